@@ -1,0 +1,49 @@
+/** The whole test: set-up, checks, mocha, native run under sanitizers. Closes with "N passed, N failed". */
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { checks } from "./check.mjs";
+import { setup } from "./setup.mjs";
+import { fromRoot } from "./support/paths.mjs";
+import { run } from "./support/run.mjs";
+import { printFailure, runSteps, summary } from "./support/steps.mjs";
+import { nativeTest } from "./test-native.mjs";
+
+const countsFile = fromRoot("build/mocha-counts.json");
+
+/** @type {import("./support/steps.mjs").Step} */
+const mocha = {
+  name: "mocha",
+  run: async () => {
+    mkdirSync(fromRoot("build"), { recursive: true });
+    rmSync(countsFile, { force: true });
+    const args = ["dist/test/**/*.test.js", "--reporter", "scripts/mocha-reporter.cjs", "-O", `counts=${countsFile}`];
+    const failure = await run(
+      process.execPath,
+      ["--enable-source-maps", fromRoot("node_modules/mocha/bin/mocha.js"), ...args],
+      {
+        show: true,
+        limitSeconds: 600,
+      },
+    ).then(
+      () => undefined,
+      (error) => error,
+    );
+    const counts = existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, "utf8")) : undefined;
+    if (failure && !(counts?.failed > 0)) throw failure;
+    if (counts.passed + counts.failed === 0) throw new Error("mocha found no tests in dist/test");
+    return { passed: counts.passed, failed: counts.failed };
+  },
+};
+
+async function test() {
+  try {
+    await setup();
+  } catch (error) {
+    printFailure(error);
+    return { passed: 0, failed: 1 };
+  }
+  return runSteps([...checks, mocha, nativeTest]);
+}
+
+const total = await test();
+console.log(`\n${summary(total)}`);
+if (total.failed > 0) process.exitCode = 1;
