@@ -1,0 +1,4 @@
+export type { ProgressListener } from "./blob.js";
+export { findPreset, type ModelLicence, PRESETS, type Preset } from "./presets.js";
+export { type ResolvedModel, type ResolveOptions, resolveModel } from "./resolve.js";
+export type { NetworkPolicy } from "./retry.js";
