@@ -1,0 +1,72 @@
+#include "addon/convert.h"
+#include "addon/objects.h"
+#include "device/cpu/cpu_device.h"
+#include "device/cuda_library.h"
+
+namespace lmspt::addon {
+
+namespace {
+
+std::shared_ptr<Device> open_device(const Napi::Object& options) {
+  const std::string kind = to_string_argument(options.Get("kind"), "kind");
+  if (kind == "cuda") {
+    return open_cuda_device(to_string_argument(options.Get("library"), "library"),
+                            options.Get("index").As<Napi::Number>().Int32Value());
+  }
+  if (kind != "cpu") throw Error(ErrorCode::invalid_argument, "Expected \"cpu\" or \"cuda\" for kind");
+  CpuOptions cpu;
+  const Napi::Value threads = options.Get("threads"), variant = options.Get("variant");
+  if (threads.IsNumber()) cpu.threads = threads.As<Napi::Number>().Int32Value();
+  if (variant.IsString()) cpu.isa = isa_from_name(variant.As<Napi::String>().Utf8Value());
+  return make_cpu_device(cpu);
+}
+
+}  // namespace
+
+void DeviceObject::define(Napi::Env env, Napi::Object exports) {
+  const Napi::Function constructor =
+      DefineClass(env, "Device",
+                  {InstanceAccessor<&DeviceObject::kind>("kind"),
+                   InstanceAccessor<&DeviceObject::description>("description"),
+                   InstanceMethod<&DeviceObject::close>("close")});
+  Environment::of(env).device = Napi::Persistent(constructor);
+  exports.Set("Device", constructor);
+}
+
+DeviceObject::DeviceObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DeviceObject>(info) {
+  guarded(info, [&] {
+    if (!info[0].IsObject()) throw Error(ErrorCode::invalid_argument, "Expected an object for the device's options");
+    thread_ = std::make_shared<DeviceThread>(open_device(info[0].As<Napi::Object>()));
+    Environment::of(info.Env()).adopt(thread_);
+  });
+}
+
+DeviceObject& DeviceObject::from(const Napi::Value& value) {
+  if (!value.IsObject() ||
+      !value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).device.Value())) {
+    throw Error(ErrorCode::invalid_argument, "Expected a Device");
+  }
+  return *Unwrap(value.As<Napi::Object>());
+}
+
+Napi::Value DeviceObject::kind(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), thread_->device()->kind());
+}
+
+Napi::Value DeviceObject::description(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), thread_->device()->description());
+}
+
+// Resolves when everything asked for before has been done.
+Napi::Value DeviceObject::close(const Napi::CallbackInfo& info) {
+  const Napi::Promise done = Environment::of(info.Env()).run_on<bool>(
+      info.Env(), *thread_, [] { return true; },
+      [thread = thread_](Napi::Env env, bool&) {
+        Environment::of(env).release(thread);
+        return env.Undefined();
+      });
+  thread_->finish();
+  return done;
+}
+
+}  // namespace lmspt::addon

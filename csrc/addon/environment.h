@@ -1,0 +1,108 @@
+// State of one JavaScript environment (the main thread or a worker thread): constructors, the error class, the way back
+// from device threads. Nothing of it is static, so that worker threads work.
+#pragma once
+
+#include <napi.h>
+
+#include <functional>
+#include <memory>
+#include <set>
+
+#include "device/error.h"
+#include "graph/device_thread.h"
+
+namespace lmspt::addon {
+
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  Napi::FunctionReference error_class;
+  Napi::FunctionReference device, graph, plan, variable, mapped_file;
+
+  Napi::Error make_error(Napi::Env env, ErrorCode code, const std::string& message) const;
+
+  // Runs `work` on the device's thread and settles a promise with what `settle` makes of it on this thread. The process
+  // stays alive until then. Errors of `work` reject.
+  template <class Result>
+  Napi::Promise run_on(Napi::Env env, DeviceThread& thread, std::function<Result()> work,
+                       std::function<Napi::Value(Napi::Env, Result&)> settle);
+
+  void adopt(const std::shared_ptr<DeviceThread>& thread) { threads_.insert(thread); }
+  void release(const std::shared_ptr<DeviceThread>& thread) { threads_.erase(thread); }
+
+ private:
+  using Completion = std::function<void(Napi::Env)>;
+  void work_begins(Napi::Env env);
+  void complete(Completion* completion);  // from a device thread
+  void shut_down();
+
+  napi_threadsafe_function completions_ = nullptr;
+  napi_env env_;
+  int pending_ = 0;
+  std::set<std::shared_ptr<DeviceThread>> threads_;
+};
+
+// Runs `body`; an lmspt::Error or another exception becomes a JavaScript one.
+template <class Body>
+auto guarded(const Napi::CallbackInfo& info, Body&& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    throw Environment::of(info.Env()).make_error(info.Env(), error.code(), error.what());
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw Environment::of(info.Env()).make_error(info.Env(), ErrorCode::out_of_memory, "Out of memory");
+  }
+}
+
+template <class Result>
+Napi::Promise Environment::run_on(Napi::Env env, DeviceThread& thread, std::function<Result()> work,
+                                  std::function<Napi::Value(Napi::Env, Result&)> settle) {
+  struct Call {
+    Napi::Promise::Deferred deferred;
+    std::function<Result()> work;
+    std::function<Napi::Value(Napi::Env, Result&)> settle;
+    std::unique_ptr<Result> result;
+    ErrorCode code = ErrorCode::device;
+    std::string message;
+  };
+  auto call = std::make_shared<Call>(
+      Call{Napi::Promise::Deferred::New(env), std::move(work), std::move(settle), nullptr, ErrorCode::device, ""});
+  const Napi::Promise promise = call->deferred.Promise();
+  const bool posted = thread.post([this, call] {
+    try {
+      call->result = std::make_unique<Result>(call->work());
+    } catch (const Error& error) {
+      call->code = error.code();
+      call->message = error.what();
+    } catch (const std::bad_alloc&) {
+      call->code = ErrorCode::out_of_memory;
+      call->message = "Out of memory; use shorter or smaller inputs";
+    } catch (const std::exception& error) {
+      call->message = error.what();
+    }
+    call->work = nullptr;
+    complete(new Completion([this, call](Napi::Env env) {
+      if (!call->result) {
+        call->deferred.Reject(make_error(env, call->code, call->message).Value());
+        return;
+      }
+      try {
+        call->deferred.Resolve(call->settle(env, *call->result));
+      } catch (const Napi::Error& error) {
+        call->deferred.Reject(error.Value());
+      }
+    }));
+  });
+  if (posted) {
+    work_begins(env);
+  } else {
+    call->deferred.Reject(make_error(env, ErrorCode::closed, "The device is closed; open another one").Value());
+  }
+  return promise;
+}
+
+}  // namespace lmspt::addon

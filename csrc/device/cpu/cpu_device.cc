@@ -1,0 +1,85 @@
+#include "device/cpu/cpu_device.h"
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "device/cpu/thread_pool.h"
+#include "device/error.h"
+#include "graph/registry.h"
+#include "graph/variable.h"
+
+namespace lmspt {
+
+namespace {
+
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(const CpuOptions& options)
+      : isa_(options.isa),
+        pool_(ThreadPool::create(options.threads > 0 ? options.threads : available_threads())),
+        description_(std::string(isa_name(isa_)) + ", " + std::to_string(pool_->threads()) + " threads") {
+    static std::atomic<uint64_t> next{1};
+    id_ = next++;
+  }
+
+  const char* kind() const override { return "cpu"; }
+  const char* description() const override { return description_.c_str(); }
+  uint64_t id() const override { return id_; }
+  Kernel kernel(const char* op) const override { return Registry::get().cpu_kernel(isa_, op); }
+  bool is_host() const override { return true; }
+
+  void* allocate(size_t bytes) override {
+    void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!memory) throw Error(ErrorCode::out_of_memory, "Expected to get " + std::to_string(bytes) + " bytes");
+    return memory;
+  }
+  void release(void* memory) override { std::free(memory); }
+  void upload(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
+  void download(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
+
+  void* arena(size_t bytes) override {
+    if (bytes > arena_bytes_) {
+      arena_ = {};
+      arena_bytes_ = 0;
+      arena_ = Buffer::allocate(static_cast<int64_t>(bytes));
+      arena_bytes_ = bytes;
+    }
+    return arena_.data;
+  }
+
+  KernelContext context() override {
+    KernelContext context{};
+    context.pool = pool_.get();
+    return context;
+  }
+
+ private:
+  Isa isa_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::string description_;
+  uint64_t id_;
+  Buffer arena_;
+  size_t arena_bytes_ = 0;
+};
+
+}  // namespace
+
+int available_threads() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+#endif
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) { return std::make_unique<CpuDevice>(options); }
+
+}  // namespace lmspt

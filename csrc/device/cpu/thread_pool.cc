@@ -1,0 +1,140 @@
+#include "device/cpu/thread_pool.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <vector>
+
+namespace lmspt {
+
+namespace {
+
+constexpr int kSpins = 2000;  // about 20 us: kernels of one plan follow each other faster than a thread wakes up
+
+void pause_thread() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+class StaticPool final : public ThreadPool {
+ public:
+  explicit StaticPool(int threads) : scratch_(threads) {
+    for (int worker = 1; worker < threads; ++worker) {
+      threads_.emplace_back([this, worker] { work(worker); });
+    }
+  }
+
+  ~StaticPool() override {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_) thread.join();
+    for (auto& buffer : scratch_) std::free(buffer.data);
+  }
+
+  int threads() const override { return static_cast<int>(threads_.size()) + 1; }
+
+  void run(int64_t count, Task task, void* context) override {
+    if (count <= 1 || threads_.empty()) {
+      for (int64_t i = 0; i < count; ++i) task(context, i, 0);
+      return;
+    }
+    failure_ = nullptr;
+    task_ = task;
+    context_ = context;
+    count_ = count;
+    next_.store(0, std::memory_order_relaxed);
+    busy_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
+    {
+      std::lock_guard lock(mutex_);
+      generation_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+    take_tasks(0);
+    for (int spin = 0; busy_.load(std::memory_order_acquire) != 0; ++spin) {
+      if (spin < kSpins) {
+        pause_thread();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  void* scratch(int worker, size_t bytes) override {
+    Buffer& buffer = scratch_[worker];
+    if (buffer.size < bytes) {
+      std::free(buffer.data);
+      buffer.size = (bytes + 63) / 64 * 64;
+      buffer.data = std::aligned_alloc(64, buffer.size);
+      if (!buffer.data) {
+        buffer.size = 0;
+        throw std::bad_alloc();
+      }
+    }
+    return buffer.data;
+  }
+
+ private:
+  struct Buffer {
+    void* data = nullptr;
+    size_t size = 0;
+  };
+
+  void take_tasks(int worker) {
+    try {
+      for (;;) {
+        const int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
+        if (index >= count_) return;
+        task_(context_, index, worker);
+      }
+    } catch (...) {
+      std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+      next_.store(count_, std::memory_order_relaxed);
+    }
+  }
+
+  void work(int worker) {
+    uint64_t seen = 0;
+    for (;;) {
+      for (int spin = 0; spin < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spin) pause_thread();
+      if (generation_.load(std::memory_order_acquire) == seen) {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return stopping_ || generation_.load(std::memory_order_acquire) != seen; });
+        if (stopping_) return;
+      }
+      seen = generation_.load(std::memory_order_acquire);
+      take_tasks(worker);
+      busy_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  std::vector<std::thread> threads_;
+  std::vector<Buffer> scratch_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::exception_ptr failure_;
+  std::atomic<uint64_t> generation_{0};
+  std::atomic<int64_t> next_{0};
+  std::atomic<int> busy_{0};
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  int64_t count_ = 0;
+};
+
+}  // namespace
+
+ThreadPool* ThreadPool::create(int threads) { return new StaticPool(threads); }
+
+}  // namespace lmspt

@@ -1,0 +1,37 @@
+// What a kernel is: a function from tensor views and attributes to tensor views.
+// Free of the standard library (see tensor.h); used by the CPU variants and by the CUDA library alike.
+#pragma once
+
+#include "device/attrs.h"
+#include "device/tensor.h"
+
+namespace lmspt {
+
+class ThreadPool;
+
+struct KernelContext {
+  const Tensor* inputs;
+  int input_count;
+  Tensor* outputs;
+  int output_count;
+  const Attrs* attrs;
+  ThreadPool* pool;  // CPU kernels
+  void* stream;      // CUDA kernels: a cudaStream_t
+
+  // Optional inputs may be missing from the end of the list or be empty views.
+  LMSPT_INLINE Tensor in(int i) const { return i < input_count ? inputs[i] : Tensor{}; }
+  LMSPT_INLINE Tensor& out(int i) const { return outputs[i]; }
+};
+
+using Kernel = void (*)(const KernelContext&);
+
+// Kernels of one device variant by op name.
+class KernelTable {
+ public:
+  virtual void add(const char* op, Kernel kernel) = 0;
+
+ protected:
+  ~KernelTable() = default;
+};
+
+}  // namespace lmspt

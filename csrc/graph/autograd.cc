@@ -1,0 +1,75 @@
+// Reverse-mode differentiation: walks the nodes backwards and lets each op's gradient rule record more nodes.
+#include <algorithm>
+
+#include "graph/graph.h"
+
+namespace lmspt {
+
+namespace {
+
+// Which values depend on one of `sources`.
+std::vector<bool> dependents(const Graph& graph, const std::vector<ValueId>& sources) {
+  std::vector<bool> depends(graph.value_count(), false);
+  for (ValueId id : sources) depends[id] = true;
+  for (const Node& node : graph.nodes()) {
+    const bool any = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                 [&](ValueId id) { return id != kNoValue && depends[id]; });
+    if (!any) continue;
+    for (ValueId id : node.outputs) {
+      if (graph.value(id).dtype == DType::f32) depends[id] = true;
+    }
+  }
+  return depends;
+}
+
+}  // namespace
+
+std::vector<ValueId> Graph::gradients(const std::vector<ValueId>& outputs, const std::vector<ValueId>& seeds,
+                                      const std::vector<ValueId>& wrt) {
+  if (outputs.size() != seeds.size()) {
+    throw Error(ErrorCode::invalid_argument, "[gradients] expected one seed per output, got " +
+                                                 std::to_string(seeds.size()) + " for " +
+                                                 std::to_string(outputs.size()));
+  }
+  for (ValueId id : wrt) value(id);
+  const std::vector<bool> depends = dependents(*this, wrt);
+  std::vector<ValueId> grads(value_count(), kNoValue);
+  const auto accumulate = [&](ValueId id, ValueId gradient) {
+    grads[id] = grads[id] == kNoValue ? gradient : apply("add", {grads[id], gradient})[0];
+  };
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!(value(outputs[i]).shape == value(seeds[i]).shape)) {
+      throw Error(ErrorCode::shape, "[gradients] expected a seed of shape " + to_string(value(outputs[i]).shape) +
+                                        ", got " + to_string(value(seeds[i]).shape));
+    }
+    accumulate(outputs[i], seeds[i]);
+  }
+
+  for (int index = static_cast<int>(nodes_.size()) - 1; index >= 0; --index) {
+    if (nodes_[index].kind != NodeKind::op) continue;
+    const Node node = nodes_[index];  // a copy: gradient rules append to nodes_
+    GradContext context{*this, node, {}, {}, std::vector<ValueId>(node.inputs.size(), kNoValue)};
+    bool arrives = false;
+    for (ValueId id : node.outputs) {
+      const bool known = id < static_cast<ValueId>(depends.size()) && depends[id];
+      context.output_grads.push_back(known ? grads[id] : kNoValue);
+      arrives |= context.output_grads.back() != kNoValue;
+    }
+    for (ValueId id : node.inputs) context.needed.push_back(id != kNoValue && depends[id]);
+    const bool wanted = std::find(context.needed.begin(), context.needed.end(), true) != context.needed.end();
+    if (!arrives || !wanted) continue;
+    if (!node.op->gradient) {
+      throw Error(ErrorCode::unsupported, "[" + node.op->name + "] has no gradient: " + node.op->no_gradient);
+    }
+    node.op->gradient(context);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (context.needed[i] && context.input_grads[i] != kNoValue) accumulate(node.inputs[i], context.input_grads[i]);
+    }
+  }
+
+  std::vector<ValueId> result;
+  for (ValueId id : wrt) result.push_back(grads[id] == kNoValue ? fill(value(id).shape, 0) : grads[id]);
+  return result;
+}
+
+}  // namespace lmspt

@@ -1,0 +1,36 @@
+// The thread on which everything of one device happens, in the order of posting.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "device/device.h"
+
+namespace lmspt {
+
+class DeviceThread {
+ public:
+  explicit DeviceThread(std::shared_ptr<Device> device);
+  ~DeviceThread();
+
+  const std::shared_ptr<Device>& device() const { return device_; }
+
+  // False when the thread takes no more jobs.
+  bool post(std::function<void()> job);
+
+  // Takes no more jobs after the ones already posted.
+  void finish();
+
+  // Finishes the running job, drops the waiting ones and joins.
+  void stop();
+
+ private:
+  struct Queue;  // shared with the thread, which may outlive this object when a job holds the last reference to it
+
+  std::shared_ptr<Device> device_;
+  std::shared_ptr<Queue> queue_;
+  std::thread thread_;
+};
+
+}  // namespace lmspt

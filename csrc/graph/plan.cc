@@ -1,0 +1,236 @@
+#include "graph/plan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "graph/expression.h"
+#include "graph/memory_plan.h"
+
+namespace lmspt {
+
+Plan::Plan(Program program, std::shared_ptr<Device> device) : device_(std::move(device)) {
+  fuse(program, *device_);
+  insert_packing(program);
+  fixed_.resize(program.values.size());
+  offsets_.assign(program.values.size(), -1);
+  load_sources(program);
+  const std::vector<Step> steps = fold(program);
+  place(program, steps);
+  for (const Step& step : steps) {
+    if (!step.op->is_view) steps_.push_back(bind(step, program));
+  }
+  for (const NamedValue& output : program.outputs) {
+    outputs_.push_back({output.name, program.values[output.value].dtype, program.values[output.value].shape});
+    output_values_.push_back(output.value);
+  }
+}
+
+Buffer Plan::device_buffer(int64_t bytes) {
+  void* memory = device_->allocate(bytes == 0 ? 64 : bytes);
+  return {memory, std::shared_ptr<void>(memory, [device = device_](void* p) { device->release(p); })};
+}
+
+// Variables and constants where kernels can read them.
+void Plan::load_sources(const Program& program) {
+  for (ValueId id = 0; id < static_cast<ValueId>(program.sources.size()); ++id) {
+    const Program::Source& source = program.sources[id];
+    const int64_t bytes = program.values[id].shape.count() * kElementSize;
+    if (source.kind == NodeKind::input) {
+      inputs_.push_back({source.name, program.values[id].dtype, program.values[id].shape});
+      input_values_.push_back(id);
+    } else if (source.kind == NodeKind::constant) {
+      fixed_[id] = source.constant;
+      if (!device_->is_host()) {
+        fixed_[id] = device_buffer(bytes);
+        device_->upload(fixed_[id].data, source.constant.data, bytes);
+      }
+    } else if (source.kind == NodeKind::variable) {
+      Variable& variable = *source.variable;
+      if (device_->is_host()) {
+        fixed_[id] = {variable.data(), source.variable};
+        continue;
+      }
+      std::lock_guard lock(variable.prepared().mutex);
+      Buffer& mirror = variable.prepared().by_expression["device " + std::to_string(device_->id())];
+      if (!mirror.data) {
+        mirror = device_buffer(bytes);
+        device_->upload(mirror.data, variable.data(), bytes);
+      }
+      fixed_[id] = mirror;
+    }
+  }
+}
+
+// Computes the steps that depend on frozen variables and constants alone, keeping what a frozen variable takes part in
+// with that variable, so that plans of other shapes find it. Returns the remaining steps.
+std::vector<Step> Plan::fold(const Program& program) {
+  struct Known {
+    std::string expression;
+    std::shared_ptr<Variable> keeper;
+  };
+  std::vector<std::unique_ptr<Known>> known(program.values.size());
+  for (ValueId id = 0; id < static_cast<ValueId>(program.sources.size()); ++id) {
+    const Program::Source& source = program.sources[id];
+    if (source.kind == NodeKind::constant) {
+      known[id] = std::make_unique<Known>();
+    } else if (source.kind == NodeKind::variable && source.variable->frozen()) {
+      known[id] = std::make_unique<Known>(Known{"v" + std::to_string(source.variable->id()), source.variable});
+    }
+  }
+  std::vector<Step> rest;
+  for (const Step& step : program.steps) {
+    const bool foldable = std::all_of(step.inputs.begin(), step.inputs.end(),
+                                      [&](ValueId id) { return id == kNoValue || known[id] != nullptr; });
+    if (!foldable || step.outputs.size() != 1) {
+      rest.push_back(step);
+      continue;
+    }
+    Known result{expression_of(*step.op, step.attrs) + "@" + std::to_string(device_->id()), nullptr};
+    bool shareable = true;
+    for (ValueId id : step.inputs) {
+      if (id == kNoValue) continue;
+      shareable &= !known[id]->expression.empty();
+      result.expression += "<" + known[id]->expression + ">";
+      if (!result.keeper) result.keeper = known[id]->keeper;
+    }
+    Buffer& place = fixed_[step.outputs[0]];
+    if (step.op->is_view) {
+      place = fixed_[step.inputs[0]];
+    } else if (shareable && result.keeper) {
+      std::lock_guard lock(result.keeper->prepared().mutex);
+      Buffer& kept = result.keeper->prepared().by_expression[result.expression];
+      if (!kept.data) kept = compute(step, program);
+      place = kept;
+    } else {
+      place = compute(step, program);
+    }
+    if (!shareable) result.expression.clear();
+    known[step.outputs[0]] = std::make_unique<Known>(result);
+  }
+  return rest;
+}
+
+Buffer Plan::compute(const Step& step, const Program& program) {
+  const Tensor& shape = program.values[step.outputs[0]];
+  Buffer buffer = device_buffer(shape.shape.count() * kElementSize);
+  BoundStep bound = bind(step, program);
+  bound.outputs[0].data = buffer.data;
+  execute(bound, nullptr);
+  return buffer;
+}
+
+// Gives every value that steps make, and every graph input, its place in the arena. A view shares its source's place.
+void Plan::place(const Program& program, const std::vector<Step>& steps) {
+  const int end = static_cast<int>(steps.size());
+  std::vector<ValueId> root(program.values.size());
+  for (size_t id = 0; id < root.size(); ++id) root[id] = static_cast<ValueId>(id);
+  for (const Step& step : steps) {
+    if (!step.op->is_view) continue;
+    root[step.outputs[0]] = root[step.inputs[0]];
+    fixed_[step.outputs[0]] = fixed_[root[step.inputs[0]]];
+  }
+  std::vector<Lifetime> lifetimes;
+  std::vector<int> lifetime_of(program.values.size(), -1);
+  const auto begin = [&](ValueId id, int step) {
+    if (fixed_[id].data || root[id] != id) return;
+    lifetime_of[id] = static_cast<int>(lifetimes.size());
+    lifetimes.push_back({program.values[id].shape.count() * kElementSize, step, step});
+  };
+  const auto use = [&](ValueId id, int step) {
+    if (id == kNoValue || lifetime_of[root[id]] < 0) return;
+    Lifetime& lifetime = lifetimes[lifetime_of[root[id]]];
+    lifetime.last = std::max(lifetime.last, step);
+  };
+  for (ValueId id : input_values_) begin(id, -1);
+  for (int index = 0; index < end; ++index) {
+    for (ValueId id : steps[index].outputs) begin(id, index);
+    for (ValueId id : steps[index].inputs) use(id, index);
+  }
+  for (const NamedValue& output : program.outputs) use(output.value, end);
+  arena_bytes_ = plan_memory(lifetimes);
+  for (size_t id = 0; id < root.size(); ++id) {
+    const int lifetime = lifetime_of[root[id]];
+    if (lifetime >= 0) offsets_[id] = lifetimes[lifetime].offset;
+  }
+}
+
+Plan::BoundStep Plan::bind(const Step& step, const Program& program) const {
+  BoundStep bound;
+  bound.op = step.op;
+  bound.attrs = step.attrs;
+  bound.kernel = device_->kernel(step.op->name.c_str());
+  if (!bound.kernel) {
+    throw Error(ErrorCode::unsupported,
+                "[" + step.op->name + "] has no kernel for " + device_->kind() + "; use the device \"cpu\"");
+  }
+  for (ValueId id : step.inputs) {
+    Tensor tensor;
+    if (id != kNoValue) tensor = program.values[id];
+    if (id != kNoValue) tensor.data = fixed_[id].data;
+    bound.inputs.push_back(tensor);
+    bound.input_offsets.push_back(id == kNoValue ? -1 : offsets_[id]);
+  }
+  for (ValueId id : step.outputs) {
+    bound.outputs.push_back(program.values[id]);
+    bound.output_offsets.push_back(offsets_[id]);
+  }
+  return bound;
+}
+
+void Plan::execute(BoundStep& step, void* arena) const {
+  char* base = static_cast<char*>(arena);
+  for (size_t i = 0; i < step.inputs.size(); ++i) {
+    if (step.input_offsets[i] >= 0) step.inputs[i].data = base + step.input_offsets[i];
+  }
+  for (size_t i = 0; i < step.outputs.size(); ++i) {
+    if (step.output_offsets[i] >= 0) step.outputs[i].data = base + step.output_offsets[i];
+  }
+  KernelContext context = device_->context();
+  context.inputs = step.inputs.data();
+  context.input_count = static_cast<int>(step.inputs.size());
+  context.outputs = step.outputs.data();
+  context.output_count = static_cast<int>(step.outputs.size());
+  context.attrs = &step.attrs;
+  step.kernel(context);
+}
+
+void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs,
+               std::vector<TraceEntry>* trace) {
+  char* arena = static_cast<char*>(device_->arena(arena_bytes_));
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    device_->upload(arena + offsets_[input_values_[i]], inputs[i], inputs_[i].bytes());
+  }
+  for (BoundStep& step : steps_) {
+    const auto start = std::chrono::steady_clock::now();
+    execute(step, arena);
+    if (trace) {
+      const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+      trace_step(step, time.count(), *trace);
+    }
+  }
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    const ValueId id = output_values_[i];
+    const void* source = offsets_[id] >= 0 ? arena + offsets_[id] : fixed_[id].data;
+    device_->download(outputs[i], source, outputs_[i].bytes());
+  }
+}
+
+void Plan::trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace) {
+  const Tensor& output = step.outputs[0];
+  TraceEntry entry{step.op->name, to_string(output.shape), milliseconds, std::numeric_limits<float>::infinity(),
+                   -std::numeric_limits<float>::infinity(), true};
+  if (output.dtype == DType::f32) {
+    std::vector<float> values(output.shape.count());
+    device_->download(values.data(), output.data, values.size() * sizeof(float));
+    for (float value : values) {
+      entry.minimum = std::min(entry.minimum, value);
+      entry.maximum = std::max(entry.maximum, value);
+      entry.finite &= std::isfinite(value);
+    }
+  }
+  trace.push_back(entry);
+}
+
+}  // namespace lmspt

@@ -1,0 +1,74 @@
+// An immutable, executable form of a graph for one device and one set of shapes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "device/device.h"
+#include "graph/program.h"
+
+namespace lmspt {
+
+struct TraceEntry {
+  std::string op;
+  std::string shape;
+  double milliseconds;
+  float minimum;
+  float maximum;
+  bool finite;
+};
+
+class Plan {
+ public:
+  // Rewrites the program, computes what depends on frozen variables and constants alone, places the rest in the arena.
+  // Runs kernels, so it belongs on the device's thread.
+  Plan(Program program, std::shared_ptr<Device> device);
+
+  struct Port {
+    std::string name;
+    DType dtype;
+    Shape shape;
+    int64_t bytes() const { return shape.count() * kElementSize; }
+  };
+  const std::vector<Port>& inputs() const { return inputs_; }
+  const std::vector<Port>& outputs() const { return outputs_; }
+  int64_t arena_bytes() const { return arena_bytes_; }
+  int step_count() const { return static_cast<int>(steps_.size()); }
+
+  // `inputs` and `outputs` are host buffers in the order of the ports. With `trace`, one entry per step is appended.
+  void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs,
+           std::vector<TraceEntry>* trace = nullptr);
+
+ private:
+  struct BoundStep {
+    const OpDef* op;
+    Kernel kernel;
+    Attrs attrs;
+    std::vector<Tensor> inputs;
+    std::vector<Tensor> outputs;
+    std::vector<int64_t> input_offsets;  // into the arena; -1: the tensor holds its address
+    std::vector<int64_t> output_offsets;
+  };
+
+  BoundStep bind(const Step& step, const Program& program) const;
+  void execute(BoundStep& step, void* arena) const;
+  void load_sources(const Program& program);
+  std::vector<Step> fold(const Program& program);
+  Buffer compute(const Step& step, const Program& program);
+  void place(const Program& program, const std::vector<Step>& steps);
+  Buffer device_buffer(int64_t bytes);
+  void trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace);
+
+  std::shared_ptr<Device> device_;
+  std::vector<Buffer> fixed_;     // by value: memory outside the arena
+  std::vector<int64_t> offsets_;  // by value: place in the arena, or -1
+  std::vector<BoundStep> steps_;
+  std::vector<Port> inputs_;
+  std::vector<Port> outputs_;
+  std::vector<ValueId> input_values_;
+  std::vector<ValueId> output_values_;
+  int64_t arena_bytes_ = 0;
+};
+
+}  // namespace lmspt

@@ -1,0 +1,51 @@
+// A graph made ready for one device: the nodes that the outputs need, as steps, rewritten for speed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "device/device.h"
+#include "graph/graph.h"
+
+namespace lmspt {
+
+struct Step {
+  const OpDef* op;
+  Attrs attrs;
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+};
+
+struct NamedValue {
+  std::string name;
+  ValueId value;
+};
+
+struct Program {
+  struct Source {  // where a value that no step makes comes from
+    NodeKind kind = NodeKind::op;
+    std::string name;
+    std::shared_ptr<Variable> variable;
+    Buffer constant;
+  };
+  std::vector<Tensor> values;  // types and shapes by ValueId; no data
+  std::vector<Source> sources;
+  std::vector<Step> steps;
+  std::vector<NamedValue> outputs;
+
+  ValueId add_value(const Tensor& tensor);
+  std::vector<int> use_counts() const;  // uses by steps and outputs
+  std::vector<Tensor> input_tensors(const Step& step) const;
+};
+
+// The steps that the outputs need, in recorded order.
+Program lower(const Graph& graph, const std::vector<NamedValue>& outputs);
+
+// Joins neighbours that one kernel does: Snake into the convolution that reads it, a residual sum into the convolution
+// that feeds it. Results are bit-identical; LMSPT_FUSION=0 switches it off.
+void fuse(Program& program, const Device& device);
+
+// Inserts the rewriting of weights into the layout that kernels read, once per weight and layout.
+void insert_packing(Program& program);
+
+}  // namespace lmspt

@@ -1,0 +1,117 @@
+// The rewriting passes over a program: fusion and weight packing.
+#include <cstdlib>
+#include <cstring>
+#include <map>
+
+#include "graph/expression.h"
+#include "graph/program.h"
+#include "graph/registry.h"
+
+namespace lmspt {
+
+namespace {
+
+// Inputs of conv1d beyond x, w, b.
+constexpr size_t kConvAlpha = 3;
+constexpr size_t kConvResidual = 4;
+
+void set_input(Step& step, size_t index, ValueId value) {
+  if (step.inputs.size() <= index) step.inputs.resize(index + 1, kNoValue);
+  step.inputs[index] = value;
+}
+
+bool has_input(const Step& step, size_t index) { return step.inputs.size() > index && step.inputs[index] != kNoValue; }
+
+// conv1d(snake(x, alpha), w, b) -> conv1d(x, w, b, alpha)
+void fuse_snake(Program& program) {
+  const std::vector<int> uses = program.use_counts();
+  std::map<ValueId, size_t> snakes;
+  std::vector<Step> steps;
+  for (Step& step : program.steps) {
+    if (step.op->name == "conv1d" && !has_input(step, kConvAlpha)) {
+      const auto snake = snakes.find(step.inputs[0]);
+      if (snake != snakes.end() && uses[step.inputs[0]] == 1) {
+        Step& source = steps[snake->second];
+        step.inputs[0] = source.inputs[0];
+        set_input(step, kConvAlpha, source.inputs[1]);
+        source.op = nullptr;
+      }
+    }
+    if (step.op->name == "snake") snakes[step.outputs[0]] = steps.size();
+    steps.push_back(step);
+  }
+  program.steps.clear();
+  for (Step& step : steps) {
+    if (step.op) program.steps.push_back(std::move(step));
+  }
+}
+
+// add(x, conv1d(...)) -> conv1d(..., residual = x)
+void fuse_residual(Program& program) {
+  const std::vector<int> uses = program.use_counts();
+  std::map<ValueId, size_t> convolutions;
+  std::vector<Step> steps;
+  for (Step& step : program.steps) {
+    bool fused = false;
+    if (step.op->name == "add" && program.values[step.inputs[0]].shape == program.values[step.inputs[1]].shape) {
+      for (int side = 1; side >= 0 && !fused; --side) {
+        const auto conv = convolutions.find(step.inputs[side]);
+        if (conv == convolutions.end() || uses[step.inputs[side]] != 1) continue;
+        Step joined = steps[conv->second];
+        if (has_input(joined, kConvResidual)) continue;
+        set_input(joined, kConvResidual, step.inputs[1 - side]);
+        joined.outputs = step.outputs;
+        steps[conv->second].op = nullptr;  // it moves here: the other summand may be computed in between
+        steps.push_back(joined);
+        fused = true;
+      }
+    }
+    if (fused) continue;
+    if (step.op->name == "conv1d") convolutions[step.outputs[0]] = steps.size();
+    steps.push_back(step);
+  }
+  program.steps.clear();
+  for (Step& step : steps) {
+    if (step.op) program.steps.push_back(std::move(step));
+  }
+}
+
+}  // namespace
+
+void fuse(Program& program, const Device& device) {
+  const char* setting = std::getenv("LMSPT_FUSION");
+  if (!device.is_host() || (setting && std::strcmp(setting, "0") == 0)) return;
+  fuse_snake(program);
+  fuse_residual(program);
+}
+
+void insert_packing(Program& program) {
+  std::map<std::string, ValueId> packed;  // by source value and layout
+  std::vector<Step> steps;
+  for (Step& step : program.steps) {
+    const std::vector<Tensor> inputs = program.input_tensors(step);
+    if (!step.op->packs || step.op->packs(step.attrs, inputs)) {
+      for (const OpDef::Packing& packing : step.op->packing) {
+        const OpDef& op = Registry::get().op(packing.op);
+        const Attrs attrs = resolve_attrs(op, packing.attrs(step.attrs, inputs));
+        const ValueId source = step.inputs[packing.input];
+        const std::string key = std::to_string(source) + " " + expression_of(op, attrs);
+        const auto known = packed.find(key);
+        if (known != packed.end()) {
+          step.inputs[packing.input] = known->second;
+          continue;
+        }
+        InferContext infer{op.name.c_str(), {program.values[source]}, attrs, {}};
+        op.infer(infer);
+        const ValueId result = program.add_value(infer.outputs[0]);
+        packed[key] = result;
+        steps.push_back({&op, attrs, {source}, {result}});
+        step.inputs[packing.input] = result;
+      }
+    }
+    steps.push_back(step);
+  }
+  program.steps = std::move(steps);
+}
+
+}  // namespace lmspt

@@ -1,0 +1,116 @@
+#include "ops/conv1d/conv1d.h"
+
+#include "graph/graph.h"
+#include "graph/registry.h"
+#include "gemm/panel.h"
+
+namespace lmspt {
+
+namespace {
+
+std::vector<AttrSpec> conv_attrs() {
+  return {AttrSpec::integer("stride", 1),   AttrSpec::integer("dilation", 1),  AttrSpec::integer("groups", 1),
+          AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1)};
+}
+
+void check_geometry(InferContext& context) {
+  for (const char* name : {"stride", "dilation", "groups"}) {
+    context.expect(context.attrs.i(name) >= 1, std::string("expected ") + name + " of at least 1, got " +
+                                                   std::to_string(context.attrs.i(name)));
+  }
+}
+
+void infer_conv1d(InferContext& context) {
+  check_geometry(context);
+  context.expect_rank(0, "x", 3);
+  context.expect_rank(1, "w", 3);
+  for (int i = 0; i < 2; ++i) context.expect_dtype(i, i == 0 ? "x" : "w", DType::f32);
+  const Shape &x = context.shape(0), &w = context.shape(1);
+  const Attrs& attrs = context.attrs;
+  const int64_t groups = attrs.i("groups");
+  context.expect(x[2] == w[1] * groups, "expected x with " + std::to_string(w[1] * groups) + " channels, got " +
+                                            std::to_string(x[2]));
+  context.expect(w[0] % groups == 0 && w[2] >= 1,
+                 "expected w (O, I / groups, k) with O divisible by groups " + std::to_string(groups) + " and k >= 1, got " +
+                     to_string(w));
+  const int64_t span = attrs.i("dilation") * (w[2] - 1) + 1;
+  const int64_t padded = x[1] + attrs.i("pad_left") + attrs.i("pad_right");
+  int64_t length = attrs.i("length");
+  if (length < 0) {
+    context.expect(padded >= span, "expected x with at least " + std::to_string(span) +
+                                       " rows after padding, got " + std::to_string(padded));
+    length = (padded - span) / attrs.i("stride") + 1;
+  }
+  const Shape y = make_shape({x[0], length, w[0]});
+  if (context.has(2)) context.expect_shape(2, "bias", make_shape({w[0]}));
+  if (context.has(3)) context.expect_shape(3, "alpha", make_shape({x[2]}));
+  if (context.has(4)) context.expect_shape(4, "residual", y);
+  context.output(y);
+}
+
+void gradient_conv1d(GradContext& context) {
+  const ValueId gy = context.output_grads[0], x = context.in(0), w = context.in(1);
+  if ((context.in(3) != kNoValue) || (context.in(4) != kNoValue)) {
+    throw Error(ErrorCode::unsupported,
+                "[conv1d] has no gradient in its fused form: record snake and add as ops of their own");
+  }
+  const Attrs& attrs = context.node.attrs;
+  const AttrArgs geometry = {{"stride", attrs.i("stride")}, {"dilation", attrs.i("dilation")},
+                             {"groups", attrs.i("groups")}, {"pad_left", attrs.i("pad_left")}};
+  if (context.needs(0)) {
+    AttrArgs args = geometry;
+    args.emplace_back("length", context.in_shape(0)[1]);
+    context.input_grads[0] = context.call("conv_transpose1d", {gy, w}, args);
+  }
+  if (context.needs(1)) {
+    AttrArgs args = geometry;
+    args.emplace_back("kernel", context.in_shape(1)[2]);
+    context.input_grads[1] = context.call("conv1d_weight_grad", {x, gy}, args);
+  }
+  if (context.needs(2)) context.input_grads[2] = context.call("sum", {gy}, {{"first", 0}, {"last", 1}});
+}
+
+void infer_weight_grad(InferContext& context) {
+  check_geometry(context);
+  context.expect_rank(0, "x", 3);
+  context.expect_rank(1, "gy", 3);
+  const Shape &x = context.shape(0), &gy = context.shape(1);
+  const int64_t groups = context.attrs.i("groups");
+  context.expect(x[0] == gy[0], "expected x and gy of one batch size, got " + to_string(x) + " and " + to_string(gy));
+  context.expect(x[2] % groups == 0 && gy[2] % groups == 0,
+                 "expected channels divisible by groups " + std::to_string(groups));
+  context.expect(context.attrs.i("kernel") >= 1, "expected kernel of at least 1");
+  context.output(make_shape({gy[2], x[2] / groups, context.attrs.i("kernel")}));
+}
+
+// (O, I / groups, k) -> (groups, panels of O / groups, k, I / groups, 16)
+void infer_pack(InferContext& context) {
+  context.expect_rank(0, "w", 3);
+  const Shape& w = context.shape(0);
+  const int64_t groups = context.attrs.i("groups");
+  context.output(make_shape({groups, panel_count(w[0] / groups), w[2], w[1], kPanelWidth}));
+}
+
+}  // namespace
+
+void register_conv1d(Registry& registry) {
+  OpDef conv{"conv1d", 2, 5, conv_attrs(), infer_conv1d, gradient_conv1d};
+  conv.packing = {{1, "pack_conv1d", [](const Attrs& attrs, const std::vector<Tensor>&) {
+                     return AttrArgs{{"groups", attrs.i("groups")}};
+                   }}};
+  conv.packs = [](const Attrs& attrs, const std::vector<Tensor>& inputs) {
+    return !is_depthwise(attrs.i("groups"), inputs[1].shape[1], inputs[1].shape[0] / attrs.i("groups"));
+  };
+  registry.add(conv);
+  registry.add({"pack_conv1d", 1, 1, {AttrSpec::integer("groups", 1)}, infer_pack, nullptr, "a layout of weights"});
+  registry.add({"conv1d_weight_grad",
+                2,
+                2,
+                {AttrSpec::integer("stride", 1), AttrSpec::integer("dilation", 1), AttrSpec::integer("groups", 1),
+                 AttrSpec::integer("pad_left", 0), AttrSpec::required_integer("kernel")},
+                infer_weight_grad,
+                nullptr,
+                "itself a gradient"});
+}
+
+}  // namespace lmspt

@@ -1,0 +1,89 @@
+#include "ops/conv_transpose1d/conv_transpose1d.h"
+
+#include "gemm/panel.h"
+#include "graph/graph.h"
+#include "graph/registry.h"
+
+namespace lmspt {
+
+namespace {
+
+void infer_conv_transpose1d(InferContext& context) {
+  for (const char* name : {"stride", "dilation", "groups"}) {
+    context.expect(context.attrs.i(name) >= 1, std::string("expected ") + name + " of at least 1, got " +
+                                                   std::to_string(context.attrs.i(name)));
+  }
+  context.expect_rank(0, "x", 3);
+  context.expect_rank(1, "w", 3);
+  for (int i = 0; i < 2; ++i) context.expect_dtype(i, i == 0 ? "x" : "w", DType::f32);
+  const Shape &x = context.shape(0), &w = context.shape(1);
+  const Attrs& attrs = context.attrs;
+  const int64_t stride = attrs.i("stride"), dilation = attrs.i("dilation"), groups = attrs.i("groups");
+  context.expect(stride == 1 || dilation == 1, "expected a stride or a dilation of 1, got stride " +
+                                                   std::to_string(stride) + " and dilation " +
+                                                   std::to_string(dilation));
+  context.expect(x[2] == w[0], "expected x with " + std::to_string(w[0]) + " channels, got " + std::to_string(x[2]));
+  context.expect(w[0] % groups == 0 && w[2] >= 1, "expected w (I, O / groups, k) with I divisible by groups " +
+                                                      std::to_string(groups) + " and k >= 1, got " + to_string(w));
+  context.expect(attrs.i("pad_left") >= 0, "expected pad_left of at least 0");
+  int64_t length = attrs.i("length");
+  if (length < 0) {
+    length = (x[1] - 1) * stride + dilation * (w[2] - 1) + 1 - attrs.i("pad_left") - attrs.i("pad_right");
+    context.expect(x[1] > 0 && length >= 0, "expected an x long enough for this padding, got " + to_string(x));
+  }
+  const int64_t out_channels = w[1] * groups;
+  if (context.has(2)) context.expect_shape(2, "bias", make_shape({out_channels}));
+  context.output(make_shape({x[0], length, out_channels}));
+}
+
+void gradient_conv_transpose1d(GradContext& context) {
+  const ValueId gy = context.output_grads[0], x = context.in(0), w = context.in(1);
+  const Attrs& attrs = context.node.attrs;
+  const AttrArgs geometry = {{"stride", attrs.i("stride")}, {"dilation", attrs.i("dilation")},
+                             {"groups", attrs.i("groups")}, {"pad_left", attrs.i("pad_left")}};
+  if (context.needs(0)) {
+    AttrArgs args = geometry;
+    args.emplace_back("length", context.in_shape(0)[1]);
+    context.input_grads[0] = context.call("conv1d", {gy, w}, args);
+  }
+  if (context.needs(1)) {
+    AttrArgs args = geometry;
+    args.emplace_back("kernel", context.in_shape(1)[2]);
+    context.input_grads[1] = context.call("conv1d_weight_grad", {gy, x}, args);
+  }
+  if (context.needs(2)) context.input_grads[2] = context.call("sum", {gy}, {{"first", 0}, {"last", 1}});
+}
+
+// (I, O / groups, k) -> (groups, panels of stride * O / groups, taps, I / groups, 16)
+void infer_pack(InferContext& context) {
+  context.expect_rank(0, "w", 3);
+  const Shape& w = context.shape(0);
+  const int64_t groups = context.attrs.i("groups"), stride = context.attrs.i("stride");
+  context.output(make_shape(
+      {groups, panel_count(stride * w[1]), (w[2] + stride - 1) / stride, w[0] / groups, kPanelWidth}));
+}
+
+}  // namespace
+
+void register_conv_transpose1d(Registry& registry) {
+  OpDef conv{"conv_transpose1d",
+             2,
+             3,
+             {AttrSpec::integer("stride", 1), AttrSpec::integer("dilation", 1), AttrSpec::integer("groups", 1),
+              AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1)},
+             infer_conv_transpose1d,
+             gradient_conv_transpose1d};
+  conv.packing = {{1, "pack_conv_transpose1d", [](const Attrs& attrs, const std::vector<Tensor>&) {
+                     return AttrArgs{{"groups", attrs.i("groups")}, {"stride", attrs.i("stride")}};
+                   }}};
+  registry.add(conv);
+  registry.add({"pack_conv_transpose1d",
+                1,
+                1,
+                {AttrSpec::integer("groups", 1), AttrSpec::integer("stride", 1)},
+                infer_pack,
+                nullptr,
+                "a layout of weights"});
+}
+
+}  // namespace lmspt

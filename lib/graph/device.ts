@@ -1,0 +1,98 @@
+/** Devices: where plans run. Every device has one thread of its own, on which its plans run in the order of asking. */
+import { existsSync } from "node:fs";
+import { invalidArgument, LmsptError } from "../errors.js";
+import { cudaLibraryPath, type DeviceSettings, type NativeDevice, native } from "./native.js";
+
+/** `"auto"` takes a CUDA device where one can be used and the CPU elsewhere; the others take what they say or throw. */
+export type DeviceName = "auto" | "cpu" | "cuda" | `cuda:${number}`;
+
+export interface DeviceOptions {
+  /** Threads of a CPU device; all that the process may use by default. */
+  readonly threads?: number;
+  /** CPU variant: "portable", "avx2" or "avx512"; the best one by default. The environment's LMSPT_CPU does the same. */
+  readonly variant?: string;
+}
+
+export class Device {
+  /** What was chosen: `"cpu"` or `"cuda"`. */
+  readonly kind: "cpu" | "cuda";
+  /** For people: variant and threads, or the GPU's name. */
+  readonly description: string;
+  /** Why `"auto"` did not take a CUDA device. */
+  readonly fallbackReason: string | undefined;
+  /** @internal */
+  readonly native: NativeDevice;
+  private closing: Promise<void> | undefined;
+
+  private constructor(settings: DeviceSettings, fallbackReason?: string) {
+    this.native = new (native().Device)(settings);
+    this.kind = this.native.kind;
+    this.description = this.native.description;
+    this.fallbackReason = fallbackReason;
+  }
+
+  /** Opens a device; throws ERR_LMSPT_DEVICE, saying what was probed, where it cannot be used. */
+  static open(name: DeviceName = "auto", options: DeviceOptions = {}): Device {
+    if (name === "cpu") return new Device(cpuSettings(options));
+    if (name === "auto") {
+      const reason = whyNoCuda();
+      return reason === undefined ? new Device(cudaSettings(0)) : new Device(cpuSettings(options), reason);
+    }
+    const match = /^cuda(?::(\d+))?$/.exec(name);
+    if (!match) throw invalidArgument("device", '"auto", "cpu", "cuda" or "cuda:N"', name);
+    if (!existsSync(cudaLibraryPath())) throw new LmsptError("ERR_LMSPT_DEVICE", noLibrary());
+    return new Device(cudaSettings(Number(match[1] ?? 0)));
+  }
+
+  get closed(): boolean {
+    return this.closing !== undefined;
+  }
+
+  /** Takes no more work; resolves when what was asked for before is done. Closing twice is harmless. */
+  close(): Promise<void> {
+    this.closing ??= this.native.close();
+    return this.closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function cpuSettings(options: DeviceOptions): DeviceSettings {
+  const threads = options.threads ?? numberFromEnvironment("LMSPT_THREADS");
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
+    throw invalidArgument("threads", "an integer from 1 to 1024", threads);
+  }
+  return { kind: "cpu", threads, variant: options.variant ?? (process.env.LMSPT_CPU || undefined) };
+}
+
+function cudaSettings(index: number): DeviceSettings {
+  return { kind: "cuda", library: cudaLibraryPath(), index };
+}
+
+function numberFromEnvironment(name: string): number | undefined {
+  const text = process.env[name];
+  return text ? Number(text) : undefined;
+}
+
+function noLibrary(): string {
+  return (
+    `Expected the CUDA library at ${cudaLibraryPath()}, but there is none: this build of lmspt was made without nvcc. ` +
+    'Build it where the CUDA toolkit is installed, or use the device "cpu"'
+  );
+}
+
+/** The reason why no CUDA device can be used here, or undefined where one can. */
+export function whyNoCuda(): string | undefined {
+  if (!existsSync(cudaLibraryPath())) return noLibrary();
+  try {
+    const found = native().describeCuda(cudaLibraryPath());
+    if (found.problem !== undefined) return found.problem;
+    if (found.devices.length === 0) return "The driver answers, but it sees no GPU";
+    if (found.missing.length > 0) return `The CUDA library lacks kernels for ${found.missing.length} ops`;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Graphs record what is computed; plans are graphs made ready for a device. Tensors are dense, row-major and
+ * channels-last: (batch, time, channels).
+ */
+import type { Device } from "./device.js";
+import { type AttributeValue, type Data, type DType, type NativeGraph, native } from "./native.js";
+import { Plan } from "./plan.js";
+import type { Variable } from "./variable.js";
+
+/** The result of an operation while recording; it holds a type and a shape, no data. */
+export class Value {
+  constructor(
+    readonly graph: Graph,
+    /** @internal */
+    readonly id: number,
+    readonly dtype: DType,
+    readonly shape: readonly number[],
+  ) {}
+
+  /** Length of a dimension; negative ones count from the end. */
+  dim(index: number): number {
+    return this.shape[index < 0 ? index + this.shape.length : index]!;
+  }
+}
+
+/** Data to check a plan file with: of an input, or of an output with a tolerance relative to its largest value. */
+export interface Sample {
+  readonly value: Value;
+  readonly data: Data;
+  readonly tolerance?: number;
+}
+
+export class Graph {
+  private readonly native: NativeGraph = new (native().Graph)();
+
+  /** Data that every run brings along, under a name. */
+  input(name: string, shape: readonly number[], dtype: DType = "f32"): Value {
+    return this.wrap(this.native.input(name, dtype, shape));
+  }
+
+  variable(variable: Variable): Value {
+    return this.wrap(this.native.variable(variable.native));
+  }
+
+  /** Data that is part of the graph. */
+  constant(data: Data | number, shape: readonly number[] = []): Value {
+    const array = typeof data === "number" ? Float32Array.of(data) : data;
+    return this.wrap(this.native.constant(array instanceof Float32Array ? "f32" : "i32", shape, array));
+  }
+
+  /** Records an operation; its shape rule is checked at once. The typed functions of `ops` call this. */
+  apply(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+  ): Value[] {
+    const ids = inputs.map((value) => value?.id ?? null);
+    return this.native.apply(op, ids, attributes).map((id) => this.wrap(id));
+  }
+
+  /**
+   * Gradients of the sum of all outputs times their seeds (ones by default) with respect to `wrt`, in that order;
+   * zeros where an output does not depend on a value.
+   */
+  gradients(outputs: readonly Value[], wrt: readonly Value[], seeds?: readonly Value[]): Value[] {
+    const given = seeds ?? outputs.map((output) => this.fill(output.shape, 1));
+    return this.native.gradients(ids(outputs), ids(given), ids(wrt)).map((id) => this.wrap(id));
+  }
+
+  /** A value of one repeated number. */
+  fill(shape: readonly number[], number: number): Value {
+    return this.apply("broadcast_to", [this.constant(number)], { shape })[0]!;
+  }
+
+  /**
+   * Makes the outputs computable on a device. Only what they depend on is kept; what depends on frozen variables and
+   * constants alone is computed now, once.
+   */
+  async compile<Name extends string>(device: Device, outputs: Readonly<Record<Name, Value>>): Promise<Plan<Name>> {
+    return new Plan<Name>(device, await this.native.compile(device.native, named(outputs)));
+  }
+
+  /** The graph with its weights as one plan file, for the C API and for checks; see docs/plan-file.md. */
+  serialize(outputs: Readonly<Record<string, Value>>, samples: readonly Sample[] = []): Uint8Array {
+    return this.native.serialize(
+      named(outputs),
+      samples.map(({ value, data, tolerance }) => ({ value: value.id, data, tolerance: tolerance ?? 0 })),
+    );
+  }
+
+  private wrap(id: number): Value {
+    const { dtype, shape } = this.native.describe(id);
+    return new Value(this, id, dtype, shape);
+  }
+}
+
+function ids(values: readonly Value[]): number[] {
+  return values.map((value) => value.id);
+}
+
+function named(outputs: Readonly<Record<string, Value>>): [string, number][] {
+  return Object.entries(outputs).map(([name, value]) => [name, value.id]);
+}

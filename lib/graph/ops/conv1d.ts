@@ -1,0 +1,34 @@
+/** One-dimensional convolutions; x is (B, T, channels). */
+import type { Value } from "../graph.js";
+
+export interface Conv1dOptions {
+  readonly stride?: number;
+  readonly dilation?: number;
+  readonly groups?: number;
+  /** Rows of zeros before and after x; a negative `padRight` drops rows. */
+  readonly padLeft?: number;
+  readonly padRight?: number;
+  /** Rows of the result, instead of what the padding gives; rows of x that are not there count as zeros. */
+  readonly length?: number;
+}
+
+/**
+ * y[b, t, o] = bias[o] + sum of w[o, i, j] x[b, t * stride + j * dilation - padLeft, i].
+ * w (O, I / groups, k), bias (O); y (B, floor((T + padLeft + padRight - dilation (k - 1) - 1) / stride) + 1, O).
+ */
+export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions = {}): Value {
+  return x.graph.apply("conv1d", [x, w, bias], attributes(options))[0]!;
+}
+
+/**
+ * The transpose of conv1d: y[b, q * stride + j * dilation - padLeft, o] gathers w[i, o, j] x[b, q, i].
+ * w (I, O / groups, k), bias (O); y (B, (T - 1) stride + dilation (k - 1) + 1 - padLeft - padRight, O): here the padding
+ * is what is trimmed. With a stride above 1, the dilation must be 1.
+ */
+export function convTranspose1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions = {}): Value {
+  return x.graph.apply("conv_transpose1d", [x, w, bias], attributes(options))[0]!;
+}
+
+function attributes({ stride, dilation, groups, padLeft, padRight, length }: Conv1dOptions) {
+  return { stride, dilation, groups, pad_left: padLeft, pad_right: padRight, length };
+}

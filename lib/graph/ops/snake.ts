@@ -1,0 +1,6 @@
+import type { Value } from "../graph.js";
+
+/** Snake: x + sin^2(alpha x) / (alpha + 1e-9); x (..., C), alpha (C). */
+export function snake(x: Value, alpha: Value): Value {
+  return x.graph.apply("snake", [x, alpha])[0]!;
+}

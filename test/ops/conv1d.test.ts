@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { conv1d, convTranspose1d, weightNorm } from "../../lib/graph/ops/index.js";
+import { Graph } from "../../lib/graph/graph.js";
+import { assertClose, Golden, randomFloats } from "../golden.js";
+import { channelsFirst } from "./layouts.js";
+import { checkGoldenCase, differenceQuotient, evaluate, onEveryVariant } from "./support.js";
+
+const bothEnds = (pad: number) => ({ padLeft: pad, padRight: pad });
+const plain = { x: channelsFirst, y: channelsFirst };
+
+describe("conv1d", () => {
+  let golden: Golden;
+  before(async () => {
+    golden = await Golden.load("ops");
+  });
+
+  const cases: [string, object][] = [
+    ["conv1d_k7_d1", bothEnds(3)],
+    ["conv1d_k7_d3", { dilation: 3, ...bothEnds(9) }],
+    ["conv1d_k7_d9", { dilation: 9, ...bothEnds(27) }],
+    ["conv1d_k1", {}],
+    ["conv1d_first", bothEnds(3)],
+    ["conv1d_k3", bothEnds(1)],
+    ["conv1d_s2", { stride: 2, ...bothEnds(1) }],
+    ["conv1d_s4", { stride: 4, ...bothEnds(2) }],
+    ["conv1d_s5", { stride: 5, ...bothEnds(3) }],
+    ["conv1d_s6", { stride: 6, ...bothEnds(3) }],
+    ["conv1d_s8", { stride: 8, ...bothEnds(4) }],
+    ["conv1d_depthwise_k7", { groups: 24, ...bothEnds(3) }],
+    ["conv1d_grouped", { groups: 4, stride: 4, ...bothEnds(20) }],
+  ];
+  const causal: [string, object][] = [
+    ["causal_conv1d_s1", { dilation: 3, padLeft: 18 }],
+    ["causal_conv1d_s5", { stride: 5, padLeft: 5, padRight: 2 }],
+    ["causal_conv1d_s4", { stride: 4, padLeft: 4, padRight: 3 }],
+  ];
+
+  onEveryVariant((device) => {
+    for (const [name, options] of cases) {
+      it(`${name} agrees with the reference, gradients too`, () =>
+        checkGoldenCase(device(), golden, name, ["x", "w", "b"], ({ x, w, b }) => conv1d(x, w, b, options), plain));
+    }
+    for (const [name, options] of causal) {
+      it(`${name} agrees with the reference through weight norm, gradients too`, () =>
+        checkGoldenCase(
+          device(),
+          golden,
+          name,
+          ["x", "v", "g", "b"],
+          ({ x, v, g, b }) => conv1d(x, weightNorm(v, g), b, options),
+          plain,
+        ));
+    }
+
+    it("gives a row the same bits in any batch, at any place and with any neighbours", async () => {
+      const [rows, channels] = [203, 40];
+      const x = randomFloats(rows * channels, 1);
+      const w = { data: randomFloats(48 * channels * 7, 2), shape: [48, channels, 7] };
+      const run = async (data: Float32Array, batch: number, length: number) => {
+        const inputs = { x: { data, shape: [batch, length, channels] }, w };
+        return (await evaluate(device(), inputs, ({ x, w }) => conv1d(x, w, undefined, { dilation: 3 }))).y;
+      };
+      const whole = await run(x, 1, rows);
+      const twice = await run(Float32Array.from([...randomFloats(x.length, 3), ...x]), 2, rows);
+      assert.deepEqual(twice.slice(whole.length), whole);
+      const [start, length] = [77, 61];
+      const part = await run(x.slice(start * channels, (start + length) * channels), 1, length);
+      assert.deepEqual(part, whole.slice(start * 48, (start + length - 18) * 48));
+    });
+  });
+
+  it("names the channels that do not fit at the call that is wrong", () => {
+    const graph = new Graph();
+    const x = graph.input("x", [1, 10, 32]);
+    const w = graph.input("w", [8, 64, 3]);
+    assert.throws(() => conv1d(x, w), {
+      code: "ERR_LMSPT_SHAPE",
+      message: "[conv1d] expected x with 64 channels, got 32",
+    });
+  });
+
+  it("refuses a kernel longer than the padded input", () => {
+    const graph = new Graph();
+    const x = graph.input("x", [1, 4, 2]);
+    assert.throws(() => conv1d(x, graph.input("w", [2, 2, 7])), { code: "ERR_LMSPT_SHAPE", message: /at least 7 rows/ });
+  });
+});
+
+describe("conv_transpose1d", () => {
+  let golden: Golden;
+  before(async () => {
+    golden = await Golden.load("ops");
+  });
+
+  const crop = (stride: number) => bothEnds(Math.ceil(stride / 2));
+  onEveryVariant((device) => {
+    for (const stride of [2, 4, 5, 6, 8]) {
+      it(`agrees with the reference for stride ${stride}, gradients too`, () =>
+        checkGoldenCase(
+          device(),
+          golden,
+          `conv_transpose1d_s${stride}`,
+          ["x", "w", "b"],
+          ({ x, w, b }) => convTranspose1d(x, w, b, { stride, ...crop(stride) }),
+          plain,
+        ));
+    }
+    it("agrees with the causal reference through weight norm, gradients too", () =>
+      checkGoldenCase(
+        device(),
+        golden,
+        "causal_conv_transpose1d_s5",
+        ["x", "v", "g", "b"],
+        ({ x, v, g, b }) => convTranspose1d(x, weightNorm(v, g), b, { stride: 5, padRight: 5 }),
+        plain,
+      ));
+
+    it("is the transpose of a dilated convolution", async () => {
+      const inputs = {
+        x: { data: randomFloats(2 * 20 * 6, 5), shape: [2, 20, 6] },
+        w: { data: randomFloats(6 * 5 * 3, 6), shape: [6, 5, 3] },
+      };
+      const build = ({ x, w }: Record<"x" | "w", Parameters<typeof convTranspose1d>[0]>) =>
+        convTranspose1d(x, w, undefined, { dilation: 4, padLeft: 2 });
+      const gy = randomFloats(2 * 26 * 5, 7);
+      const { gradients } = await evaluate(device(), inputs, build, gy);
+      for (const [name, index] of [["x", 100], ["w", 41]] as const) {
+        const quotient = await differenceQuotient(device(), inputs, build, gy, name, index);
+        assertClose([gradients[name][index]!], [quotient], 1e-3, name);
+      }
+    });
+  });
+
+  it("refuses a stride together with a dilation", () => {
+    const graph = new Graph();
+    const x = graph.input("x", [1, 4, 2]);
+    const w = graph.input("w", [2, 2, 3]);
+    assert.throws(() => convTranspose1d(x, w, undefined, { stride: 2, dilation: 2 }), { code: "ERR_LMSPT_SHAPE" });
+  });
+});
