@@ -46,11 +46,7 @@ export interface NativeGraph {
   input(name: string, dtype: DType, shape: readonly number[]): number;
   variable(variable: NativeVariable): number;
   constant(dtype: DType, shape: readonly number[], data: Data): number;
-  apply(
-    op: string,
-    values: readonly (number | null)[],
-    attributes: Readonly<Record<string, AttributeValue>>,
-  ): number[];
+  apply(op: string, values: readonly (number | null)[], attributes: Readonly<Record<string, AttributeValue>>): number[];
   describe(value: number): { dtype: DType; shape: number[] };
   gradients(outputs: readonly number[], seeds: readonly number[], wrt: readonly number[]): number[];
   compile(device: NativeDevice, outputs: NamedValues): Promise<NativePlan>;

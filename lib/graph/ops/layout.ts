@@ -26,6 +26,11 @@ export function pad(x: Value, axis: number, before: number, after: number, mode:
   return x.graph.apply("pad", [x], { axis: positive(x, axis), before, after, reflect: mode === "reflect" })[0]!;
 }
 
+/** To the nearest integer, halves to even; of type i32. */
+export function toInteger(x: Value): Value {
+  return x.graph.apply("to_integer", [x])[0]!;
+}
+
 /** Repeats dimensions of length 1 (and missing leading ones) to reach `shape`. */
 export function broadcastTo(x: Value, shape: readonly number[]): Value {
   return x.graph.apply("broadcast_to", [x], { shape })[0]!;

@@ -10,7 +10,7 @@ export interface Reduction {
 
 export const sum = (x: Value, reduction: Reduction = {}): Value => reduce("sum", x, reduction);
 export const mean = (x: Value, reduction: Reduction = {}): Value => reduce("mean", x, reduction);
-/** The gradient is shared evenly among equal maxima. */
+/** The gradient is shared evenly among equal maxima; where the axes are no neighbours, group by group. */
 export const max = (x: Value, reduction: Reduction = {}): Value => reduce("max", x, reduction);
 
 function reduce(op: string, x: Value, { axes, keep }: Reduction): Value {

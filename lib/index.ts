@@ -1,0 +1,47 @@
+/**
+ * lmspt turns speech into tokens and tokens into speech. `Tokenizer` is all that most programs need; `graph` and `ops`
+ * are the engine below it.
+ *
+ * @packageDocumentation
+ */
+export type { Audio, MultiChannelAudio } from "./audio/audio.js";
+export { downmix } from "./audio/audio.js";
+export { decodeAudio, loadAudio } from "./audio/decode.js";
+export { Resampler } from "./audio/resample.js";
+export { decodeWav, encodeWav } from "./audio/wav.js";
+export { WavReader } from "./audio/wav-reader.js";
+export { WavWriter } from "./audio/wav-writer.js";
+export { tokensFromNpy, tokensToNpy } from "./data/npy.js";
+export { decodeTokenFile, encodeTokenFile } from "./data/token-file.js";
+export { TokenFileReader } from "./data/token-file-reader.js";
+export { TokenFileWriter } from "./data/token-file-writer.js";
+export {
+  bitrate,
+  concatTokens,
+  createTokens,
+  sliceTokens,
+  type TokenSpec,
+  type Tokens,
+  tokenCodes,
+  tokenSpec,
+  validateTokens,
+} from "./data/tokens.js";
+export { type TokensJson, tokensFromJson, tokensToJson } from "./data/tokens-json.js";
+export { type ErrorCode, FormatError, LmsptError } from "./errors.js";
+export { Device, type DeviceName, type DeviceOptions } from "./graph/device.js";
+export { Graph, type Sample, Value } from "./graph/graph.js";
+export type { Data, DType, TraceStep } from "./graph/native.js";
+export * as ops from "./graph/ops/index.js";
+export { Plan } from "./graph/plan.js";
+export { Variable } from "./graph/variable.js";
+export type { ModelLicence } from "./hub/index.js";
+export { type AuxDecoderConfig, type ModelConfig, parseConfig } from "./models/config.js";
+export {
+  type AudioInput,
+  type DecodeMode,
+  type DecodeOptions,
+  Tokenizer,
+  type TokenizerInfo,
+  type TokenizerOptions,
+  type WorkOptions,
+} from "./models/tokenizer.js";

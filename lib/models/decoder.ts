@@ -1,0 +1,84 @@
+/** The convolutional decoder (of the Descript Audio Codec): latent frames to samples. */
+import type { Value } from "../graph/graph.js";
+import { tanh } from "../graph/ops/index.js";
+import { Conv1d, ConvTranspose1d, contextFrames, type Level, type Scope, Snake } from "../nn/index.js";
+import { product } from "./config.js";
+import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
+
+/** A transposed convolution that halves the width, then three residual units. */
+class DecoderBlock {
+  private readonly snake: Snake;
+  private readonly up: ConvTranspose1d;
+  private readonly units: readonly ResidualUnit[];
+
+  constructor(
+    scope: Scope,
+    channels: number,
+    readonly rate: number,
+    style: BlockStyle,
+  ) {
+    this.snake = new Snake(scope.at("block", 0), channels);
+    this.up = new ConvTranspose1d(scope.at("block", 1), channels, channels / 2, 2 * rate, {
+      stride: rate,
+      padding: Math.ceil(rate / 2),
+      causal: style.causal,
+    });
+    this.units = style.dilations.map((d, i) => new ResidualUnit(scope.at("block", i + 2), channels / 2, d, style));
+  }
+
+  forward(x: Value): Value {
+    const raised = this.up.forward(this.snake.forward(x));
+    return this.units.reduce((value, unit) => unit.forward(value), raised);
+  }
+
+  /** From the output to the input; `rowsPerFrame` is that of the output. */
+  levels(rowsPerFrame: number): Level[] {
+    const units = this.units.flatMap((unit) => unit.levels(rowsPerFrame)).reverse();
+    return [...units, { layer: this.up, rowsPerFrame: rowsPerFrame / this.rate }];
+  }
+}
+
+/** (B, frames, latent) -> (B, samples, 1), samples a little less than frames times the product of the rates. */
+export class Decoder {
+  private readonly first: Conv1d;
+  private readonly blocks: readonly DecoderBlock[];
+  private readonly snake: Snake;
+  private readonly last: Conv1d;
+
+  constructor(
+    scope: Scope,
+    latent: number,
+    channels: number,
+    private readonly rates: readonly number[],
+    style: BlockStyle,
+  ) {
+    const { causal } = style;
+    this.first = new Conv1d(scope.at("model", 0), latent, channels, 7, { padding: 3, causal });
+    this.blocks = rates.map((r, i) => new DecoderBlock(scope.at("model", i + 1), channels / 2 ** i, r, style));
+    const narrow = channels / 2 ** rates.length;
+    this.snake = new Snake(scope.at("model", rates.length + 1), narrow);
+    this.last = new Conv1d(scope.at("model", rates.length + 2), narrow, 1, 7, { padding: 3, causal, gain: 0.1 });
+  }
+
+  forward(latent: Value): Value {
+    const features = this.blocks.reduce((x, block) => block.forward(x), this.first.forward(latent));
+    return tanh(this.last.forward(this.snake.forward(features)));
+  }
+
+  /** Samples per frame. */
+  get samplesPerFrame(): number {
+    return product(this.rates);
+  }
+
+  /** Frames before and after a frame that its samples depend on. */
+  context(): { before: number; after: number } {
+    let rowsPerFrame = this.samplesPerFrame;
+    const levels: Level[] = [{ layer: this.last, rowsPerFrame }];
+    for (const block of [...this.blocks].reverse()) {
+      levels.push(...block.levels(rowsPerFrame));
+      rowsPerFrame /= block.rate;
+    }
+    levels.push({ layer: this.first, rowsPerFrame: 1 });
+    return contextFrames(levels, this.samplesPerFrame);
+  }
+}

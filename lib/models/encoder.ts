@@ -1,0 +1,79 @@
+/** The convolutional encoder (of the Descript Audio Codec): samples to latent frames. */
+import type { Value } from "../graph/graph.js";
+import { Conv1d, contextFrames, type Level, type Scope, Snake } from "../nn/index.js";
+import { product } from "./config.js";
+import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
+
+/** Three residual units at the input's width, then a strided convolution that doubles it. */
+class EncoderBlock {
+  private readonly units: readonly ResidualUnit[];
+  private readonly snake: Snake;
+  private readonly down: Conv1d;
+
+  constructor(
+    scope: Scope,
+    channels: number,
+    readonly stride: number,
+    style: BlockStyle,
+  ) {
+    this.units = style.dilations.map((d, i) => new ResidualUnit(scope.at("block", i), channels, d, style));
+    const next = this.units.length;
+    this.snake = new Snake(scope.at("block", next), channels);
+    this.down = new Conv1d(scope.at("block", next + 1), channels, 2 * channels, 2 * stride, {
+      stride,
+      padding: Math.ceil(stride / 2),
+      causal: style.causal,
+    });
+  }
+
+  forward(x: Value): Value {
+    const mixed = this.units.reduce((value, unit) => unit.forward(value), x);
+    return this.down.forward(this.snake.forward(mixed));
+  }
+
+  /** From the output to the input. */
+  levels(rowsPerFrame: number): Level[] {
+    const units = this.units.flatMap((unit) => unit.levels(rowsPerFrame)).reverse();
+    return [{ layer: this.down, rowsPerFrame }, ...units];
+  }
+}
+
+/** (B, samples, 1) -> (B, frames, latent). */
+export class Encoder {
+  private readonly first: Conv1d;
+  private readonly blocks: readonly EncoderBlock[];
+  private readonly snake: Snake;
+  private readonly last: Conv1d;
+
+  constructor(
+    scope: Scope,
+    width: number,
+    private readonly strides: readonly number[],
+    latent: number,
+    style: BlockStyle,
+  ) {
+    const { causal } = style;
+    this.first = new Conv1d(scope.at("block", 0), 1, width, 7, { padding: 3, causal });
+    this.blocks = strides.map((s, i) => new EncoderBlock(scope.at("block", i + 1), width * 2 ** i, s, style));
+    const channels = width * 2 ** strides.length;
+    this.snake = new Snake(scope.at("block", strides.length + 1), channels);
+    this.last = new Conv1d(scope.at("block", strides.length + 2), channels, latent, 3, { padding: 1, causal });
+  }
+
+  forward(audio: Value): Value {
+    const features = this.blocks.reduce((x, block) => block.forward(x), this.first.forward(audio));
+    return this.last.forward(this.snake.forward(features));
+  }
+
+  /** Frames of audio before and after a frame that its latent depends on. */
+  context(): { before: number; after: number } {
+    const levels: Level[] = [{ layer: this.last, rowsPerFrame: 1 }];
+    let rowsPerFrame = 1;
+    for (const block of [...this.blocks].reverse()) {
+      rowsPerFrame *= block.stride;
+      levels.push(...block.levels(rowsPerFrame));
+    }
+    levels.push({ layer: this.first, rowsPerFrame: product(this.strides) });
+    return contextFrames(levels, 1);
+  }
+}

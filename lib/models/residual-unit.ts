@@ -1,0 +1,35 @@
+import type { Value } from "../graph/graph.js";
+import { add } from "../graph/ops/index.js";
+import { Conv1d, type Level, type Scope, Snake } from "../nn/index.js";
+
+/** What the blocks of encoders and decoders share. */
+export interface BlockStyle {
+  readonly dilations: readonly number[];
+  readonly kernel: number;
+  readonly causal: boolean;
+}
+
+/** x + Conv1(Snake(ConvK, dilated(Snake(x)))). */
+export class ResidualUnit {
+  private readonly snake1: Snake;
+  private readonly dilated: Conv1d;
+  private readonly snake2: Snake;
+  private readonly pointwise: Conv1d;
+
+  constructor(scope: Scope, channels: number, dilation: number, { kernel, causal }: BlockStyle) {
+    const padding = ((kernel - 1) * dilation) / 2;
+    this.snake1 = new Snake(scope.at("block", 0), channels);
+    this.dilated = new Conv1d(scope.at("block", 1), channels, channels, kernel, { dilation, padding, causal });
+    this.snake2 = new Snake(scope.at("block", 2), channels);
+    this.pointwise = new Conv1d(scope.at("block", 3), channels, channels, 1, { causal, gain: 0.3 });
+  }
+
+  forward(x: Value): Value {
+    const inner = this.dilated.forward(this.snake1.forward(x));
+    return add(x, this.pointwise.forward(this.snake2.forward(inner)));
+  }
+
+  levels(rowsPerFrame: number): Level[] {
+    return [{ layer: this.dilated, rowsPerFrame }];
+  }
+}

@@ -1,0 +1,112 @@
+/** Weight-normalised convolutions, plain or causal. */
+import type { Value } from "../graph/graph.js";
+import { type Conv1dOptions, conv1d, convTranspose1d, weightNorm } from "../graph/ops/index.js";
+import type { Parameter, Scope } from "./parameter.js";
+import type { Receptive } from "./receptive-field.js";
+
+export interface ConvOptions {
+  readonly stride?: number;
+  readonly dilation?: number;
+  /** Rows of zeros on each side; causal convolutions choose their own. */
+  readonly padding?: number;
+  readonly causal?: boolean;
+  /** Scale of the random initial weights relative to one that keeps the variance; 1 by default. */
+  readonly gain?: number;
+}
+
+/** w = g v / ||v||, and a bias. */
+class NormedWeight {
+  private readonly v: Parameter;
+  private readonly g: Parameter;
+  private readonly b: Parameter;
+
+  constructor(scope: Scope, shape: readonly [number, number, number], fanIn: number, outputs: number, gain = 1) {
+    this.v = scope.parameter("weight_v", shape, { kind: "normal", deviation: 1 / Math.sqrt(fanIn) });
+    this.g = scope.parameter("weight_g", [shape[0], 1, 1], { kind: "norms", of: this.v.name, gain });
+    this.b = scope.parameter("bias", [outputs], { kind: "constant", value: 0 });
+  }
+
+  in({ graph }: Value): { weight: Value; bias: Value } {
+    return { weight: weightNorm(this.v.in(graph), this.g.in(graph)), bias: this.b.in(graph) };
+  }
+}
+
+/** A causal layer's convolution is named one level deeper in the published weights. */
+function weightScope(scope: Scope, causal: boolean | undefined): Scope {
+  return causal ? scope.at("conv") : scope;
+}
+
+/** (B, T, inputs) -> (B, T', outputs). */
+export class Conv1d {
+  private readonly weight: NormedWeight;
+
+  constructor(
+    scope: Scope,
+    inputs: number,
+    outputs: number,
+    private readonly kernel: number,
+    private readonly options: ConvOptions = {},
+  ) {
+    const shape = [outputs, inputs, kernel] as const;
+    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, inputs * kernel, outputs, options.gain);
+  }
+
+  forward(x: Value): Value {
+    const { weight, bias } = this.weight.in(x);
+    return conv1d(x, weight, bias, this.padding(x.dim(1)));
+  }
+
+  /** The rows of the input that the rows [first, last] of the output depend on. */
+  receptive({ first, last }: Receptive): Receptive {
+    const { stride, dilation, padLeft } = this.padding(0);
+    return { first: first * stride - padLeft, last: last * stride + (this.kernel - 1) * dilation - padLeft };
+  }
+
+  /**
+   * Causal: k_eff - stride rows before, and after the end only what completes the last stride, so that the output has
+   * ceil(T / stride) rows.
+   */
+  private padding(length: number): Required<Omit<Conv1dOptions, "length" | "groups">> {
+    const { stride = 1, dilation = 1, padding = 0, causal } = this.options;
+    if (!causal) return { stride, dilation, padLeft: padding, padRight: padding };
+    const span = (this.kernel - 1) * dilation + 1;
+    return { stride, dilation, padLeft: span - stride, padRight: (stride - (length % stride)) % stride };
+  }
+}
+
+/** (B, T, inputs) -> (B, T', outputs), T' about T * stride. */
+export class ConvTranspose1d {
+  private readonly weight: NormedWeight;
+  private readonly stride: number;
+
+  constructor(
+    scope: Scope,
+    inputs: number,
+    outputs: number,
+    private readonly kernel: number,
+    private readonly options: ConvOptions,
+  ) {
+    this.stride = options.stride ?? 1;
+    const shape = [inputs, outputs, kernel] as const;
+    const fanIn = inputs * Math.ceil(kernel / this.stride);
+    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, fanIn, outputs, options.gain);
+  }
+
+  forward(x: Value): Value {
+    const { weight, bias } = this.weight.in(x);
+    return convTranspose1d(x, weight, bias, { stride: this.stride, ...this.trimming() });
+  }
+
+  receptive({ first, last }: Receptive): Receptive {
+    const { padLeft } = this.trimming();
+    return {
+      first: Math.ceil((first + padLeft - (this.kernel - 1)) / this.stride),
+      last: Math.floor((last + padLeft) / this.stride),
+    };
+  }
+
+  private trimming(): { padLeft: number; padRight: number } {
+    const { padding = 0, causal } = this.options;
+    return causal ? { padLeft: 0, padRight: this.kernel - this.stride } : { padLeft: padding, padRight: padding };
+  }
+}

@@ -1,0 +1,57 @@
+/** Mel spectra: Slaney's filter bank, and the log-mel spectrum that Whisper's encoder reads. */
+
+import type { Value } from "../graph/graph.js";
+import { affine, clamp, linear, log, max, maximum, pad, slice, square, sum } from "../graph/ops/index.js";
+import { stft } from "./stft.js";
+
+// Slaney's scale: linear up to 1 kHz, 15 mels; above, 27 mels per factor of 6.4.
+const hertzPerMel = 200 / 3;
+const kneeHertz = 1000;
+const kneeMel = kneeHertz / hertzPerMel;
+const logStep = Math.log(6.4) / 27;
+
+function toMel(hertz: number): number {
+  return hertz < kneeHertz ? hertz / hertzPerMel : kneeMel + Math.log(hertz / kneeHertz) / logStep;
+}
+
+function toHertz(mel: number): number {
+  return mel < kneeMel ? mel * hertzPerMel : kneeHertz * Math.exp((mel - kneeMel) * logStep);
+}
+
+/**
+ * Triangular filters between 0 and half the sample rate, evenly spaced on Slaney's mel scale, each of unit area:
+ * (mels, nFft / 2 + 1), row-major.
+ */
+export function melFilters(sampleRate: number, nFft: number, mels: number): Float32Array {
+  const bins = Math.floor(nFft / 2) + 1;
+  const top = toMel(sampleRate / 2);
+  const edges = Array.from({ length: mels + 2 }, (_, i) => toHertz((top * i) / (mels + 1)));
+  const filters = new Float32Array(mels * bins);
+  for (let mel = 0; mel < mels; mel++) {
+    const [left, centre, right] = [edges[mel]!, edges[mel + 1]!, edges[mel + 2]!];
+    for (let bin = 0; bin < bins; bin++) {
+      const hertz = (bin * sampleRate) / nFft;
+      const height = Math.min((hertz - left) / (centre - left), (right - hertz) / (right - centre));
+      filters[mel * bins + bin] = (Math.max(0, height) * 2) / (right - left);
+    }
+  }
+  return filters;
+}
+
+/** What Whisper was trained with: 30 s at 16 kHz, 100 frames a second. */
+export const whisperAudio = { sampleRate: 16000, samples: 480000, nFft: 400, hop: 160, frames: 3000 } as const;
+
+/**
+ * Whisper's log-mel spectrum of x (B, N), 16 kHz, padded with silence or cut to 30 s: (B, 3000, mels). It depends on the
+ * loudest point of the whole batch: what is more than 80 dB below is raised to that.
+ */
+export function whisperLogMel(x: Value, mels = 80): Value {
+  const { sampleRate, samples, nFft, hop, frames } = whisperAudio;
+  const length = x.dim(1);
+  const whole = length < samples ? pad(x, 1, 0, samples - length) : slice(x, 1, 0, samples);
+  const spectrum = slice(stft(whole, { nFft, hop }), 1, 0, frames);
+  const power = sum(square(spectrum), { axes: [3] });
+  const filters = x.graph.constant(melFilters(sampleRate, nFft, mels), [mels, nFft / 2 + 1]);
+  const decades = affine(log(clamp(linear(power, filters), 1e-10)), 1 / Math.LN10);
+  return affine(maximum(decades, affine(max(decades), 1, -8)), 1 / 4, 1);
+}

@@ -1,0 +1,65 @@
+/**
+ * Layers hold parameters: names and shapes when a model is described, variables once its weights are there. A layer's
+ * place in the model gives its parameters their names, which are those of the published weights.
+ */
+import { LmsptError } from "../errors.js";
+import type { Graph, Value } from "../graph/graph.js";
+import type { Variable } from "../graph/variable.js";
+
+export class Parameter {
+  private variable: Variable | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly shape: readonly number[],
+    /** How a model without trained weights fills it. */
+    readonly initial: Initial,
+  ) {}
+
+  assign(variable: Variable): void {
+    this.variable = variable;
+  }
+
+  /** The parameter as a value of a graph. */
+  in(graph: Graph): Value {
+    if (!this.variable) throw new LmsptError("ERR_LMSPT_MODEL", `The parameter ${this.name} has no value yet`);
+    return graph.variable(this.variable);
+  }
+}
+
+/**
+ * Random fillings: `normal` with a standard deviation, `norms` = the norms of the rows of the tensor named `of`, or one
+ * repeated number.
+ */
+export type Initial =
+  | { readonly kind: "normal"; readonly deviation: number }
+  | { readonly kind: "norms"; readonly of: string; readonly gain: number }
+  | { readonly kind: "constant"; readonly value: number };
+
+/** A place in the tree of layers; collects the parameters that are declared below it. */
+export class Scope {
+  private constructor(
+    private readonly path: string,
+    private readonly collected: Parameter[],
+  ) {}
+
+  static root(): Scope {
+    return new Scope("", []);
+  }
+
+  /** `scope.at("block", 0)` is where parameters are called `block.0.*`. */
+  at(...names: (string | number)[]): Scope {
+    return new Scope([this.path, ...names].filter((name) => name !== "").join("."), this.collected);
+  }
+
+  parameter(name: string, shape: readonly number[], initial: Initial): Parameter {
+    const parameter = new Parameter(this.path === "" ? name : `${this.path}.${name}`, shape, initial);
+    this.collected.push(parameter);
+    return parameter;
+  }
+
+  /** All parameters declared so far, in order. */
+  get parameters(): readonly Parameter[] {
+    return this.collected;
+  }
+}
