@@ -1,4 +1,10 @@
 # liblmspt_cuda: a library of its own, opened at run time when a CUDA device is asked for. Nothing links it.
+file(GLOB_RECURSE cuda_kernel_sources CONFIGURE_DEPENDS "${LMSPT_SOURCE_ROOT}/*_cuda.cu")
+if(NOT cuda_kernel_sources)
+  message(STATUS "lmspt: no CUDA library, there is no *_cuda.cu under csrc")
+  return()
+endif()
+
 function(lmspt_choose_cuda_architectures result)
   if(LMSPT_CUDA_ARCHITECTURES STREQUAL "all")
     set(${result} 80-real 86-real 89-real 90a-real 100-real 120 PARENT_SCOPE)
@@ -39,12 +45,18 @@ if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
 endif()
 find_package(CUDAToolkit REQUIRED)
-file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS
-  "${LMSPT_SOURCE_ROOT}/*_cuda.cu" "${LMSPT_SOURCE_ROOT}/device/cuda/*.cc")
+file(GLOB_RECURSE cuda_host_sources CONFIGURE_DEPENDS "${LMSPT_SOURCE_ROOT}/device/cuda/*.cc")
+# What the core and the library each have their own copy of.
+set(cuda_shared_sources device/attrs.cc device/error.cc ops/layout/copy_plan.cc ops/pointwise/broadcast.cc)
+list(TRANSFORM cuda_shared_sources PREPEND "${LMSPT_SOURCE_ROOT}/")
+list(JOIN CMAKE_CUDA_ARCHITECTURES ", " architectures)
 
-add_library(lmspt_cuda SHARED ${cuda_sources})
-set_target_properties(lmspt_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static)
+add_library(lmspt_cuda SHARED ${cuda_kernel_sources} ${cuda_host_sources} ${cuda_shared_sources})
+set_target_properties(lmspt_cuda PROPERTIES
+  CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static)
+# As on the CPU, multiplying and adding are one operation only where the source says so.
+target_compile_options(lmspt_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false -Xcompiler=-Wall,-Wextra>)
+target_compile_definitions(lmspt_cuda PRIVATE LMSPT_CUDA_ARCHITECTURES="${architectures}")
 target_link_libraries(lmspt_cuda PRIVATE lmspt_common CUDA::cudart_static)
 target_link_options(lmspt_cuda PRIVATE LINKER:--exclude-libs,ALL LINKER:--no-undefined)
-list(JOIN CMAKE_CUDA_ARCHITECTURES ", " architectures)
 message(STATUS "lmspt: CUDA library for ${architectures} with nvcc ${CMAKE_CUDA_COMPILER_VERSION}")

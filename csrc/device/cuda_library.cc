@@ -53,7 +53,8 @@ const CudaInterface& load_cuda_library(const std::string& path) {
   const Entry entry = reinterpret_cast<Entry>(find_symbol(library, "lmspt_cuda_interface"));
   const CudaInterface* found = entry ? entry() : nullptr;
   if (!found || found->version != CudaInterface::kVersion) {
-    throw Error(ErrorCode::device, "The CUDA library at " + path + " belongs to another version of lmspt; build it again");
+    throw Error(ErrorCode::device,
+                "The CUDA library at " + path + " belongs to another version of lmspt; build it again");
   }
   interface = found;
   return *interface;
@@ -61,19 +62,11 @@ const CudaInterface& load_cuda_library(const std::string& path) {
 
 std::shared_ptr<Device> open_cuda_device(const std::string& library_path, int index) {
   const CudaInterface& cuda = load_cuda_library(library_path);
-  char message[512] = "";
-  const int count = cuda.device_count(message, sizeof message);
-  if (count < 0) {
-    throw Error(ErrorCode::device, std::string("The CUDA library loads, but no driver answers: ") + message +
-                                       ". Install an NVIDIA driver, or use the device \"cpu\"");
+  try {
+    return std::shared_ptr<Device>(cuda.open(index));
+  } catch (const Error& error) {
+    throw Error(error.code(), std::string(error.what()) + ". The CUDA library itself loads from " + library_path);
   }
-  if (index < 0 || index >= count) {
-    throw Error(ErrorCode::device, "Expected a CUDA device below " + std::to_string(count) + " but received " +
-                                       std::to_string(index) + (count == 0 ? ": the driver sees no GPU" : ""));
-  }
-  Device* device = cuda.open(index, message, sizeof message);
-  if (!device) throw Error(ErrorCode::device, std::string("The CUDA device cannot be opened: ") + message);
-  return std::shared_ptr<Device>(device);
 }
 
 }  // namespace lmspt

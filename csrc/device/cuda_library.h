@@ -9,7 +9,8 @@
 
 namespace lmspt {
 
-// What the library exports as `lmspt_cuda_interface`. Both sides are built from the same sources; `version` refuses mixes.
+// What the library exports as `lmspt_cuda_interface`. Both sides are built from the same sources; `version` refuses
+// mixes.
 struct CudaInterface {
   static constexpr uint32_t kVersion = 1;
   uint32_t version;
@@ -17,8 +18,8 @@ struct CudaInterface {
   int (*device_count)(char* message, int64_t capacity);
   // One line about a device: name, compute capability, memory.
   void (*describe)(int index, char* text, int64_t capacity);
-  // Null with the reason in `message` where the device cannot be opened.
-  Device* (*open)(int index, char* message, int64_t capacity);
+  // Throws a device error that says what was found where the device cannot be opened.
+  Device* (*open)(int index);
   // Whether there is a kernel for an op; needs no GPU.
   bool (*has_kernel)(const char* op);
 };

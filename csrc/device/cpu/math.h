@@ -6,9 +6,11 @@
 
 namespace lmspt::LMSPT_ISA {
 
-// exp(x): x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial of degree 6 for exp(r). Saturates outside [-87.3, 88.7].
-LMSPT_INLINE Vec exp(Vec x) {
-  x = min(broadcast(88.72283f), max(broadcast(-87.33654f), x));  // in this order a NaN passes through
+// exp(x): x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial of degree 7 for exp(r). Infinity above 88.7228; below -87.3365,
+// where the result would not be a normal number, zero.
+LMSPT_INLINE Vec exp(Vec argument) {
+  const Vec low = broadcast(-87.33654f), high = broadcast(88.72283f);
+  const Vec x = min(high, max(low, argument));  // in this order a NaN passes through
   // 2^n must stay a normal number for every variant: split off at most 127 powers of two.
   const Vec n = min(broadcast(127.f), round(x * broadcast(1.44269504f)));
   Vec r = fma(n, broadcast(-0.693359375f), x);
@@ -21,7 +23,8 @@ LMSPT_INLINE Vec exp(Vec x) {
   p = fma(p, r, broadcast(0.5f));
   p = fma(p, r, broadcast(1.0f));
   p = fma(p, r, broadcast(1.0f));
-  return scale_by_power_of_two(p, n);
+  const Vec result = select_less(argument, low, broadcast(0), scale_by_power_of_two(p, n));
+  return select_less(high, argument, broadcast(__builtin_inff()), result);
 }
 
 // tanh(x) = sign(x) (1 - 2 / (exp(2|x|) + 1)); a series near zero, where that form loses digits.

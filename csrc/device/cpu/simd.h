@@ -149,11 +149,11 @@ LMSPT_INLINE Vec sqrt(Vec a) {
     return r;
   });
 }
-// Adding and taking away 1.5 * 2^23 rounds to the nearest integer for |a| < 2^22; larger values are returned as they are.
+// Adding and taking away 2^23 with the sign of a rounds to the nearest integer; from 2^23 on there are only integers.
 LMSPT_INLINE Vec round(Vec a) {
   return each_quad([&](int i) {
-    const Quad magic = {12582912.f, 12582912.f, 12582912.f, 12582912.f};
-    const Quad limit = {4194304.f, 4194304.f, 4194304.f, 4194304.f};
+    const Quad limit = {8388608.f, 8388608.f, 8388608.f, 8388608.f};
+    const Quad magic = select_quad(a.v[i] < 0, -limit, limit);
     const Quad rounded = (a.v[i] + magic) - magic;
     return select_quad((a.v[i] < limit) & (a.v[i] > -limit), rounded, a.v[i]);
   });

@@ -1,9 +1,9 @@
-// Ops that move elements without changing them: reshape, transpose, slice, concat, pad, broadcast_to, stop_gradient.
+// Ops that move elements without changing them: reshape, transpose, slice, concat, pad, broadcast_to, stop_gradient;
+// and to_integer, which rounds to the nearest integer (type i32; NaN and what does not fit give 0).
 #include <algorithm>
 
 #include "graph/graph.h"
 #include "graph/registry.h"
-#include "ops/layout/layout.h"
 #include "ops/reduce/reduce.h"
 
 namespace lmspt {
@@ -44,6 +44,13 @@ void gradient_reshape(GradContext& context) {
 
 void infer_same(InferContext& context) { context.output(context.shape(0), context.inputs[0].dtype); }
 void gradient_none(GradContext&) {}
+
+// ---- to_integer ----
+
+void infer_to_integer(InferContext& context) {
+  context.expect_dtype(0, "x", DType::f32);
+  context.output(context.shape(0), DType::i32);
+}
 
 // ---- transpose ----
 
@@ -184,26 +191,6 @@ void gradient_broadcast_to(GradContext& context) {
 
 }  // namespace
 
-CopyPlan plan_copy(const Shape& sizes, const int64_t* strides) {
-  CopyPlan plan;
-  for (int i = 0; i < sizes.rank; ++i) {
-    if (sizes[i] == 1) continue;
-    const int last = plan.rank - 1;
-    if (last >= 0 && plan.stride[last] == strides[i] * sizes[i]) {
-      plan.size[last] *= sizes[i];
-      plan.stride[last] = strides[i];
-    } else {
-      plan.size[plan.rank] = sizes[i];
-      plan.stride[plan.rank++] = strides[i];
-    }
-  }
-  if (plan.rank == 0) {
-    plan.rank = 1;
-    plan.size[0] = plan.stride[0] = 1;
-  }
-  return plan;
-}
-
 void register_layout(Registry& registry) {
   OpDef reshape{"reshape", 1, 1, {AttrSpec::required_list("shape")}, infer_reshape, gradient_reshape};
   reshape.is_view = true;
@@ -211,6 +198,7 @@ void register_layout(Registry& registry) {
   OpDef stop{"stop_gradient", 1, 1, {}, infer_same, gradient_none};
   stop.is_view = true;
   registry.add(stop);
+  registry.add({"to_integer", 1, 1, {}, infer_to_integer, nullptr, "integers have none"});
   registry.add({"transpose", 1, 1, {AttrSpec::required_list("order")}, infer_transpose, gradient_transpose});
   registry.add({"slice",
                 1,

@@ -1,9 +1,8 @@
-#include "ops/layout/layout.h"
-
 #include <string.h>
 
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
+#include "ops/layout/copy_plan.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -53,21 +52,11 @@ void run_copy(const KernelContext& context, const CopyPlan& plan) {
 }
 
 void transpose(const KernelContext& context) {
-  const Shape& x = context.in(0).shape;
-  const AttrValue& order = context.attrs->at("order");
-  int64_t strides[kMaxRank];
-  for (int i = 0; i < x.rank; ++i) strides[i] = x.count_from(static_cast<int>(order.list[i]) + 1);
-  run_copy(context, plan_copy(context.out(0).shape, strides));
+  run_copy(context, plan_transpose(context.in(0).shape, context.attrs->at("order")));
 }
 
 void broadcast_to(const KernelContext& context) {
-  const Shape &x = context.in(0).shape, &out = context.out(0).shape;
-  int64_t strides[kMaxRank];
-  for (int i = 0; i < out.rank; ++i) {
-    const int source = i - (out.rank - x.rank);
-    strides[i] = source < 0 || x.dims[source] == 1 ? 0 : x.count_from(source + 1);
-  }
-  run_copy(context, plan_copy(out, strides));
+  run_copy(context, plan_repeat(context.in(0).shape, context.out(0).shape));
 }
 
 struct Axis {
@@ -76,6 +65,15 @@ struct Axis {
 Axis axis_of(const KernelContext& context, const Shape& shape) {
   const int axis = static_cast<int>(context.attrs->i("axis"));
   return {shape.count_before(axis), shape.count_from(axis + 1)};
+}
+
+void to_integer(const KernelContext& context) {
+  const float* x = context.in(0).f32();
+  int32_t* out = context.out(0).i32();
+  for (int64_t i = 0; i < context.out(0).shape.count(); ++i) {
+    const bool fits = x[i] > -2147483520.f && x[i] < 2147483520.f;
+    out[i] = fits ? static_cast<int32_t>(__builtin_rintf(x[i])) : 0;
+  }
 }
 
 void slice(const KernelContext& context) {
@@ -146,6 +144,7 @@ void register_layout_cpu(KernelTable& table) {
   table.add("transpose", transpose);
   table.add("broadcast_to", broadcast_to);
   table.add("slice", slice);
+  table.add("to_integer", to_integer);
   table.add("concat", concat);
   table.add("pad", pad);
   table.add("pad_reflect_grad", pad_reflect_grad);

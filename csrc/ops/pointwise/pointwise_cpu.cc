@@ -1,10 +1,9 @@
-#include "ops/pointwise/pointwise.h"
-
 #include <math.h>
 
 #include "device/cpu/math.h"
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
+#include "ops/pointwise/broadcast.h"
 
 namespace lmspt::LMSPT_ISA {
 

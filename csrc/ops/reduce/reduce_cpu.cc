@@ -3,6 +3,7 @@
 #include "device/cpu/simd.h"
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
+#include "ops/reduce/extent.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -10,19 +11,6 @@ namespace {
 
 constexpr int64_t kFloatRun = 64;      // values added in single precision before they enter the double sum
 constexpr int64_t kInnerBlock = 1024;  // columns per task
-
-struct Extent {  // x is (outer, reduced, inner)
-  int64_t outer, reduced, inner;
-};
-
-Extent extent_of(const KernelContext& context) {
-  const Shape& x = context.in(0).shape;
-  const int first = static_cast<int>(context.attrs->i("first")), last = static_cast<int>(context.attrs->i("last"));
-  const int64_t outer = x.count_before(first), inner = x.count_from(last + 1);
-  int64_t reduced = 1;
-  for (int i = first; i <= last; ++i) reduced *= x[i];
-  return {outer, reduced, inner};
-}
 
 // ---- kernels ----
 

@@ -1,0 +1,41 @@
+#include "device/cuda/kernels.h"
+
+#include <map>
+#include <string>
+
+namespace lmspt::cuda {
+
+#define LMSPT_OP_FAMILY(family)
+#define LMSPT_CUDA_FAMILY(family) void register_##family##_cuda(KernelTable&);
+#include "ops/families.def"
+#undef LMSPT_CUDA_FAMILY
+
+namespace {
+
+class AllKernels final : public KernelTable {
+ public:
+  AllKernels() {
+#define LMSPT_CUDA_FAMILY(family) register_##family##_cuda(*this);
+#include "ops/families.def"
+#undef LMSPT_CUDA_FAMILY
+  }
+
+  void add(const char* op, Kernel kernel) override { kernels_[op] = kernel; }
+
+  Kernel find(const char* op) const {
+    const auto found = kernels_.find(op);
+    return found == kernels_.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::map<std::string, Kernel> kernels_;
+};
+
+}  // namespace
+
+Kernel find_kernel(const char* op) {
+  static const AllKernels kernels;
+  return kernels.find(op);
+}
+
+}  // namespace lmspt::cuda

@@ -1,0 +1,32 @@
+#include "device/cuda/status.h"
+
+#include "device/error.h"
+
+namespace lmspt::cuda {
+
+std::string error_text(cudaError_t status) {
+  return std::string(cudaGetErrorString(status)) + " (" + cudaGetErrorName(status) + ")";
+}
+
+void check(cudaError_t status, const std::string& action) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // so that an error which does no lasting harm is not met again
+  std::string message = "CUDA could not " + action + ": " + error_text(status);
+  if (status == cudaErrorNoKernelImageForDevice) {
+    message += ". The CUDA library holds code for the architectures " LMSPT_CUDA_ARCHITECTURES
+               ", none of which this GPU runs; build it again with LMSPT_CUDA_ARCHITECTURES=native on this machine";
+  }
+  throw Error(status == cudaErrorMemoryAllocation ? ErrorCode::out_of_memory : ErrorCode::device, message);
+}
+
+void fail_for_memory(size_t wanted) {
+  cudaGetLastError();
+  size_t free = 0, total = 0;
+  const bool known = cudaMemGetInfo(&free, &total) == cudaSuccess;
+  throw Error(ErrorCode::out_of_memory,
+              "Expected to get " + std::to_string(wanted) + " bytes of GPU memory, but " +
+                  (known ? std::to_string(free) + " of " + std::to_string(total) + " bytes are free" : "none came") +
+                  "; use shorter or smaller inputs, or close what is no longer needed");
+}
+
+}  // namespace lmspt::cuda

@@ -1,0 +1,119 @@
+/** What needs a GPU: every CUDA kernel against the CPU's. Elsewhere these tests are pending, with the reason. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { Device } from "../../lib/graph/device.js";
+import { Graph, type Value } from "../../lib/graph/graph.js";
+import { cudaLibraryPath, type Data, native } from "../../lib/graph/native.js";
+import * as ops from "../../lib/graph/ops/index.js";
+import { Variable } from "../../lib/graph/variable.js";
+import { randomFloats } from "../golden.js";
+import { type KernelCase, kernelCases } from "./cuda-cases.js";
+
+/** Why nothing can run on a GPU here, or undefined where it can. */
+function whyNoGpu(): string | undefined {
+  if (!existsSync(cudaLibraryPath())) return "this build has no CUDA library";
+  const { devices, problem } = native().describeCuda(cudaLibraryPath());
+  return problem ?? (devices.length === 0 ? "the driver sees no GPU" : undefined);
+}
+
+const reason = whyNoGpu();
+
+async function run(device: Device, { op, inputs, attributes }: KernelCase): Promise<Data> {
+  const graph = new Graph();
+  const values = inputs.map(({ shape, data }, i) =>
+    graph.input(`x${i}`, shape, data instanceof Int32Array ? "i32" : "f32"),
+  );
+  const plan = await graph.compile(device, { y: graph.apply(op, values, attributes)[0]! });
+  return (await plan.run(Object.fromEntries(inputs.map(({ data }, i) => [`x${i}`, data])))).y;
+}
+
+function assertAgree(actual: Data, expected: Data, tolerance: number, what: string): void {
+  assert.equal(actual.length, expected.length, what);
+  for (let i = 0; i < expected.length; i++) {
+    const [a, e] = [actual[i]!, expected[i]!];
+    const agree = Object.is(a, e) || a === e || Math.abs(a - e) <= tolerance * Math.max(Math.abs(e), 1);
+    if (!agree) assert.fail(`${what}: expected ${e} at ${i}, got ${a}`);
+  }
+}
+
+const describeOnGpu = reason === undefined ? describe : describe.skip;
+
+describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`}`, () => {
+  let cpu: Device;
+  let cuda: Device;
+  before(() => {
+    cpu = Device.open("cpu");
+    cuda = Device.open("cuda");
+  });
+  after(() => Promise.all([cpu.close(), cuda.close()]));
+
+  for (const op of new Set(kernelCases.map((one) => one.op))) {
+    it(`${op} agrees with the CPU's`, async () => {
+      for (const one of kernelCases.filter((one) => one.op === op)) {
+        const [actual, expected] = await Promise.all([run(cuda, one), run(cpu, one)]);
+        const what = `${op} of ${JSON.stringify(one.inputs.map(({ shape }) => shape))}`;
+        assertAgree(actual, expected, one.tolerance, what);
+      }
+    });
+  }
+
+  it("sums of a row have the same bits whatever rows stand beside it", async () => {
+    const [rows, length] = [8, 40000];
+    const data = randomFloats(rows * length, 5);
+    const sums = (shape: readonly number[], part: Float32Array): KernelCase => ({
+      op: "sum",
+      inputs: [{ shape, data: part }],
+      attributes: { first: 1, last: 1 },
+      tolerance: 0,
+    });
+    const whole = await run(cuda, sums([rows, length], data));
+    for (let row = 0; row < rows; row++) {
+      const alone = await run(cuda, sums([1, length], data.slice(row * length, (row + 1) * length)));
+      assert.deepEqual(alone[0], whole[row]);
+    }
+  });
+
+  it("a graph with variables and gradients agrees with the CPU's, on both devices in turn", async () => {
+    const x = randomFloats(6 * 40, 1);
+    const scale = Variable.from(randomFloats(40, 2), [40]);
+    const bias = Variable.from(randomFloats(40, 3), [40], { frozen: false });
+    const compute = async (device: Device) => {
+      const graph = new Graph();
+      const input = graph.input("x", [2, 3, 40]);
+      const [w, b] = [graph.variable(scale), graph.variable(bias)];
+      const y: Value = ops.gelu(ops.add(ops.mul(input, ops.exp(w)), b));
+      const loss = ops.mean(ops.square(ops.transpose(y, [0, 2, 1])));
+      const [gx, gw, gb] = graph.gradients([loss], [input, w, b]);
+      const plan = await graph.compile(device, { y, loss, gx: gx!, gw: gw!, gb: gb! });
+      return plan.run({ x });
+    };
+    for (let round = 0; round < 2; round++) {
+      const [expected, actual] = [await compute(cpu), await compute(cuda)];
+      for (const name of ["y", "loss", "gx", "gw", "gb"] as const) {
+        assertAgree(actual[name], expected[name], 2e-6, name);
+      }
+    }
+  });
+
+  it("memory that is not there gives a typed error with the sizes, and the device goes on", async () => {
+    const graph = new Graph();
+    const huge = ops.neg(graph.fill([2 ** 40], 1));
+    await assert.rejects(graph.compile(cuda, { huge }), {
+      code: "ERR_LMSPT_OUT_OF_MEMORY",
+      message: /Expected to get 4398046511104 bytes of GPU memory, but \d+ of \d+ bytes are free/,
+    });
+    const abs = kernelCases.find(({ op }) => op === "abs")!;
+    assertAgree(await run(cuda, abs), await run(cpu, abs), 0, "abs afterwards");
+  });
+
+  it("refuses an op without a kernel when the plan is made", async () => {
+    const { missing } = native().describeCuda(cudaLibraryPath());
+    if (!missing.includes("linear")) return;
+    const graph = new Graph();
+    const y = ops.linear(graph.input("x", [2, 3]), graph.input("w", [4, 3]));
+    await assert.rejects(graph.compile(cuda, { y }), {
+      code: "ERR_LMSPT_UNSUPPORTED",
+      message: /has no kernel for cuda; use the device "cpu"/,
+    });
+  });
+});
