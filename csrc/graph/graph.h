@@ -2,6 +2,7 @@
 // Shapes are checked at the moment an op is recorded.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -52,7 +53,7 @@ class Graph {
   ValueId add_value(DType dtype, const Shape& shape);
 
   std::vector<Node> nodes_;
-  std::vector<Value> values_;
+  std::deque<Value> values_;  // references to values stay valid while rules record more
   std::map<uint64_t, ValueId> variables_;
 };
 

@@ -52,6 +52,11 @@ void Plan::load_sources(const Program& program) {
         fixed_[id] = {variable.data(), source.variable};
         continue;
       }
+      if (!variable.frozen()) {
+        fixed_[id] = device_buffer(bytes);
+        refreshed_.push_back({source.variable, fixed_[id].data});
+        continue;
+      }
       std::lock_guard lock(variable.prepared().mutex);
       Buffer& mirror = variable.prepared().by_expression["device " + std::to_string(device_->id())];
       if (!mirror.data) {
@@ -202,6 +207,7 @@ void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>&
   for (size_t i = 0; i < inputs_.size(); ++i) {
     device_->upload(arena + offsets_[input_values_[i]], inputs[i], inputs_[i].bytes());
   }
+  for (const auto& [variable, copy] : refreshed_) device_->upload(copy, variable->data(), variable->bytes());
   for (BoundStep& step : steps_) {
     const auto start = std::chrono::steady_clock::now();
     execute(step, arena);

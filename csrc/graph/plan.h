@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "device/device.h"
@@ -63,6 +64,7 @@ class Plan {
   std::shared_ptr<Device> device_;
   std::vector<Buffer> fixed_;     // by value: memory outside the arena
   std::vector<int64_t> offsets_;  // by value: place in the arena, or -1
+  std::vector<std::pair<std::shared_ptr<Variable>, void*>> refreshed_;  // copies of variables that may have changed
   std::vector<BoundStep> steps_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;

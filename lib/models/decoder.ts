@@ -57,7 +57,7 @@ export class Decoder {
     this.blocks = rates.map((r, i) => new DecoderBlock(scope.at("model", i + 1), channels / 2 ** i, r, style));
     const narrow = channels / 2 ** rates.length;
     this.snake = new Snake(scope.at("model", rates.length + 1), narrow);
-    this.last = new Conv1d(scope.at("model", rates.length + 2), narrow, 1, 7, { padding: 3, causal, gain: 0.1 });
+    this.last = new Conv1d(scope.at("model", rates.length + 2), narrow, 1, 7, { padding: 3, causal, gain: 0.03 });
   }
 
   forward(latent: Value): Value {
