@@ -62,7 +62,7 @@ export function parseConfig(source: unknown): ModelConfig {
   const codebookDim = fields.size("codebook_dim", 8);
   const quantizer = fields.choice("semantic_quantizer", ["rvq", "fsq"], "rvq");
   const kwargs = fields.object("semantic_quantizer_kwargs");
-  const levels = quantizer === "fsq" ? kwargs.rates("levels") : undefined;
+  const levels = quantizer === "fsq" ? kwargs.levels("levels") : undefined;
   const aux = fields.object("aux_decoder");
   const config: ModelConfig = {
     sample_rate: sampleRate,
@@ -92,7 +92,7 @@ export function parseConfig(source: unknown): ModelConfig {
       input_channel: aux.size("input_channel", latentDim),
       channels: aux.size("channels", decoderDim),
       rates: aux.rates("rates", decoderRates),
-      sample_rate: aux.size("sample_rate", sampleRate),
+      sample_rate: aux.size("sample_rate", outputSampleRate),
     },
   };
   checkTogether(config);

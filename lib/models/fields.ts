@@ -1,6 +1,8 @@
 /** Checked access to the fields of a configuration that comes from outside. */
 import { LmsptError } from "../errors.js";
 
+const LARGEST_SIZE = 2 ** 24;
+
 export class Fields {
   private readonly values: Readonly<Record<string, unknown>>;
 
@@ -38,6 +40,16 @@ export class Fields {
     return value;
   }
 
+  /** Numbers of levels of a finite scalar quantizer. */
+  levels(name: string): readonly number[] {
+    const value = this.rates(name);
+    const codes = value.reduce((a, b) => a * b, 1);
+    if (Math.min(...value) < 2 || codes > LARGEST_SIZE) {
+      refuseField(this.name(name), "levels of at least 2 whose product is at most 2^24", value);
+    }
+    return value;
+  }
+
   choice<T extends string>(name: string, choices: readonly T[], fallback: T): T {
     const value = this.get(name, fallback);
     if (!choices.includes(value as T))
@@ -61,7 +73,7 @@ export class Fields {
 }
 
 function isSize(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 2 ** 24;
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_SIZE;
 }
 
 export function refuseField(name: string, expected: string, received: unknown): never {

@@ -3,7 +3,7 @@ import type { Value } from "../graph/graph.js";
 import { add, codebookLookup, div, mul, round, stopGradient, sub, sum, tanh, toInteger } from "../graph/ops/index.js";
 import { Conv1d, type Scope } from "../nn/index.js";
 import { product } from "./config.js";
-import type { CodebookStage, TrainedQuantized } from "./quantizer.js";
+import type { CodebookStage, TrainedQuantized } from "./quantized.js";
 
 /** Keeps tanh's image a little wider than the levels, so that the outermost can be reached. */
 const MARGIN = 1e-3;

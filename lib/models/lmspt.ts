@@ -11,7 +11,8 @@ import { type Parameter, Scope } from "../nn/index.js";
 import type { ModelConfig } from "./config.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
-import { DualQuantizer, type TrainedQuantized } from "./quantizer.js";
+import type { TrainedQuantized } from "./quantized.js";
+import { DualQuantizer } from "./quantizer.js";
 import type { BlockStyle } from "./residual-unit.js";
 
 /** What the training forward gives. */

@@ -73,6 +73,9 @@ export class Tokenizer {
 
   private readonly engine: ModelEngine;
   private readonly resampler: Resampler;
+  /** What `close` has to wait for. */
+  private readonly working = new Set<Promise<unknown>>();
+  private closing: Promise<void> | undefined;
 
   private constructor(
     name: string,
@@ -126,26 +129,45 @@ export class Tokenizer {
   /** Several at once, of any lengths; the results are those of single calls. */
   encode(audio: readonly AudioInput[], options?: WorkOptions): Promise<Tokens[]>;
   async encode(audio: AudioInput | readonly AudioInput[], options: WorkOptions = {}): Promise<Tokens | Tokens[]> {
-    this.checkOpen();
-    return isList(audio) ? forEach(audio, (item) => this.encodeOne(item, options)) : this.encodeOne(audio, options);
+    return this.whileOpen<Tokens | Tokens[]>(() =>
+      isList(audio) ? forEach(audio, (item) => this.encodeOne(item, options)) : this.encodeOne(audio, options),
+    );
   }
 
   /** Tokens to speech of exactly the length that was encoded. The tokens must be this model's. */
   decode(tokens: Tokens, options?: DecodeOptions): Promise<Audio>;
   decode(tokens: readonly Tokens[], options?: DecodeOptions): Promise<Audio[]>;
   async decode(tokens: Tokens | readonly Tokens[], options: DecodeOptions = {}): Promise<Audio | Audio[]> {
-    this.checkOpen();
-    return isList(tokens) ? forEach(tokens, (item) => this.decodeOne(item, options)) : this.decodeOne(tokens, options);
+    return this.whileOpen<Audio | Audio[]>(() =>
+      isList(tokens) ? forEach(tokens, (item) => this.decodeOne(item, options)) : this.decodeOne(tokens, options),
+    );
   }
 
-  /** Waits for work under way, then gives the memory back. */
-  async close(): Promise<void> {
-    this.engine.close();
-    await this.device.close();
+  /** Takes no more work; resolves when what was asked for before is done and the memory is given back. */
+  close(): Promise<void> {
+    this.closing ??= this.finish();
+    return this.closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  private async finish(): Promise<void> {
+    await Promise.allSettled(this.working);
+    this.engine.close();
+    await this.device.close();
+  }
+
+  private async whileOpen<T>(work: () => Promise<T>): Promise<T> {
+    if (this.closing) throw new LmsptError("ERR_LMSPT_CLOSED", "The tokenizer is closed; load it again");
+    const result = work();
+    this.working.add(result);
+    try {
+      return await result;
+    } finally {
+      this.working.delete(result);
+    }
   }
 
   private async encodeOne(input: AudioInput, options: WorkOptions): Promise<Tokens> {
@@ -169,6 +191,7 @@ export class Tokenizer {
   }
 
   private async decodeOne(tokens: Tokens, options: DecodeOptions): Promise<Audio> {
+    options.signal?.throwIfAborted();
     const selection = this.selection(options);
     validateTokens(tokens);
     this.checkModel(tokens);
@@ -225,10 +248,6 @@ export class Tokenizer {
       `Expected tokens of the model ${this.info.model} (${this.info.name}) but received tokens of ${tokens.model}; ` +
         "load the model that made them",
     );
-  }
-
-  private checkOpen(): void {
-    if (this.device.closed) throw new LmsptError("ERR_LMSPT_CLOSED", "The tokenizer is closed; load it again");
   }
 }
 

@@ -27,7 +27,7 @@ const RENAMED: readonly [string, string][] = [
  */
 export async function loadWeights(model: LmSpt, path: string): Promise<string> {
   const header = await readSafetensorsHeader(path);
-  const tensors = new Map([...header.tensors].map(([name, info]) => [canonicalName(name), info]));
+  const tensors = byPublishedName(header, path);
   checkFit(model, tensors, path);
   const file = new (native().MappedFile)(path);
   for (const parameter of model.parameters) {
@@ -38,7 +38,19 @@ export async function loadWeights(model: LmSpt, path: string): Promise<string> {
         : Variable.from(await readAsFloat(path, info), info.shape),
     );
   }
-  return fingerprint(header, file);
+  return fingerprint(model, tensors, file);
+}
+
+function byPublishedName(header: SafetensorsHeader, path: string): Map<string, TensorInfo> {
+  const tensors = new Map<string, TensorInfo>();
+  for (const [name, info] of header.tensors) {
+    const published = canonicalName(name);
+    if (tensors.has(published)) {
+      throw new LmsptError("ERR_LMSPT_MODEL", `The weights in ${path} hold ${published} twice, under both its names`);
+    }
+    tensors.set(published, info);
+  }
+  return tensors;
 }
 
 function canonicalName(name: string): string {
@@ -92,11 +104,15 @@ function list(title: string, names: readonly string[]): string | undefined {
   return `  ${title} (${names.length}):\n    ${names.slice(0, SHOWN).join("\n    ")}${more}`;
 }
 
-/** Of the names, shapes and bytes of all tensors in the order of their names, whatever their spelling and place. */
-async function fingerprint(header: SafetensorsHeader, file: NativeMappedFile): Promise<string> {
+/** Of the model's tensors in the order of their published names: names, types, shapes and bytes, wherever they lie. */
+async function fingerprint(
+  model: LmSpt,
+  tensors: ReadonlyMap<string, TensorInfo>,
+  file: NativeMappedFile,
+): Promise<string> {
   const hash = createHash("sha256");
-  const byName = [...header.tensors].map(([name, info]) => [canonicalName(name), info] as const);
-  for (const [name, info] of byName.sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const name of model.parameters.map((parameter) => parameter.name).sort()) {
+    const info = tensors.get(name)!;
     hash.update(JSON.stringify([name, info.dtype, info.shape]));
     for (let begin = info.begin; begin < info.end; begin += HASHED_AT_ONCE) {
       hash.update(file.read(begin, Math.min(info.end, begin + HASHED_AT_ONCE)));

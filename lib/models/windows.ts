@@ -16,10 +16,12 @@ export interface Context {
 }
 
 /**
- * One window where the sequence fits in `size` frames; otherwise windows of exactly `size` frames (so that one plan
- * serves them all), each giving the frames that have their whole context inside it or end at a true border.
+ * One window where the sequence fits in `size` frames, none where it is empty; otherwise windows of exactly `size` frames
+ * (so that one plan serves them all), each giving the frames that have their whole context inside it or end at a true
+ * border. `size` must be more than the context.
  */
 export function* windows(frames: number, size: number, { before, after }: Context): Generator<Window> {
+  if (frames === 0) return;
   if (frames <= size) {
     yield { start: 0, length: frames, from: 0, to: frames };
     return;

@@ -1,0 +1,91 @@
+import { readFile } from "node:fs/promises";
+import { FileBytes } from "../data/files.js";
+import { TokenFileReader } from "../data/token-file-reader.js";
+import type { FrameRange } from "../data/token-layout.js";
+import { bitrate, type Tokens } from "../data/tokens.js";
+import { tokensFromJson } from "../data/tokens-json.js";
+import { LmsptError } from "../errors.js";
+import { explainIo } from "../hub/files.js";
+import type { Description } from "./description.js";
+import type { TokenFormat } from "./token-formats.js";
+import { formatBytes, formatDuration } from "./units.js";
+
+/** What is told about a token file. */
+interface TokenFacts {
+  /** Everything but the codes. */
+  readonly tokens: Tokens;
+  readonly frames: number;
+  readonly samples: number;
+  readonly bytes: number;
+  readonly complete: boolean;
+  readonly damaged: readonly FrameRange[];
+}
+
+/** Describes a token file; the whole of it is read and checked. @throws FormatError, LmsptError */
+export async function describeTokens(path: string, format: TokenFormat, signal: AbortSignal): Promise<Description> {
+  if (format === "npy") {
+    throw new LmsptError(
+      "ERR_LMSPT_UNSUPPORTED",
+      `${path} is NPY, which holds codes and nothing about them; encode with --format lmspt or json to keep the rest`,
+    );
+  }
+  const facts = format === "lmspt" ? await readTokenFile(path, signal) : await readJson(path);
+  const { tokens, frames, samples, bytes, complete, damaged } = facts;
+  const seconds = samples / tokens.sampleRate;
+  const { sampleRate, frameRate, model } = tokens;
+  const semantic = { count: tokens.semantic.length, size: tokens.semanticCodebookSize };
+  const acoustic = { count: tokens.acoustic.length, size: tokens.acousticCodebookSize };
+  const time = ({ startFrame, endFrame }: FrameRange) =>
+    `${formatDuration(startFrame / frameRate)} to ${formatDuration(endFrame / frameRate)}`;
+  return {
+    json: {
+      kind: "tokens",
+      path,
+      format,
+      bytes,
+      seconds,
+      samples,
+      sampleRate,
+      frames,
+      frameRate,
+      bitrate: bitrate(tokens),
+      codebooks: { semantic, acoustic },
+      model,
+      complete,
+      damaged,
+    },
+    rows: [
+      ["file", `${path}, tokens as ${format}, ${formatBytes(bytes)}`],
+      ["duration", `${formatDuration(seconds)}, ${samples} samples at ${sampleRate} Hz`],
+      ["frames", `${frames} at ${frameRate} Hz`],
+      ["bitrate", `${bitrate(tokens)} bit/s`],
+      [
+        "codebooks",
+        `${semantic.count} semantic of ${semantic.size} codes, ${acoustic.count} acoustic of ${acoustic.size}`,
+      ],
+      ["model", model],
+      ["state", complete ? "complete and intact" : damaged.length > 0 ? "DAMAGED" : "NEVER FINISHED"],
+      ...damaged.map((range): [string, string] => [
+        "lost",
+        `frames ${range.startFrame} to ${range.endFrame - 1}, ${time(range)}`,
+      ]),
+    ],
+    intact: complete,
+  };
+}
+
+async function readTokenFile(path: string, signal: AbortSignal): Promise<TokenFacts> {
+  const file = await FileBytes.open(path);
+  const bytes = file.size;
+  await file.close();
+  await using reader = await TokenFileReader.open(path, { recover: true, signal });
+  const { frames, samples, complete, damaged } = reader;
+  return { tokens: await reader.read(0, 0), frames, samples, bytes, complete, damaged };
+}
+
+async function readJson(path: string): Promise<TokenFacts> {
+  const bytes = await explainIo(`Cannot read ${path}`, () => readFile(path));
+  const tokens = tokensFromJson(bytes.toString());
+  const { frames, samples } = tokens;
+  return { tokens, frames, samples, bytes: bytes.length, complete: true, damaged: [] };
+}

@@ -1,0 +1,61 @@
+import { EXIT } from "./failure.js";
+
+/** Text after the list of commands. */
+export const PROGRAM_HELP = `
+Examples:
+  lmspt encode speech.wav -o speech.lmspt      speech to tokens
+  lmspt decode speech.lmspt -o speech.wav      and back
+  lmspt encode corpus/ -o tokens/              a folder; its tree is kept
+  lmspt info speech.lmspt                      what a file holds
+  lmspt doctor                                 what this machine can do
+
+Exit status:
+  ${String(EXIT.done).padEnd(3)}  everything was done
+  ${String(EXIT.inputFailed).padEnd(3)}  some input failed; the rest was done
+  ${String(EXIT.usage).padEnd(3)}  the command line is wrong
+  ${String(EXIT.unusable).padEnd(3)}  the model or the device cannot be used
+  ${String(EXIT.interrupted).padEnd(3)}  interrupted by Ctrl-C; no half-written file is left (${EXIT.terminated}: by SIGTERM)
+
+LMSPT_DEBUG=1 adds stacks to errors. LMSPT_THREADS sets the number of threads, LMSPT_CPU the variant of the CPU kernels.`;
+
+const TARGET_HELP = `With one file as input, --output is a file name, or a folder where it exists as one, ends with a slash or has no
+extension. With a folder or several inputs it is a folder. The tree below an input folder is kept; with several inputs,
+folders keep their own names too.`;
+
+export const ENCODE_HELP = `
+Reads WAV, FLAC, MP3, Ogg Vorbis and Opus at any rate; channels are mixed into one. In folders, files that end in .wav,
+.flac, .mp3, .ogg, .oga or .opus are taken.
+
+${TARGET_HELP}
+
+Formats: lmspt is the compact token file; json holds codes and rates; npy holds the codes alone, as int64 [K, frames].
+
+Examples:
+  lmspt encode speech.wav -o speech.lmspt
+  lmspt encode speech.mp3 -o speech.json       the extension chooses the format
+  lmspt encode a.wav b.flac corpus/ -o tokens/ --format npy`;
+
+export const DECODE_HELP = `
+Reads token files, JSON and NPY. NPY holds no length, so its last frame is decoded as a full one. In folders, files that
+end in .lmspt, .json or .npy are taken.
+
+${TARGET_HELP}
+
+Modes: full uses all codebooks; semantic and acoustic use those alone; aux is the auxiliary decoder on the semantic
+codebook, with an output rate of its own.
+
+Examples:
+  lmspt decode speech.lmspt -o speech.wav
+  lmspt decode tokens/ -o speech/ --codebooks 4
+  lmspt decode speech.lmspt -o semantic.wav --mode aux --encoding float32`;
+
+export const INFO_HELP = `
+A token file is read whole and checked; the status is ${EXIT.inputFailed} where something of it is damaged or it was never finished. A model
+is loaded (and downloaded, where it is not on this machine).
+
+Examples:
+  lmspt info speech.lmspt
+  lmspt info 12.5hz-24k --json`;
+
+export const DOCTOR_HELP = `
+Nothing is changed or downloaded. The status is ${EXIT.unusable} where the engine cannot run at all; CUDA may be missing.`;

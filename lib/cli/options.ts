@@ -1,0 +1,35 @@
+import { InvalidArgumentError, Option } from "commander";
+import type { DeviceName } from "../graph/device.js";
+
+/** The options of every command that runs a model. */
+export function modelOptions(): Option[] {
+  return [
+    new Option("-m, --model <name>", "preset, model folder, hf://owner/repository or random:SEED[:preset]").default(
+      "12.5hz-24k",
+    ),
+    new Option("-d, --device <name>", "auto, cpu, cuda or cuda:N").default("auto").argParser(parseDevice),
+    new Option("--precision <name>", "precision of the arithmetic: fp32").default("fp32").argParser(parsePrecision),
+    new Option("-t, --threads <count>", "threads on the CPU (default: all)").argParser(parseInteger("1 to 1024", 1024)),
+    new Option("-f, --force", "overwrite files that exist"),
+    new Option("-q, --quiet", "no progress and no summary; warnings and errors stay"),
+  ];
+}
+
+/** Reads a whole number from 1 to `largest`; `range` says so in words. */
+export function parseInteger(range: string, largest = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= 1 && value <= largest) return value;
+    throw new InvalidArgumentError(`Expected a whole number, ${range}.`);
+  };
+}
+
+function parseDevice(text: string): DeviceName {
+  if (/^(auto|cpu|cuda(:\d+)?)$/.test(text)) return text as DeviceName;
+  throw new InvalidArgumentError("Expected auto, cpu, cuda or cuda:N.");
+}
+
+function parsePrecision(text: string): "fp32" {
+  if (text === "fp32") return text;
+  throw new InvalidArgumentError("This version computes in fp32 only.");
+}

@@ -1,0 +1,94 @@
+import { Command, Option } from "commander";
+import { DECODE_MODES, type DecodeOptions, decode } from "./decode.js";
+import { type DoctorOptions, doctor } from "./doctor.js";
+import { type EncodeOptions, encode } from "./encode.js";
+import { EXIT, type ExitStatus } from "./failure.js";
+import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, INFO_HELP, PROGRAM_HELP } from "./help.js";
+import { type InfoOptions, info } from "./info.js";
+import { modelOptions, parseInteger } from "./options.js";
+import type { Session } from "./terminal.js";
+import { TOKEN_FORMATS } from "./token-formats.js";
+import { packageVersion } from "./version.js";
+
+/** Parses a command line and carries it out. Rejects with commander's error after help, version and usage errors. */
+export async function runProgram(argv: readonly string[], session: Session): Promise<ExitStatus> {
+  let status: ExitStatus = EXIT.done;
+  const finish = async (running: Promise<ExitStatus>) => {
+    status = await running;
+  };
+
+  const program = createProgram(session);
+  addEncode(program).action((inputs: string[], options: EncodeOptions) => finish(encode(inputs, options, session)));
+  addDecode(program).action((inputs: string[], options: DecodeOptions) => finish(decode(inputs, options, session)));
+  addInfo(program).action((subject: string, options: InfoOptions) => finish(info(subject, options, session)));
+  addDoctor(program).action((options: DoctorOptions) => finish(doctor(options, session)));
+  await program.parseAsync(argv, { from: "user" });
+  return status;
+}
+
+function createProgram({ terminal: { stdout, stderr } }: Session): Command {
+  return new Command("lmspt")
+    .description("Turns speech into tokens and tokens into speech.")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+    .showHelpAfterError("(--help says more)")
+    .exitOverride()
+    .addHelpText("after", PROGRAM_HELP);
+}
+
+function addEncode(program: Command): Command {
+  const command = program
+    .command("encode")
+    .description("Turn speech into tokens.")
+    .argument("<in...>", "audio files and folders")
+    .requiredOption("-o, --output <out>", "file or folder for the tokens")
+    .addOption(
+      new Option("--format <name>", "form of the tokens (default: by the extension of <out>, else lmspt)").choices(
+        TOKEN_FORMATS,
+      ),
+    );
+  return withOptions(command, modelOptions()).addHelpText("after", ENCODE_HELP);
+}
+
+function addDecode(program: Command): Command {
+  const command = program
+    .command("decode")
+    .description("Turn tokens into speech.")
+    .argument("<in...>", "token files and folders")
+    .requiredOption("-o, --output <out>", "WAV file or folder for the speech")
+    .addOption(
+      new Option("--mode <name>", "what makes the speech (default: full)").choices(DECODE_MODES).conflicts("codebooks"),
+    )
+    .addOption(
+      new Option("--codebooks <count>", "decode from the first codebooks only").argParser(parseInteger("1 or more")),
+    )
+    .addOption(
+      new Option("--encoding <name>", "samples of the WAV file")
+        .choices(["pcm16", "pcm24", "float32"])
+        .default("pcm16"),
+    );
+  return withOptions(command, modelOptions()).addHelpText("after", DECODE_HELP);
+}
+
+function addInfo(program: Command): Command {
+  return program
+    .command("info")
+    .description("Tell what a token file, an audio file or a model is.")
+    .argument("<file|model>", "file, model folder or model name")
+    .option("--json", "print JSON")
+    .addHelpText("after", INFO_HELP);
+}
+
+function addDoctor(program: Command): Command {
+  return program
+    .command("doctor")
+    .description("Tell what was found on this machine, what is missing and what helps.")
+    .option("--json", "print JSON")
+    .addHelpText("after", DOCTOR_HELP);
+}
+
+function withOptions(command: Command, options: readonly Option[]): Command {
+  for (const option of options) command.addOption(option);
+  return command;
+}
