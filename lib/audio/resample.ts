@@ -57,16 +57,21 @@ export class Resampler {
 
   constructor(private readonly device: Device) {}
 
-  /** Samples at `from` Hz to samples at `to` Hz: ceil(length * to / from) of them. Rates are positive integers. */
+  /**
+   * Samples at `from` Hz to samples at `to` Hz: ceil(length * to / from) of them. Rates are positive integers. Equal rates
+   * give back `samples` itself. Rejects with ERR_LMSPT_INVALID_ARGUMENT or the signal's reason.
+   */
   async resample(
     samples: Float32Array,
     from: number,
     to: number,
     options: { signal?: AbortSignal } = {},
   ): Promise<Float32Array> {
+    if (!(samples instanceof Float32Array)) throw invalidArgument("samples", "a Float32Array", samples);
     for (const rate of [from, to]) {
       if (!Number.isSafeInteger(rate) || rate < 1) throw invalidArgument("a sample rate", "a positive integer", rate);
     }
+    options.signal?.throwIfAborted();
     if (from === to) return samples;
     const ratio = new Ratio(from, to);
     if (ratio.up * ratio.taps > LARGEST_TABLE) return resampleByTap(samples, ratio, options.signal);
@@ -91,6 +96,7 @@ export class Resampler {
     if (known) return known;
     const made = makePlan(this.device, ratio);
     this.plans.set(key, made);
+    made.catch(() => this.plans.delete(key));
     return made;
   }
 }

@@ -1,5 +1,5 @@
 import { invalidArgument, LmsptError } from "../errors.js";
-import { AtomicFile } from "./atomic-file.js";
+import { AtomicFile } from "../io/atomic-file.js";
 import { frameCount } from "./audio.js";
 import type { WavWriteFormat } from "./wav-build.js";
 import { buildWavHeader, checkWriteFormat, dataPadding } from "./wav-build.js";

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { LmsptError } from "../errors.js";
-import { explainIo } from "../hub/files.js";
+import { explainIo } from "../io/system-errors.js";
 import type { Tokenizer } from "../models/tokenizer.js";
 import { type JobResult, startBatchProgress } from "./batch-progress.js";
 import { CommandFailure, describeError, EXIT, type ExitStatus } from "./failure.js";

@@ -1,6 +1,5 @@
 import { extname } from "node:path";
 import type { WavWriteEncoding } from "../audio/wav-format.js";
-import type { TokenSpec } from "../data/tokens.js";
 import type { Tokenizer } from "../models/tokenizer.js";
 import { convertAll } from "./batch.js";
 import { TOKEN_EXTENSIONS } from "./extensions.js";
@@ -36,7 +35,7 @@ export async function decode(inputs: string[], options: DecodeOptions, session: 
     prepare: (tokenizer) => {
       requireCodebooks(codebooks, tokenizer);
       return async ({ input, output }, onProgress) => {
-        const tokens = await readTokens(input, specOf(tokenizer));
+        const tokens = await readTokens(input, tokenizer.tokenSpec);
         const speech = await tokenizer.decode(tokens, { mode, codebooks, signal: session.signal, onProgress });
         await writeSpeech(output, speech, { encoding, signal: session.signal });
         const summary = `${formatCount(tokens.frames, "frame")}, ${speech.sampleRate} Hz`;
@@ -49,17 +48,4 @@ export async function decode(inputs: string[], options: DecodeOptions, session: 
 function requireCodebooks(asked: number | undefined, { config }: Tokenizer): void {
   if (asked === undefined || asked <= config.n_codebooks) return;
   throw usageFailure(`Expected 1 to ${config.n_codebooks} for --codebooks, as the model has, but received ${asked}`);
-}
-
-/** What tokens of this model look like, for files that do not say it themselves. */
-function specOf({ config, info, frameRate }: Tokenizer): TokenSpec {
-  return {
-    semanticCodebooks: config.n_semantic_codebooks,
-    acousticCodebooks: config.n_codebooks - config.n_semantic_codebooks,
-    semanticCodebookSize: config.semantic_codebook_size,
-    acousticCodebookSize: config.acoustic_codebook_size,
-    sampleRate: config.sample_rate,
-    frameRate,
-    model: info.model,
-  };
 }

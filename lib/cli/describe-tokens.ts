@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { FileBytes } from "../data/files.js";
 import { TokenFileReader } from "../data/token-file-reader.js";
 import type { FrameRange } from "../data/token-layout.js";
 import { bitrate, type Tokens } from "../data/tokens.js";
 import { tokensFromJson } from "../data/tokens-json.js";
 import { LmsptError } from "../errors.js";
-import { explainIo } from "../hub/files.js";
+import { FileBytes } from "../io/file-bytes.js";
+import { explainIo } from "../io/system-errors.js";
 import type { Description } from "./description.js";
 import type { TokenFormat } from "./token-formats.js";
 import { formatBytes, formatDuration } from "./units.js";

@@ -1,7 +1,7 @@
 import { extname } from "node:path";
-import { FileBytes } from "../data/files.js";
 import { LmsptError } from "../errors.js";
-import { explainIo, statIfPresent } from "../hub/files.js";
+import { FileBytes } from "../io/file-bytes.js";
+import { explainIo, statIfPresent } from "../io/system-errors.js";
 import { describeAudio } from "./describe-audio.js";
 import { describeModel } from "./describe-model.js";
 import { describeTokens } from "./describe-tokens.js";

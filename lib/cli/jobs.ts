@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { LmsptError } from "../errors.js";
-import { explainIo, statIfPresent } from "../hub/files.js";
+import { explainIo, statIfPresent } from "../io/system-errors.js";
 import { usageFailure } from "./failure.js";
 
 /** One file to be made from another. */

@@ -5,8 +5,8 @@ import nodeGypBuild from "node-gyp-build";
 import { whyNoCuda } from "../graph/device.js";
 import { cudaLibraryPath, native, packageRoot } from "../graph/native.js";
 import { readHubEnvironment } from "../hub/environment.js";
-import { statIfPresent } from "../hub/files.js";
 import { PRESETS, resolveModel } from "../hub/index.js";
+import { statIfPresent } from "../io/system-errors.js";
 import { packageVersion } from "./version.js";
 
 /** Everything that `lmspt doctor` finds out. A `problem` says why something is not there. */

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Audio } from "../audio/audio.js";
 import type { WavWriteEncoding } from "../audio/wav-format.js";
 import { WavWriter } from "../audio/wav-writer.js";
-import { AtomicFile } from "../data/files.js";
+import { AtomicFile } from "../io/atomic-file.js";
 
 const BLOCK_SAMPLES = 2 ** 18;
 

@@ -1,8 +1,8 @@
-import { FileBytes } from "../data/files.js";
 import { tokensFromNpy, tokensToNpy } from "../data/npy.js";
 import { decodeTokenFile, encodeTokenFile } from "../data/token-file.js";
 import type { TokenSpec, Tokens } from "../data/tokens.js";
 import { tokensFromJson, tokensToJson } from "../data/tokens-json.js";
+import { FileBytes } from "../io/file-bytes.js";
 
 /** The forms in which tokens are written; each is also the extension of its files. */
 export const TOKEN_FORMATS = ["lmspt", "json", "npy"] as const;

@@ -1,5 +1,5 @@
 import { FormatError, LmsptError } from "../errors.js";
-import { FileBytes } from "./files.js";
+import { FileBytes } from "../io/file-bytes.js";
 import {
   type Dtype,
   LENGTH_BYTES,

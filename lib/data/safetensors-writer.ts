@@ -1,5 +1,5 @@
 import { invalidArgument } from "../errors.js";
-import { AtomicFile } from "./files.js";
+import { AtomicFile } from "../io/atomic-file.js";
 import { LENGTH_BYTES, METADATA_NAME, tensorBytes } from "./safetensors.js";
 import type { Tensor, TensorData } from "./safetensors-reader.js";
 

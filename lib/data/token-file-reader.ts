@@ -1,5 +1,5 @@
 import { LmsptError } from "../errors.js";
-import { FileBytes } from "./files.js";
+import { FileBytes } from "../io/file-bytes.js";
 import { type Parser, parseAsync } from "./parser.js";
 import { parseFrames, parseTokenChunk, type TokenChunk } from "./token-frames.js";
 import { type FrameRange, parseLayout, recoverLayout, type TokenFileLayout } from "./token-layout.js";

@@ -1,5 +1,6 @@
 import { FormatError, LmsptError } from "../errors.js";
-import { AtomicFile, FileBytes } from "./files.js";
+import { AtomicFile } from "../io/atomic-file.js";
+import { FileBytes } from "../io/file-bytes.js";
 import { parseAsync } from "./parser.js";
 import {
   chunkBytes,

@@ -2,8 +2,9 @@
  * Graphs record what is computed; plans are graphs made ready for a device. Tensors are dense, row-major and
  * channels-last: (batch, time, channels).
  */
+import { invalidArgument } from "../errors.js";
 import type { Device } from "./device.js";
-import { type AttributeValue, type Data, type DType, type NativeGraph, native } from "./native.js";
+import { type AttributeValue, type Data, type DType, type NativeGraph, native, settled } from "./native.js";
 import { Plan } from "./plan.js";
 import type { Variable } from "./variable.js";
 
@@ -54,7 +55,7 @@ export class Graph {
     inputs: readonly (Value | undefined)[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
   ): Value[] {
-    const ids = inputs.map((value) => value?.id ?? null);
+    const ids = inputs.map((value) => (value ? this.idOf(value) : null));
     return this.native.apply(op, ids, attributes).map((id) => this.wrap(id));
   }
 
@@ -64,7 +65,7 @@ export class Graph {
    */
   gradients(outputs: readonly Value[], wrt: readonly Value[], seeds?: readonly Value[]): Value[] {
     const given = seeds ?? outputs.map((output) => this.fill(output.shape, 1));
-    return this.native.gradients(ids(outputs), ids(given), ids(wrt)).map((id) => this.wrap(id));
+    return this.native.gradients(this.ids(outputs), this.ids(given), this.ids(wrt)).map((id) => this.wrap(id));
   }
 
   /** A value of one repeated number. */
@@ -77,14 +78,14 @@ export class Graph {
    * constants alone is computed now, once.
    */
   async compile<Name extends string>(device: Device, outputs: Readonly<Record<Name, Value>>): Promise<Plan<Name>> {
-    return new Plan<Name>(device, await this.native.compile(device.native, named(outputs)));
+    return new Plan<Name>(device, await settled(this.native.compile(device.native, this.named(outputs))));
   }
 
   /** The graph with its weights as one plan file, for the C API and for checks; see docs/plan-file.md. */
   serialize(outputs: Readonly<Record<string, Value>>, samples: readonly Sample[] = []): Uint8Array {
     return this.native.serialize(
-      named(outputs),
-      samples.map(({ value, data, tolerance }) => ({ value: value.id, data, tolerance: tolerance ?? 0 })),
+      this.named(outputs),
+      samples.map(({ value, data, tolerance }) => ({ value: this.idOf(value), data, tolerance: tolerance ?? 0 })),
     );
   }
 
@@ -92,12 +93,18 @@ export class Graph {
     const { dtype, shape } = this.native.describe(id);
     return new Value(this, id, dtype, shape);
   }
-}
 
-function ids(values: readonly Value[]): number[] {
-  return values.map((value) => value.id);
-}
+  private idOf(value: Value): number {
+    if (!(value instanceof Value)) throw invalidArgument("an operand", "a Value", value);
+    if (value.graph !== this) throw invalidArgument("an operand", "a value of this graph", "one of another graph");
+    return value.id;
+  }
 
-function named(outputs: Readonly<Record<string, Value>>): [string, number][] {
-  return Object.entries(outputs).map(([name, value]) => [name, value.id]);
+  private ids(values: readonly Value[]): number[] {
+    return values.map((value) => this.idOf(value));
+  }
+
+  private named(outputs: Readonly<Record<string, Value>>): [string, number][] {
+    return Object.entries(outputs).map(([name, value]) => [name, this.idOf(value)]);
+  }
 }

@@ -125,8 +125,19 @@ export function native(): Native {
   return loaded;
 }
 
+/** Waits for work on a device's thread; gives an error that comes from there the stack of the caller. */
+export async function settled<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof LmsptError) Error.captureStackTrace(error, settled);
+    throw error;
+  }
+}
+
 /** Where the CUDA library lies when there is one: beside the addon. */
 export function cudaLibraryPath(): string {
+  native();
   const name = process.platform === "win32" ? "lmspt_cuda.dll" : "liblmspt_cuda.so";
   return join(dirname(nodeGypBuild.path(packageRoot())), name);
 }

@@ -1,7 +1,7 @@
 /** A graph made ready for one device and one set of shapes; running it again costs one call. */
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "./device.js";
-import type { Data, NativePlan, Port, TraceStep } from "./native.js";
+import { type Data, type NativePlan, type Port, settled, type TraceStep } from "./native.js";
 
 export class Plan<Name extends string = string> {
   readonly inputs: readonly Port[];
@@ -21,14 +21,14 @@ export class Plan<Name extends string = string> {
 
   /** Runs on the device's thread. The inputs are copied at once; they may be changed as soon as this returns. */
   async run(inputs: Readonly<Record<string, Data>>): Promise<Record<Name, Data>> {
-    return this.name(await this.native.run(this.order(inputs)));
+    return this.name(await settled(this.native.run(this.order(inputs))));
   }
 
   /** Runs step by step and tells the time, shape and range of each: slow, for finding out. */
   async trace(
     inputs: Readonly<Record<string, Data>>,
   ): Promise<{ outputs: Record<Name, Data>; steps: readonly TraceStep[] }> {
-    const { outputs, steps } = await this.native.trace(this.order(inputs));
+    const { outputs, steps } = await settled(this.native.trace(this.order(inputs)));
     return { outputs: this.name(outputs), steps };
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { constants, copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { hasCode, isFile } from "./files.js";
+import { hasCode, isFile } from "../io/system-errors.js";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 

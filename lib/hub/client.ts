@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { LmsptError } from "../errors.js";
+import { explainIo, isFile } from "../io/system-errors.js";
 import type { HubEnvironment } from "./environment.js";
-import { explainIo, isFile } from "./files.js";
 import { type HttpAnswer, redirectTarget, send } from "./http.js";
 import type { HubFile } from "./reference.js";
 import { type NetworkPolicy, withRetries } from "./retry.js";

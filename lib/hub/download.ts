@@ -1,7 +1,7 @@
+import { isFile } from "../io/system-errors.js";
 import { BlobDownload, type DownloadOptions } from "./blob.js";
 import type { RepoCache } from "./cache.js";
 import type { HubClient } from "./client.js";
-import { isFile } from "./files.js";
 import { withFileLock } from "./lock.js";
 import type { HubFile } from "./reference.js";
 

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LmsptError } from "../errors.js";
-import { isFile } from "./files.js";
+import { isFile } from "../io/system-errors.js";
 
 export const CONFIG_FILE = "config.json";
 export const WEIGHTS_FILE = "model.safetensors";

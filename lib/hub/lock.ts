@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
-import { hasCode } from "./files.js";
+import { hasCode } from "../io/system-errors.js";
 import { pause } from "./retry.js";
 
 /** How a lock is watched. All times in milliseconds. */

@@ -1,11 +1,11 @@
 import { posix } from "node:path";
 import { LmsptError } from "../errors.js";
+import { explainIo } from "../io/system-errors.js";
 import type { DownloadOptions } from "./blob.js";
 import { RepoCache } from "./cache.js";
 import { HubClient } from "./client.js";
 import { downloadToCache } from "./download.js";
 import type { HubEnvironment } from "./environment.js";
-import { explainIo } from "./files.js";
 import { CONFIG_FILE, type ModelFiles } from "./folder.js";
 import { formatHubName, type HubFile } from "./reference.js";
 import type { NetworkPolicy } from "./retry.js";

@@ -1,8 +1,8 @@
 import { basename, join, resolve } from "node:path";
 import { invalidArgument, LmsptError } from "../errors.js";
+import { explainIo, statIfPresent } from "../io/system-errors.js";
 import type { ProgressListener } from "./blob.js";
 import { readHubEnvironment } from "./environment.js";
-import { explainIo, statIfPresent } from "./files.js";
 import { findModelInFolder, type ModelFiles, modelAt, WEIGHTS_FILE, WEIGHTS_SUFFIX } from "./folder.js";
 import {
   findPreset,

@@ -115,9 +115,8 @@ function checkTogether(config: ModelConfig): void {
   }
   halvings("decoder_dim", config.decoder_dim, config.decoder_rates);
   halvings("aux_decoder.channels", aux.channels, aux.rates);
-  const frames = config.sample_rate / product(config.encoder_rates);
-  checkRate("decoder_rates", config.decoder_rates, config.output_sample_rate, frames);
-  checkRate("aux_decoder.rates", aux.rates, aux.sample_rate, frames);
+  checkRate("decoder_rates", config.decoder_rates, config.output_sample_rate, config);
+  checkRate("aux_decoder.rates", aux.rates, aux.sample_rate, config);
 }
 
 function halvings(name: string, width: number, rates: readonly number[]): void {
@@ -125,14 +124,13 @@ function halvings(name: string, width: number, rates: readonly number[]): void {
   if (width % factor !== 0) refuseField(name, `a multiple of ${factor}, for ${rates.length} halvings`, width);
 }
 
-function checkRate(name: string, rates: readonly number[], sampleRate: number, frameRate: number): void {
-  if (Math.abs(product(rates) * frameRate - sampleRate) > 1e-6 * sampleRate) {
-    refuseField(
-      name,
-      `a product of ${sampleRate / frameRate} for ${sampleRate} Hz at ${frameRate} frames per second`,
-      rates,
-    );
-  }
+/** A decoder makes as much time of a frame as the encoders took for it. */
+function checkRate(name: string, rates: readonly number[], sampleRate: number, config: ModelConfig): void {
+  const hop = samplesPerFrame(config);
+  const wanted = (hop * sampleRate) / config.sample_rate;
+  if (product(rates) === wanted) return;
+  const frame = `frames of ${hop} samples at ${config.sample_rate} Hz`;
+  refuseField(name, `a product of ${wanted} for ${sampleRate} Hz and ${frame}`, rates);
 }
 
 export function product(numbers: readonly number[]): number {

@@ -178,7 +178,7 @@ export class Tokenizer {
       signal: options.signal,
       onFrames: (done) => options.onProgress?.(Math.min(total, done / this.frameRate), total),
     });
-    return tokensFromCodes(this.spec, codes, samples.length);
+    return tokensFromCodes(this.tokenSpec, codes, samples.length);
   }
 
   private async samplesOf(input: AudioInput, signal: AbortSignal | undefined): Promise<Float32Array> {
@@ -228,7 +228,7 @@ export class Tokenizer {
   }
 
   /** What all tokens of this model have in common. */
-  private get spec(): TokenSpec {
+  get tokenSpec(): TokenSpec {
     const { config } = this;
     return {
       semanticCodebooks: config.n_semantic_codebooks,

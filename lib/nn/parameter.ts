@@ -7,7 +7,7 @@ import type { Graph, Value } from "../graph/graph.js";
 import type { Variable } from "../graph/variable.js";
 
 export class Parameter {
-  private variable: Variable | undefined;
+  private assigned: Variable | undefined;
 
   constructor(
     readonly name: string,
@@ -17,12 +17,17 @@ export class Parameter {
   ) {}
 
   assign(variable: Variable): void {
-    this.variable = variable;
+    this.assigned = variable;
+  }
+
+  /** What was assigned. Throws ERR_LMSPT_MODEL before that. */
+  get variable(): Variable {
+    if (!this.assigned) throw new LmsptError("ERR_LMSPT_MODEL", `The parameter ${this.name} has no value yet`);
+    return this.assigned;
   }
 
   /** The parameter as a value of a graph. */
   in(graph: Graph): Value {
-    if (!this.variable) throw new LmsptError("ERR_LMSPT_MODEL", `The parameter ${this.name} has no value yet`);
     return graph.variable(this.variable);
   }
 }

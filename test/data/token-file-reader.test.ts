@@ -104,7 +104,7 @@ describe("TokenFileReader", () => {
 
   it("reports what the system refuses", async () => {
     mkdirSync(inFolder("folder"));
-    await assert.rejects(TokenFileReader.open(inFolder("none")), hasCode("ERR_LMSPT_IO", /Could not open .*none/));
+    await assert.rejects(TokenFileReader.open(inFolder("none")), hasCode("ERR_LMSPT_IO", /Cannot read .*none/));
     await assert.rejects(TokenFileReader.open(inFolder("folder")), hasCode("ERR_LMSPT_IO", /Could not read .*folder/));
   });
 

@@ -146,7 +146,7 @@ describe("TokenFileWriter", () => {
 
   it("reports what the system refuses", async () => {
     await assert.rejects(TokenFileWriter.create(inFolder("no/a"), SPEC), hasCode("ERR_LMSPT_IO", /ENOENT/));
-    await assert.rejects(TokenFileWriter.appendTo(inFolder("none")), hasCode("ERR_LMSPT_IO", /Could not open .*none/));
+    await assert.rejects(TokenFileWriter.appendTo(inFolder("none")), hasCode("ERR_LMSPT_IO", /Cannot read .*none/));
     await assert.rejects(
       TokenFileWriter.create(inFolder("a"), { ...SPEC, model: "" }),
       hasCode("ERR_LMSPT_INVALID_ARGUMENT", /model/),

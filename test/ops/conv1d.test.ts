@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { conv1d, convTranspose1d, weightNorm } from "../../lib/graph/ops/index.js";
 import { Graph } from "../../lib/graph/graph.js";
+import { conv1d, convTranspose1d, weightNorm } from "../../lib/graph/ops/index.js";
 import { assertClose, Golden, randomFloats } from "../golden.js";
 import { channelsFirst } from "./layouts.js";
 import { checkGoldenCase, differenceQuotient, evaluate, onEveryVariant } from "./support.js";
@@ -82,7 +82,10 @@ describe("conv1d", () => {
   it("refuses a kernel longer than the padded input", () => {
     const graph = new Graph();
     const x = graph.input("x", [1, 4, 2]);
-    assert.throws(() => conv1d(x, graph.input("w", [2, 2, 7])), { code: "ERR_LMSPT_SHAPE", message: /at least 7 rows/ });
+    assert.throws(() => conv1d(x, graph.input("w", [2, 2, 7])), {
+      code: "ERR_LMSPT_SHAPE",
+      message: /at least 7 rows/,
+    });
   });
 });
 
@@ -124,7 +127,10 @@ describe("conv_transpose1d", () => {
         convTranspose1d(x, w, undefined, { dilation: 4, padLeft: 2 });
       const gy = randomFloats(2 * 26 * 5, 7);
       const { gradients } = await evaluate(device(), inputs, build, gy);
-      for (const [name, index] of [["x", 100], ["w", 41]] as const) {
+      for (const [name, index] of [
+        ["x", 100],
+        ["w", 41],
+      ] as const) {
         const quotient = await differenceQuotient(device(), inputs, build, gy, name, index);
         assertClose([gradients[name][index]!], [quotient], 1e-3, name);
       }

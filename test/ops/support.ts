@@ -1,6 +1,6 @@
 /** Running small graphs on every CPU variant, and checking operations against reference vectors and differences. */
 import { Device } from "../../lib/graph/device.js";
-import { Graph, type Value } from "../../lib/graph/graph.js";
+import { Graph, type Sample, type Value } from "../../lib/graph/graph.js";
 import { type Data, native } from "../../lib/graph/native.js";
 import { assertClose, type Golden } from "../golden.js";
 
@@ -23,31 +23,69 @@ export interface TensorData {
   readonly shape: readonly number[];
 }
 
+/** Allowed difference of a result, relative to the largest expected magnitude. */
+const caseTolerance = 1e-5;
+
 type Inputs = Readonly<Record<string, TensorData>>;
 type Build<Names extends string> = (values: Record<Names, Value>, graph: Graph) => Value;
 
-/** The result of a small graph, and with `gy` the gradients of sum(result * gy) with respect to the f32 inputs. */
+/** A graph that was evaluated: its outputs, and the values of inputs and outputs, expected ones where they are known. */
+export interface Evaluation {
+  readonly graph: Graph;
+  readonly outputs: Readonly<Record<string, Value>>;
+  readonly samples: readonly Sample[];
+}
+
+let observer: ((evaluation: Evaluation) => void) | undefined;
+
+/** Calls `callback` for everything that is evaluated from now on: the native cases are made of it. */
+export function observeEvaluations(callback: (evaluation: Evaluation) => void): void {
+  observer = callback;
+}
+
+/**
+ * The result of a small graph, and with `gy` the gradients of sum(result * gy) with respect to the f32 inputs.
+ * `expected` names the reference values of the outputs y, gx ... for the observer.
+ */
 export async function evaluate<Names extends string>(
   device: Device,
   inputs: Readonly<Record<Names, TensorData>>,
   build: Build<Names>,
   gy?: Data,
+  expected: Readonly<Record<string, Data>> = {},
 ): Promise<{ y: Data; shape: readonly number[]; gradients: Record<Names, Data> }> {
   const graph = new Graph();
   const entries = Object.entries<TensorData>(inputs as Inputs);
   const values = Object.fromEntries(
-    entries.map(([name, { data, shape }]) => [name, graph.input(name, shape, data instanceof Int32Array ? "i32" : "f32")]),
+    entries.map(([name, { data, shape }]) => [
+      name,
+      graph.input(name, shape, data instanceof Int32Array ? "i32" : "f32"),
+    ]),
   ) as Record<Names, Value>;
   const y = build(values, graph);
   const names = entries.filter(([, { data }]) => data instanceof Float32Array).map(([name]) => name as Names);
   const gradients = gy
-    ? graph.gradients([y], names.map((name) => values[name]), [graph.constant(gy, y.shape)])
+    ? graph.gradients(
+        [y],
+        names.map((name) => values[name]),
+        [graph.constant(gy, y.shape)],
+      )
     : [];
   const outputs: Record<string, Value> = { y };
   for (const [i, gradient] of gradients.entries()) outputs[`g${names[i]}`] = gradient;
   const plan = await graph.compile(device, outputs);
   const fed = plan.inputs.map(({ name }) => [name, (inputs as Inputs)[name]!.data]);
   const results = await plan.run(Object.fromEntries(fed));
+  const given: Sample[] = plan.inputs.map(({ name }) => ({
+    value: values[name as Names],
+    data: (inputs as Inputs)[name]!.data,
+  }));
+  const wanted: Sample[] = Object.entries(outputs).map(([name, value]) => ({
+    value,
+    data: expected[name] ?? results[name]!,
+    tolerance: caseTolerance,
+  }));
+  observer?.({ graph, outputs, samples: [...given, ...wanted] });
   return {
     y: results.y!,
     shape: y.shape,
@@ -75,12 +113,16 @@ export async function checkGoldenCase<Names extends string>(
     return layout ? layout.toEngine(tensor) : tensor;
   };
   const given = Object.fromEntries(inputs.map((key) => [key, read(key, layouts[key])])) as Record<Names, TensorData>;
-  const { y, shape, gradients } = await evaluate(device, given, build, read("gy", layouts.y).data);
+  const expected = Object.fromEntries([
+    ["y", read("y", layouts.y).data],
+    ...inputs.map((key) => [`g${key}`, read(`g${key}`, layouts[key]).data]),
+  ]);
+  const { y, shape, gradients } = await evaluate(device, given, build, read("gy", layouts.y).data, expected);
   const back = (tensor: TensorData, layout: Layout | undefined) => (layout ? layout.fromEngine(tensor) : tensor).data;
-  assertClose(back({ data: y, shape }, layouts.y), golden.floats(`${name}.y`), 1e-5, `${name}.y`);
+  assertClose(back({ data: y, shape }, layouts.y), golden.floats(`${name}.y`), caseTolerance, `${name}.y`);
   for (const key of inputs) {
     const result = back({ data: gradients[key], shape: given[key].shape }, layouts[key]);
-    assertClose(result, golden.floats(`${name}.g${key}`), 1e-5, `${name}.g${key}`);
+    assertClose(result, golden.floats(`${name}.g${key}`), caseTolerance, `${name}.g${key}`);
   }
 }
 

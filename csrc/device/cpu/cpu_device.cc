@@ -46,7 +46,7 @@ class CpuDevice final : public Device {
   void download(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
 
   void* arena(size_t bytes) override {
-    if (bytes > arena_bytes_) {
+    if (bytes > arena_bytes_ || !arena_.data) {
       arena_ = {};
       arena_bytes_ = 0;
       arena_ = Buffer::allocate(static_cast<int64_t>(bytes));

@@ -1,5 +1,6 @@
 // The factorised codebook (LM-SPT's quantizers; Yu et al. 2022, Kumar et al. 2023).
-// codebook_search(z, codebook): for each row of z (..., D) the index of the row of codebook (N, D) that is nearest after
+// codebook_search(z, codebook): for each row of z (..., D) the index of the row of codebook (N, D) that is nearest
+// after
 //   both are divided by max(norm, 1e-12); the lowest index wins a tie. Codes (...), type i32.
 // codebook_lookup(codes, codebook): the rows as they are, (..., D). Codes outside [0, N) give zeros.
 // l2_normalize(x): x / max(norm of the last dimension, 1e-12).
@@ -29,6 +30,7 @@ void infer_search(InferContext& context) {
 void infer_pack(InferContext& context) {
   context.expect_rank(0, "codebook", 2);
   const Shape& codebook = context.shape(0);
+  context.expect(codebook[0] >= 1, "expected a codebook with at least one row");
   context.output(make_shape({panel_count(codebook[0]), codebook[1], kPanelWidth}));
 }
 
@@ -52,6 +54,7 @@ void gradient_lookup(GradContext& context) {
 
 void infer_lookup_grad(InferContext& context) {
   context.expect_dtype(0, "codes", DType::i32);
+  context.expect_attr("size", 0, kMaxElements);
   const Shape &codes = context.shape(0), &gy = context.shape(1);
   context.expect(gy.rank == codes.rank + 1 && gy.count_before(gy.rank - 1) == codes.count(),
                  "expected one gradient row per code, got " + to_string(codes) + " and " + to_string(gy));

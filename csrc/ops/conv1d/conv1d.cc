@@ -1,8 +1,8 @@
 #include "ops/conv1d/conv1d.h"
 
+#include "gemm/panel.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
-#include "gemm/panel.h"
 
 namespace lmspt {
 
@@ -14,10 +14,7 @@ std::vector<AttrSpec> conv_attrs() {
 }
 
 void check_geometry(InferContext& context) {
-  for (const char* name : {"stride", "dilation", "groups"}) {
-    context.expect(context.attrs.i(name) >= 1, std::string("expected ") + name + " of at least 1, got " +
-                                                   std::to_string(context.attrs.i(name)));
-  }
+  for (const char* name : {"stride", "dilation", "groups"}) context.expect_attr(name, 1, kMaxConvStep);
 }
 
 void infer_conv1d(InferContext& context) {
@@ -28,17 +25,16 @@ void infer_conv1d(InferContext& context) {
   const Shape &x = context.shape(0), &w = context.shape(1);
   const Attrs& attrs = context.attrs;
   const int64_t groups = attrs.i("groups");
-  context.expect(x[2] == w[1] * groups, "expected x with " + std::to_string(w[1] * groups) + " channels, got " +
-                                            std::to_string(x[2]));
-  context.expect(w[0] % groups == 0 && w[2] >= 1,
-                 "expected w (O, I / groups, k) with O divisible by groups " + std::to_string(groups) + " and k >= 1, got " +
-                     to_string(w));
+  context.expect(x[2] == w[1] * groups,
+                 "expected x with " + std::to_string(w[1] * groups) + " channels, got " + std::to_string(x[2]));
+  context.expect(w[0] % groups == 0 && w[2] >= 1, "expected w (O, I / groups, k) with O divisible by groups " +
+                                                      std::to_string(groups) + " and k >= 1, got " + to_string(w));
   const int64_t span = attrs.i("dilation") * (w[2] - 1) + 1;
   const int64_t padded = x[1] + attrs.i("pad_left") + attrs.i("pad_right");
   int64_t length = attrs.i("length");
   if (length < 0) {
-    context.expect(padded >= span, "expected x with at least " + std::to_string(span) +
-                                       " rows after padding, got " + std::to_string(padded));
+    context.expect(padded >= span, "expected x with at least " + std::to_string(span) + " rows after padding, got " +
+                                       std::to_string(padded));
     length = (padded - span) / attrs.i("stride") + 1;
   }
   const Shape y = make_shape({x[0], length, w[0]});
@@ -55,8 +51,10 @@ void gradient_conv1d(GradContext& context) {
                 "[conv1d] has no gradient in its fused form: record snake and add as ops of their own");
   }
   const Attrs& attrs = context.node.attrs;
-  const AttrArgs geometry = {{"stride", attrs.i("stride")}, {"dilation", attrs.i("dilation")},
-                             {"groups", attrs.i("groups")}, {"pad_left", attrs.i("pad_left")}};
+  const AttrArgs geometry = {{"stride", attrs.i("stride")},
+                             {"dilation", attrs.i("dilation")},
+                             {"groups", attrs.i("groups")},
+                             {"pad_left", attrs.i("pad_left")}};
   if (context.needs(0)) {
     AttrArgs args = geometry;
     args.emplace_back("length", context.in_shape(0)[1]);
@@ -79,15 +77,17 @@ void infer_weight_grad(InferContext& context) {
   context.expect(x[0] == gy[0], "expected x and gy of one batch size, got " + to_string(x) + " and " + to_string(gy));
   context.expect(x[2] % groups == 0 && gy[2] % groups == 0,
                  "expected channels divisible by groups " + std::to_string(groups));
-  context.expect(context.attrs.i("kernel") >= 1, "expected kernel of at least 1");
+  context.expect_attr("kernel", 1, kMaxElements);
   context.output(make_shape({gy[2], x[2] / groups, context.attrs.i("kernel")}));
 }
 
 // (O, I / groups, k) -> (groups, panels of O / groups, k, I / groups, 16)
 void infer_pack(InferContext& context) {
   context.expect_rank(0, "w", 3);
+  context.expect_attr("groups", 1, kMaxConvStep);
   const Shape& w = context.shape(0);
   const int64_t groups = context.attrs.i("groups");
+  context.expect(w[0] % groups == 0, "expected w with a number of outputs divisible by groups, got " + to_string(w));
   context.output(make_shape({groups, panel_count(w[0] / groups), w[2], w[1], kPanelWidth}));
 }
 

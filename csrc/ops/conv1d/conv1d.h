@@ -3,13 +3,17 @@
 //   T' = floor((T + pad_left + pad_right - dilation (k - 1) - 1) / stride) + 1, or `length` where that is given.
 // With `alpha` (I), Snake is applied to x first; with `residual` (B, T', O), it is added last. These equal
 // conv1d(snake(x, alpha), ...) and add(residual, conv1d(...)) bit for bit.
-// conv1d_weight_grad: gw[o, i, j] = sum over b, t of gy[b, t, o] * x[b, t * stride + j * dilation - pad_left, group(o) + i]
+// conv1d_weight_grad: gw[o, i, j] = sum over b, t of gy[b, t, o] * x[b, t * stride + j * dilation - pad_left, group(o)
+// + i]
 #pragma once
 
 #include "device/attrs.h"
 #include "device/tensor.h"
 
 namespace lmspt {
+
+// Of stride, dilation and groups, so that no position overflows.
+constexpr int64_t kMaxConvStep = int64_t{1} << 20;
 
 struct Conv1dGeometry {
   int64_t batch, in_length, in_channels, out_length, out_channels, kernel;
@@ -20,11 +24,16 @@ struct Conv1dGeometry {
 };
 
 LMSPT_INLINE Conv1dGeometry conv1d_geometry(const Shape& x, const Shape& y, int64_t kernel, const Attrs& attrs) {
-  return {x[0],   x[1],
-          x[2],   y[1],
-          y[2],   kernel,
-          attrs.i("stride"), attrs.i("dilation"),
-          attrs.i("groups"), attrs.i("pad_left")};
+  return {x[0],
+          x[1],
+          x[2],
+          y[1],
+          y[2],
+          kernel,
+          attrs.i("stride"),
+          attrs.i("dilation"),
+          attrs.i("groups"),
+          attrs.i("pad_left")};
 }
 
 // One channel in and one out per group: its kernel is a loop over taps, not a matrix product.

@@ -3,16 +3,14 @@
 #include "gemm/panel.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
+#include "ops/conv1d/conv1d.h"
 
 namespace lmspt {
 
 namespace {
 
 void infer_conv_transpose1d(InferContext& context) {
-  for (const char* name : {"stride", "dilation", "groups"}) {
-    context.expect(context.attrs.i(name) >= 1, std::string("expected ") + name + " of at least 1, got " +
-                                                   std::to_string(context.attrs.i(name)));
-  }
+  for (const char* name : {"stride", "dilation", "groups"}) context.expect_attr(name, 1, kMaxConvStep);
   context.expect_rank(0, "x", 3);
   context.expect_rank(1, "w", 3);
   for (int i = 0; i < 2; ++i) context.expect_dtype(i, i == 0 ? "x" : "w", DType::f32);
@@ -25,7 +23,7 @@ void infer_conv_transpose1d(InferContext& context) {
   context.expect(x[2] == w[0], "expected x with " + std::to_string(w[0]) + " channels, got " + std::to_string(x[2]));
   context.expect(w[0] % groups == 0 && w[2] >= 1, "expected w (I, O / groups, k) with I divisible by groups " +
                                                       std::to_string(groups) + " and k >= 1, got " + to_string(w));
-  context.expect(attrs.i("pad_left") >= 0, "expected pad_left of at least 0");
+  context.expect_attr("pad_left", 0, kMaxElements);
   int64_t length = attrs.i("length");
   if (length < 0) {
     length = (x[1] - 1) * stride + dilation * (w[2] - 1) + 1 - attrs.i("pad_left") - attrs.i("pad_right");
@@ -39,8 +37,10 @@ void infer_conv_transpose1d(InferContext& context) {
 void gradient_conv_transpose1d(GradContext& context) {
   const ValueId gy = context.output_grads[0], x = context.in(0), w = context.in(1);
   const Attrs& attrs = context.node.attrs;
-  const AttrArgs geometry = {{"stride", attrs.i("stride")}, {"dilation", attrs.i("dilation")},
-                             {"groups", attrs.i("groups")}, {"pad_left", attrs.i("pad_left")}};
+  const AttrArgs geometry = {{"stride", attrs.i("stride")},
+                             {"dilation", attrs.i("dilation")},
+                             {"groups", attrs.i("groups")},
+                             {"pad_left", attrs.i("pad_left")}};
   if (context.needs(0)) {
     AttrArgs args = geometry;
     args.emplace_back("length", context.in_shape(0)[1]);
@@ -57,10 +57,12 @@ void gradient_conv_transpose1d(GradContext& context) {
 // (I, O / groups, k) -> (groups, panels of stride * O / groups, taps, I / groups, 16)
 void infer_pack(InferContext& context) {
   context.expect_rank(0, "w", 3);
+  for (const char* name : {"stride", "groups"}) context.expect_attr(name, 1, kMaxConvStep);
   const Shape& w = context.shape(0);
   const int64_t groups = context.attrs.i("groups"), stride = context.attrs.i("stride");
-  context.output(make_shape(
-      {groups, panel_count(stride * w[1]), (w[2] + stride - 1) / stride, w[0] / groups, kPanelWidth}));
+  context.expect(w[0] % groups == 0, "expected w with a number of inputs divisible by groups, got " + to_string(w));
+  context.output(
+      make_shape({groups, panel_count(stride * w[1]), (w[2] + stride - 1) / stride, w[0] / groups, kPanelWidth}));
 }
 
 }  // namespace

@@ -12,10 +12,11 @@ namespace {
 
 constexpr int kMaxConcat = 64;
 
-Shape shape_attr(const Attrs& attrs, const char* name) {
-  const AttrValue& value = attrs.at(name);
+Shape shape_attr(const InferContext& context) {
+  const AttrValue& value = context.attrs.at("shape");
+  context.expect(value.length <= kMaxRank, "expected a shape of at most 6 dimensions");
   Shape shape;
-  for (int i = 0; i < value.length && i < kMaxRank; ++i) shape.dims[shape.rank++] = value.list[i];
+  for (int i = 0; i < value.length; ++i) shape.dims[shape.rank++] = value.list[i];
   return shape;
 }
 
@@ -28,13 +29,10 @@ void expect_axis(InferContext& context, int rank) {
 // ---- reshape, stop_gradient ----
 
 void infer_reshape(InferContext& context) {
-  context.expect(context.attrs.at("shape").length <= kMaxRank, "expected a shape of at most 6 dimensions");
-  const Shape shape = shape_attr(context.attrs, "shape");
-  bool positive = true;
-  for (int i = 0; i < shape.rank; ++i) positive &= shape[i] >= 0;
-  context.expect(positive && shape.count() == context.shape(0).count(),
-                 "expected a shape of " + std::to_string(context.shape(0).count()) + " elements, got " +
-                     to_string(shape));
+  const Shape shape = shape_attr(context);
+  context.expect(
+      is_countable(shape) && shape.count() == context.shape(0).count(),
+      "expected a shape of " + std::to_string(context.shape(0).count()) + " elements, got " + to_string(shape));
   context.output(shape, context.inputs[0].dtype);
 }
 
@@ -95,9 +93,9 @@ void infer_slice(InferContext& context) {
 void gradient_slice(GradContext& context) {
   const Attrs& attrs = context.node.attrs;
   const int64_t after = context.in_shape(0).dims[attrs.i("axis")] - attrs.i("start") - attrs.i("length");
-  context.input_grads[0] = context.call(
-      "pad", {context.output_grads[0]},
-      {{"axis", attrs.i("axis")}, {"before", attrs.i("start")}, {"after", after}, {"reflect", 0}});
+  context.input_grads[0] =
+      context.call("pad", {context.output_grads[0]},
+                   {{"axis", attrs.i("axis")}, {"before", attrs.i("start")}, {"after", after}, {"reflect", 0}});
 }
 
 // ---- concat ----
@@ -126,8 +124,8 @@ void gradient_concat(GradContext& context) {
   for (size_t i = 0; i < context.node.inputs.size(); ++i) {
     const int64_t length = context.in_shape(static_cast<int>(i)).dims[axis];
     if (context.needs(static_cast<int>(i))) {
-      context.input_grads[i] = context.call("slice", {context.output_grads[0]},
-                                            {{"axis", axis}, {"start", start}, {"length", length}});
+      context.input_grads[i] =
+          context.call("slice", {context.output_grads[0]}, {{"axis", axis}, {"start", start}, {"length", length}});
     }
     start += length;
   }
@@ -153,12 +151,14 @@ void infer_pad(InferContext& context) {
 void gradient_pad(GradContext& context) {
   const Attrs& attrs = context.node.attrs;
   if (attrs.b("reflect")) {
-    context.input_grads[0] = context.call("pad_reflect_grad", {context.output_grads[0]},
-                                          {{"axis", attrs.i("axis")}, {"before", attrs.i("before")}, {"after", attrs.i("after")}});
+    context.input_grads[0] =
+        context.call("pad_reflect_grad", {context.output_grads[0]},
+                     {{"axis", attrs.i("axis")}, {"before", attrs.i("before")}, {"after", attrs.i("after")}});
   } else {
-    context.input_grads[0] = context.call(
-        "slice", {context.output_grads[0]},
-        {{"axis", attrs.i("axis")}, {"start", attrs.i("before")}, {"length", context.in_shape(0).dims[attrs.i("axis")]}});
+    context.input_grads[0] = context.call("slice", {context.output_grads[0]},
+                                          {{"axis", attrs.i("axis")},
+                                           {"start", attrs.i("before")},
+                                           {"length", context.in_shape(0).dims[attrs.i("axis")]}});
   }
 }
 
@@ -176,7 +176,7 @@ void infer_pad_reflect_grad(InferContext& context) {
 // ---- broadcast_to ----
 
 void infer_broadcast_to(InferContext& context) {
-  const Shape shape = shape_attr(context.attrs, "shape");
+  const Shape shape = shape_attr(context);
   const Shape& x = context.shape(0);
   context.expect_dtype(0, "x", DType::f32);
   bool fits = x.rank <= shape.rank;
@@ -200,13 +200,13 @@ void register_layout(Registry& registry) {
   registry.add(stop);
   registry.add({"to_integer", 1, 1, {}, infer_to_integer, nullptr, "integers have none"});
   registry.add({"transpose", 1, 1, {AttrSpec::required_list("order")}, infer_transpose, gradient_transpose});
-  registry.add({"slice",
-                1,
-                1,
-                {AttrSpec::required_integer("axis"), AttrSpec::required_integer("start"),
-                 AttrSpec::required_integer("length")},
-                infer_slice,
-                gradient_slice});
+  registry.add(
+      {"slice",
+       1,
+       1,
+       {AttrSpec::required_integer("axis"), AttrSpec::required_integer("start"), AttrSpec::required_integer("length")},
+       infer_slice,
+       gradient_slice});
   registry.add({"concat", 1, kMaxConcat, {AttrSpec::required_integer("axis")}, infer_concat, gradient_concat});
   const std::vector<AttrSpec> padding = {AttrSpec::required_integer("axis"), AttrSpec::integer("before", 0),
                                          AttrSpec::integer("after", 0)};
@@ -214,8 +214,7 @@ void register_layout(Registry& registry) {
   pad_attrs.push_back(AttrSpec::integer("reflect", 0));
   registry.add({"pad", 1, 1, pad_attrs, infer_pad, gradient_pad});
   registry.add({"pad_reflect_grad", 1, 1, padding, infer_pad_reflect_grad, nullptr, "itself a gradient"});
-  registry.add(
-      {"broadcast_to", 1, 1, {AttrSpec::required_list("shape")}, infer_broadcast_to, gradient_broadcast_to});
+  registry.add({"broadcast_to", 1, 1, {AttrSpec::required_list("shape")}, infer_broadcast_to, gradient_broadcast_to});
 }
 
 }  // namespace lmspt

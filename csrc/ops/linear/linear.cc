@@ -33,8 +33,8 @@ void gradient_linear(GradContext& context) {
   const ValueId gy = context.output_grads[0];
   if (context.needs(0)) context.input_grads[0] = context.call("matmul", {gy, context.in(1)});
   if (context.needs(1)) {
-    context.input_grads[1] = context.call("matmul", {as_matrix(context, gy), as_matrix(context, context.in(0))},
-                                          {{"transpose_a", true}});
+    context.input_grads[1] =
+        context.call("matmul", {as_matrix(context, gy), as_matrix(context, context.in(0))}, {{"transpose_a", true}});
   }
   if (context.needs(2)) {
     context.input_grads[2] = context.call("sum", {as_matrix(context, gy)}, {{"first", 0}, {"last", 0}});
@@ -102,6 +102,7 @@ void gradient_matmul(GradContext& context) {
 
 void infer_pack(InferContext& context) {
   const Shape& w = context.shape(0);
+  context.expect(w.rank >= 2, "expected a matrix, got " + to_string(w));
   const bool transposed = context.attrs.b("transposed");
   const int64_t k = transposed ? w[-1] : w[-2], n = transposed ? w[-2] : w[-1];
   context.output(make_shape({w.count_before(w.rank - 2), panel_count(n), k, kPanelWidth}));
@@ -111,22 +112,17 @@ void infer_pack(InferContext& context) {
 
 void register_linear(Registry& registry) {
   OpDef linear{"linear", 2, 3, {}, infer_linear, gradient_linear};
-  linear.packing = {{1, "pack_matrix", [](const Attrs&, const std::vector<Tensor>&) {
-                       return AttrArgs{{"transposed", true}};
-                     }}};
+  linear.packing = {
+      {1, "pack_matrix", [](const Attrs&, const std::vector<Tensor>&) { return AttrArgs{{"transposed", true}}; }}};
   registry.add(linear);
-  OpDef matmul{"matmul",
-               2,
-               2,
-               {AttrSpec::integer("transpose_a", 0), AttrSpec::integer("transpose_b", 0)},
-               infer_matmul,
-               gradient_matmul};
+  OpDef matmul{
+      "matmul",       2, 2, {AttrSpec::integer("transpose_a", 0), AttrSpec::integer("transpose_b", 0)}, infer_matmul,
+      gradient_matmul};
   matmul.packing = {{1, "pack_matrix", [](const Attrs& attrs, const std::vector<Tensor>&) {
                        return AttrArgs{{"transposed", attrs.b("transpose_b")}};
                      }}};
   registry.add(matmul);
-  registry.add(
-      {"pack_matrix", 1, 1, {AttrSpec::integer("transposed", 0)}, infer_pack, nullptr, "a layout of weights"});
+  registry.add({"pack_matrix", 1, 1, {AttrSpec::integer("transposed", 0)}, infer_pack, nullptr, "a layout of weights"});
 }
 
 }  // namespace lmspt

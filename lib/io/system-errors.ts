@@ -1,3 +1,4 @@
+/** Errors of the operating system, and what can be asked of a path without raising them. */
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { LmsptError } from "../errors.js";
