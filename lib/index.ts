@@ -6,15 +6,19 @@
  */
 export type { Audio, MultiChannelAudio } from "./audio/audio.js";
 export { downmix } from "./audio/audio.js";
-export { decodeAudio, loadAudio } from "./audio/decode.js";
+export type { ByteSource } from "./audio/byte-source.js";
+export { type DecodeAudioOptions, decodeAudio, loadAudio } from "./audio/decode.js";
 export { Resampler } from "./audio/resample.js";
 export { decodeWav, encodeWav } from "./audio/wav.js";
+export type { WavEncoding, WavFormat, WavWriteEncoding } from "./audio/wav-format.js";
 export { WavReader } from "./audio/wav-reader.js";
-export { WavWriter } from "./audio/wav-writer.js";
+export { WavWriter, type WavWriterOptions } from "./audio/wav-writer.js";
 export { tokensFromNpy, tokensToNpy } from "./data/npy.js";
-export { decodeTokenFile, encodeTokenFile } from "./data/token-file.js";
+export { decodeTokenFile, encodeTokenFile, type RecoveredTokens } from "./data/token-file.js";
 export { TokenFileReader } from "./data/token-file-reader.js";
 export { TokenFileWriter } from "./data/token-file-writer.js";
+export type { TokenChunk } from "./data/token-frames.js";
+export type { FrameRange } from "./data/token-layout.js";
 export {
   bitrate,
   concatTokens,
@@ -26,15 +30,15 @@ export {
   tokenSpec,
   validateTokens,
 } from "./data/tokens.js";
-export { type TokensJson, tokensFromJson, tokensToJson } from "./data/tokens-json.js";
+export { type TokensJson, type TokensJsonDefaults, tokensFromJson, tokensToJson } from "./data/tokens-json.js";
 export { type ErrorCode, FormatError, LmsptError } from "./errors.js";
 export { Device, type DeviceName, type DeviceOptions } from "./graph/device.js";
 export { Graph, type Sample, Value } from "./graph/graph.js";
-export type { Data, DType, TraceStep } from "./graph/native.js";
+export type { AttributeValue, Data, DType, Port, TraceStep } from "./graph/native.js";
 export * as ops from "./graph/ops/index.js";
 export { Plan } from "./graph/plan.js";
 export { Variable } from "./graph/variable.js";
-export type { ModelLicence } from "./hub/index.js";
+export type { ModelLicence, ProgressListener } from "./hub/index.js";
 export { type AuxDecoderConfig, type ModelConfig, parseConfig } from "./models/config.js";
 export {
   type AudioInput,

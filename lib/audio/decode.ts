@@ -11,7 +11,7 @@ import { allocateChannels } from "./wav-samples.js";
 
 const MAX_COMPRESSED_BYTES = 2 ** 31;
 
-export interface DecodeOptions {
+export interface DecodeAudioOptions {
   /** Stops the decoding; the promise rejects with `signal.reason`. */
   signal?: AbortSignal;
 }
@@ -23,12 +23,15 @@ export interface DecodeOptions {
  * @throws FormatError for unknown content and for damaged files; LmsptError `ERR_LMSPT_IO`, `ERR_LMSPT_UNSUPPORTED`,
  * `ERR_LMSPT_OUT_OF_MEMORY`, `ERR_LMSPT_INVALID_ARGUMENT`; `signal.reason` on abort
  */
-export async function decodeAudio(input: string | Uint8Array, options: DecodeOptions = {}): Promise<MultiChannelAudio> {
+export async function decodeAudio(
+  input: string | Uint8Array,
+  options: DecodeAudioOptions = {},
+): Promise<MultiChannelAudio> {
   return decode(input, { mono: false, signal: options.signal });
 }
 
 /** Decodes a whole audio file like `decodeAudio` and mixes its channels into one. */
-export async function loadAudio(input: string | Uint8Array, options: DecodeOptions = {}): Promise<Audio> {
+export async function loadAudio(input: string | Uint8Array, options: DecodeAudioOptions = {}): Promise<Audio> {
   return downmix(await decode(input, { mono: true, signal: options.signal }));
 }
 

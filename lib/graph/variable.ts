@@ -22,7 +22,10 @@ export class Variable {
     return new Variable(dtype, shape, new (native().Variable)(dtype, shape, data, options.frozen ?? true));
   }
 
-  /** Uses the bytes of a mapped file where they lie (copied only where their address is not a multiple of four). */
+  /**
+   * Uses the bytes of a mapped file where they lie (copied only where their address is not a multiple of four).
+   * @internal
+   */
   static fromFile(dtype: DType, shape: readonly number[], file: NativeMappedFile, offset: number): Variable {
     return new Variable(dtype, shape, new (native().Variable)(dtype, shape, file, offset, true));
   }
