@@ -9,13 +9,16 @@ import type { Device } from "../graph/device.js";
 import { Graph } from "../graph/graph.js";
 import { conv1d } from "../graph/ops/index.js";
 import type { Plan } from "../graph/plan.js";
+import { PlanCache } from "../graph/plan-cache.js";
 
 const ZERO_CROSSINGS = 6;
 const ROLL_OFF = 0.99;
 /** Output samples per block, about. */
 const BLOCK = 48000;
+/** Pairs of rates whose tables are kept. */
+const CACHED_PLANS = 8;
 /** Above this many kernel values (rates with no common divisor), taps are computed where they are needed instead. */
-const LARGEST_TABLE = 1 << 25;
+const LARGEST_TABLE = 1 << 23;
 
 /** Rates divided by their greatest common divisor, and the reach of the kernel in input samples. */
 class Ratio {
@@ -53,7 +56,7 @@ class Ratio {
 
 /** Changes the rate of signals, on a device. */
 export class Resampler {
-  private readonly plans = new Map<string, Promise<BlockPlan>>();
+  private readonly plans = new PlanCache<BlockPlan>(CACHED_PLANS);
 
   constructor(private readonly device: Device) {}
 
@@ -75,7 +78,7 @@ export class Resampler {
     if (from === to) return samples;
     const ratio = new Ratio(from, to);
     if (ratio.up * ratio.taps > LARGEST_TABLE) return resampleByTap(samples, ratio, options.signal);
-    const { plan, rows } = await this.plan(ratio);
+    const { plan, rows } = await this.plans.get(`${ratio.down}:${ratio.up}`, () => makePlan(this.device, ratio));
     const result = new Float32Array(ratio.outputLength(samples.length));
     const block = new Float32Array(plan.inputs[0]!.shape[1]!);
     for (let row = 0; row * ratio.up < result.length; row += rows) {
@@ -88,16 +91,6 @@ export class Resampler {
       result.set((y as Float32Array).subarray(0, result.length - place), place);
     }
     return result;
-  }
-
-  private plan(ratio: Ratio): Promise<BlockPlan> {
-    const key = `${ratio.down}:${ratio.up}`;
-    const known = this.plans.get(key);
-    if (known) return known;
-    const made = makePlan(this.device, ratio);
-    this.plans.set(key, made);
-    made.catch(() => this.plans.delete(key));
-    return made;
   }
 }
 

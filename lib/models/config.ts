@@ -43,6 +43,9 @@ export interface ModelConfig {
   readonly aux_decoder: AuxDecoderConfig;
 }
 
+/** As many as tokens can hold. */
+const MOST_CODEBOOKS = 1024;
+
 /** Samples of input that make one frame of tokens. */
 export function samplesPerFrame(config: ModelConfig): number {
   return product(config.encoder_rates);
@@ -102,6 +105,9 @@ export function parseConfig(source: unknown): ModelConfig {
 /** Rules that join several fields. */
 function checkTogether(config: ModelConfig): void {
   const { aux_decoder: aux } = config;
+  if (config.n_codebooks > MOST_CODEBOOKS) {
+    refuseField("n_codebooks", `at most ${MOST_CODEBOOKS}`, config.n_codebooks);
+  }
   if (config.n_codebooks <= config.n_semantic_codebooks) {
     refuseField("n_codebooks", `more than the ${config.n_semantic_codebooks} semantic ones`, config.n_codebooks);
   }

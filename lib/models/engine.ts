@@ -3,10 +3,10 @@ import type { Device } from "../graph/device.js";
 import { Graph, type Value } from "../graph/graph.js";
 import { slice } from "../graph/ops/index.js";
 import type { Plan } from "../graph/plan.js";
+import { PlanCache } from "../graph/plan-cache.js";
 import { samplesPerFrame } from "./config.js";
 import type { Decoder } from "./decoder.js";
 import type { LmSpt } from "./lmspt.js";
-import { PlanCache } from "./plan-cache.js";
 import { type Context, windows } from "./windows.js";
 
 /** Frames that a long file is processed in at a time, if their context leaves room: 30 s at 12.5 Hz. */

@@ -2,7 +2,7 @@
 import type { Audio } from "../audio/audio.js";
 import { loadAudio } from "../audio/decode.js";
 import { Resampler } from "../audio/resample.js";
-import { type TokenSpec, type Tokens, tokenCodes, tokensFromCodes, validateTokens } from "../data/tokens.js";
+import { type TokenSpec, type Tokens, tokenCodes, tokenSpec, tokensFromCodes, validateTokens } from "../data/tokens.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import { Device, type DeviceName } from "../graph/device.js";
 import type { ModelLicence, ProgressListener } from "../hub/index.js";
@@ -242,12 +242,19 @@ export class Tokenizer {
   }
 
   private checkModel(tokens: Tokens): void {
-    if (tokens.model === this.info.model) return;
-    throw new LmsptError(
-      "ERR_LMSPT_MODEL",
-      `Expected tokens of the model ${this.info.model} (${this.info.name}) but received tokens of ${tokens.model}; ` +
-        "load the model that made them",
-    );
+    if (tokens.model !== this.info.model) {
+      throw new LmsptError(
+        "ERR_LMSPT_MODEL",
+        `Expected tokens of the model ${this.info.model} (${this.info.name}) but received tokens of ${tokens.model}; ` +
+          "load the model that made them",
+      );
+    }
+    const received = tokenSpec(tokens);
+    for (const [field, expected] of Object.entries(this.tokenSpec)) {
+      const value = received[field as keyof TokenSpec];
+      if (value !== expected)
+        throw invalidArgument(`the tokens' ${field}`, `${expected}, as their model has it,`, value);
+    }
   }
 }
 

@@ -104,13 +104,17 @@ function list(title: string, names: readonly string[]): string | undefined {
   return `  ${title} (${names.length}):\n    ${names.slice(0, SHOWN).join("\n    ")}${more}`;
 }
 
-/** Of the model's tensors in the order of their published names: names, types, shapes and bytes, wherever they lie. */
+/**
+ * Of all that codes depend on: the configuration, and the model's tensors in the order of their published names (types,
+ * shapes and bytes, wherever they lie in the file).
+ */
 async function fingerprint(
   model: LmSpt,
   tensors: ReadonlyMap<string, TensorInfo>,
   file: NativeMappedFile,
 ): Promise<string> {
-  const hash = createHash("sha256");
+  const { quantizer_dropout: _, ...config } = model.config;
+  const hash = createHash("sha256").update(JSON.stringify(config));
   for (const name of model.parameters.map((parameter) => parameter.name).sort()) {
     const info = tensors.get(name)!;
     hash.update(JSON.stringify([name, info.dtype, info.shape]));

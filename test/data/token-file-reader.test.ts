@@ -105,7 +105,7 @@ describe("TokenFileReader", () => {
   it("reports what the system refuses", async () => {
     mkdirSync(inFolder("folder"));
     await assert.rejects(TokenFileReader.open(inFolder("none")), hasCode("ERR_LMSPT_IO", /Cannot read .*none/));
-    await assert.rejects(TokenFileReader.open(inFolder("folder")), hasCode("ERR_LMSPT_IO", /Could not read .*folder/));
+    await assert.rejects(TokenFileReader.open(inFolder("folder")), hasCode("ERR_LMSPT_IO", /Cannot read .*folder/));
   });
 
   it("stops when its signal says so", async () => {

@@ -5,15 +5,23 @@ export class PlanCache<Plan> {
   constructor(private readonly capacity: number) {}
 
   get(key: string, make: () => Promise<Plan>): Promise<Plan> {
-    const plan = this.plans.get(key) ?? make();
+    const plan = this.plans.get(key) ?? this.make(key, make);
     this.plans.delete(key);
     this.plans.set(key, plan);
-    plan.catch(() => this.plans.delete(key));
     if (this.plans.size > this.capacity) this.plans.delete(this.plans.keys().next().value!);
     return plan;
   }
 
   clear(): void {
     this.plans.clear();
+  }
+
+  /** A plan that could not be made is forgotten, so that the next call tries again. */
+  private make(key: string, make: () => Promise<Plan>): Promise<Plan> {
+    const plan = make();
+    plan.catch(() => {
+      if (this.plans.get(key) === plan) this.plans.delete(key);
+    });
+    return plan;
   }
 }

@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Device } from "../../lib/graph/device.js";
+import type { Value } from "../../lib/graph/graph.js";
+import { type Data, native } from "../../lib/graph/native.js";
+import { samplesPerFrame } from "../../lib/models/config.js";
+import type { Decoder } from "../../lib/models/decoder.js";
+import type { Encoder } from "../../lib/models/encoder.js";
+import { LmSpt } from "../../lib/models/lmspt.js";
+import { PUBLIC_CONFIG, TINY_CONFIG } from "../../lib/models/presets.js";
+import { type Context, windows } from "../../lib/models/windows.js";
+import { Conv1d, contextFrames, type Level, Scope } from "../../lib/nn/index.js";
+import { randomFloats } from "../golden.js";
+import { compute, randomModel, SMALL_FIELDS } from "./small-models.js";
+
+describe("windows", () => {
+  const contexts = fc.record({ before: fc.nat(60), after: fc.nat(60) });
+
+  it("tile the sequence, all of one size, with all context or true borders around what they give", () => {
+    fc.assert(
+      fc.property(fc.nat(3000), fc.integer({ min: 1, max: 400 }), contexts, (frames, room, context) => {
+        const size = context.before + context.after + room;
+        const pieces = [...windows(frames, size, context)];
+        let position = 0;
+        for (const { start, length, from, to } of pieces) {
+          assert.equal(from, position);
+          assert(to > from, "a window gives nothing");
+          assert.equal(length, Math.min(size, frames));
+          assert(start >= 0 && start + length <= frames, "a window sticks out");
+          assert(start === 0 || from - context.before >= start, "context is missing before");
+          assert(start + length === frames || to + context.after <= start + length, "context is missing after");
+          position = to;
+        }
+        assert.equal(position, frames);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("are no more than needed", () => {
+    const context = { before: 25, after: 25 };
+    assert.deepEqual([...windows(0, 375, context)], []);
+    assert.deepEqual([...windows(375, 375, context)], [{ start: 0, length: 375, from: 0, to: 375 }]);
+    assert.deepEqual(
+      [...windows(376, 375, context)],
+      [
+        { start: 0, length: 375, from: 0, to: 350 },
+        { start: 1, length: 375, from: 350, to: 376 },
+      ],
+    );
+    for (const frames of [1000, 10000]) {
+      const count = [...windows(frames, 375, context)].length;
+      assert.equal(count, Math.ceil((frames - 50) / 325));
+    }
+  });
+});
+
+/** The convolutions of the public encoder, from the output to the input: kernel, dilation, stride. */
+function publicEncoderLevels(): Level[] {
+  const scope = Scope.root();
+  const levels: Level[] = [];
+  const add = (
+    rowsPerFrame: number,
+    kernel: number,
+    options: { dilation?: number; stride?: number; padding: number },
+  ) => levels.push({ layer: new Conv1d(scope, 1, 1, kernel, options), rowsPerFrame });
+  let rows = 1;
+  add(rows, 3, { padding: 1 });
+  for (const stride of [2, 8, 6, 5, 4]) {
+    rows *= stride;
+    add(rows, 2 * stride, { stride, padding: Math.ceil(stride / 2) });
+    for (const dilation of [9, 3, 1]) add(rows, 7, { dilation, padding: 3 * dilation });
+  }
+  add(rows, 7, { padding: 3 });
+  return levels;
+}
+
+describe("receptive fields", () => {
+  let device: Device;
+  before(() => {
+    device = Device.open("cpu");
+  });
+  after(() => device.close());
+
+  it("of the public encoder is 46 532 samples of past and 48 447 of future", () => {
+    const levels = publicEncoderLevels();
+    const rows = levels.reduce((rows, { layer }) => layer.receptive(rows), { first: 0, last: 0 });
+    assert.deepEqual(rows, { first: -46532, last: 48447 });
+    assert.deepEqual(contextFrames(levels, 1), { before: 25, after: 25 });
+  });
+
+  it("of the public model is 25 frames for the encoders, 27 for the main and 10 for the aux decoder, on each side", () => {
+    const model = new LmSpt(PUBLIC_CONFIG);
+    assert.deepEqual(model.semanticEncoder.context(), { before: 25, after: 25 });
+    assert.deepEqual(model.acousticEncoder.context(), { before: 25, after: 25 });
+    assert.deepEqual(model.decoder.context(), { before: 27, after: 27 });
+    assert.deepEqual(model.auxDecoder.context(), { before: 10, after: 10 });
+  });
+
+  it("of a causal model reach into the past alone", () => {
+    const model = new LmSpt({ ...PUBLIC_CONFIG, is_causal: true });
+    assert.equal(model.semanticEncoder.context().after, 0);
+    assert.equal(model.decoder.context().after, 0);
+  });
+
+  /** Indices of the first and last output rows that one NaN reaches, and how many it reaches. */
+  async function reach(shape: readonly number[], index: number, build: (x: Value) => Value, width: number) {
+    const data = new Float32Array(shape.reduce((a, b) => a * b)).fill(0.01);
+    data[index] = Number.NaN;
+    const y = await compute(device, data, shape, build);
+    const rows = Array.from({ length: y.length / width }, (_, row) => row);
+    const hit = rows.filter((row) => Number.isNaN(y[row * width]));
+    return { first: hit[0]!, last: hit.at(-1)!, count: hit.length };
+  }
+
+  it("of the encoder is no larger and no smaller than that", async () => {
+    const model = await randomModel(TINY_CONFIG);
+    const frame = 30;
+    const at = async (offset: number) => {
+      const index = frame * 1920 + offset;
+      const { first, last } = await reach([1, 60 * 1920, 1], index, (x) => model.semanticEncoder.forward(x), 32);
+      return first <= frame && frame <= last;
+    };
+    assert.deepEqual(await Promise.all([-46533, -46532, 48447, 48448].map(at)), [false, true, true, false]);
+  });
+
+  it("of the decoders are no larger and no smaller than that", async () => {
+    const model = await randomModel(TINY_CONFIG);
+    for (const decoder of [model.decoder, model.auxDecoder]) {
+      const { before, after } = decoder.context();
+      const hit = await reach([1, 60, 32], 30 * 32, (x) => decoder.forward(x), 1);
+      assert.equal(Math.floor(hit.first / decoder.samplesPerFrame), 30 - after);
+      assert.equal(Math.floor(hit.last / decoder.samplesPerFrame), 30 + before);
+      assert.equal(hit.count, hit.last - hit.first + 1);
+    }
+  });
+
+  const configurations: [string, object][] = [
+    ["the small model", {}],
+    ["a causal model", { is_causal: true }],
+    ["odd and single strides", { encoder_rates: [3, 1, 5], decoder_rates: [5, 1, 3], aux_decoder: { rates: [3, 5] } }],
+    [
+      "odd and single strides, causal",
+      { is_causal: true, encoder_rates: [3, 1, 5], decoder_rates: [5, 1, 3], aux_decoder: { rates: [5, 3] } },
+    ],
+    ["one dilation", { dilation: [2], residual_kernel_size: 3 }],
+    ["residual kernels of 1", { dilation: [1, 1], residual_kernel_size: 1 }],
+    ["one level", { encoder_rates: [7], decoder_rates: [7], aux_decoder: { rates: [7] } }],
+  ];
+
+  /** What a stack makes of a whole sequence, and of its windows pieced together. */
+  async function compareWithWindows(
+    frames: number,
+    context: Context,
+    inputRow: number,
+    outputRow: number,
+    run: (x: Float32Array, frames: number) => Promise<Data>,
+  ): Promise<void> {
+    const x = randomFloats(frames * inputRow, 7);
+    const whole = await run(x, frames);
+    const size = context.before + context.after + 3;
+    const pieces = [...windows(frames, size, context)];
+    assert(pieces.length > 3);
+    for (const { start, length, from, to } of pieces) {
+      const piece = await run(x.subarray(start * inputRow, (start + length) * inputRow), length);
+      const given = piece.subarray((from - start) * outputRow, (to - start) * outputRow);
+      const expected = whole.subarray(from * outputRow, to * outputRow);
+      assert.deepEqual(to === frames ? given.subarray(0, expected.length) : given, expected);
+    }
+  }
+
+  for (const [name, fields] of configurations) {
+    it(`are exact with ${name}: windows give what the whole gives`, async () => {
+      const model = await randomModel({ ...SMALL_FIELDS, aux_decoder: { rates: [3, 2, 2] }, ...fields });
+      const { latent_dim: width } = model.config;
+      const hop = samplesPerFrame(model.config);
+      const check = (encoder: Encoder) => {
+        const context = encoder.context();
+        const frames = 2 * (context.before + context.after) + 20;
+        return compareWithWindows(frames, context, hop, width, (x, length) =>
+          compute(device, x, [1, length * hop, 1], (value) => encoder.forward(value)),
+        );
+      };
+      const checkDecoder = (decoder: Decoder) => {
+        const context = decoder.context();
+        const frames = 2 * (context.before + context.after) + 20;
+        return compareWithWindows(frames, context, width, decoder.samplesPerFrame, (x, length) =>
+          compute(device, x, [1, length, width], (value) => decoder.forward(value)),
+        );
+      };
+      await check(model.semanticEncoder);
+      await checkDecoder(model.decoder);
+      await checkDecoder(model.auxDecoder);
+    });
+  }
+
+  it("are exact on every CPU variant", async () => {
+    const model = await randomModel(SMALL_FIELDS);
+    const hop = samplesPerFrame(model.config);
+    for (const variant of native().describeCpu().variants) {
+      const other = Device.open("cpu", { variant });
+      const context = model.semanticEncoder.context();
+      await compareWithWindows(100, context, hop, model.config.latent_dim, (x, length) =>
+        compute(other, x, [1, length * hop, 1], (value) => model.semanticEncoder.forward(value)),
+      );
+      await other.close();
+    }
+  });
+});
