@@ -7,6 +7,7 @@ Examples:
   lmspt decode speech.lmspt -o speech.wav      and back
   lmspt encode corpus/ -o tokens/              a folder; its tree is kept
   lmspt info speech.lmspt                      what a file holds
+  lmspt export 12.5hz-24k --to onnx -o onnx/   a model for other runtimes
   lmspt doctor                                 what this machine can do
 
 Exit status:
@@ -56,6 +57,23 @@ is loaded (and downloaded, where it is not on this machine).
 Examples:
   lmspt info speech.lmspt
   lmspt info 12.5hz-24k --json`;
+
+export const EXPORT_HELP = `
+Writes three files: encode (speech to codes), decode (codes to speech) and aux_decode (semantic codes to the auxiliary
+decoder's speech).
+
+onnx   operator set 17, standard operators, float32, any batch size and length:
+         encode.onnx      audio float32 [batch, 1, samples] -> codes int64 [batch, codebooks, frames]
+         decode.onnx      codes int64 [batch, codebooks, frames] -> audio float32 [batch, 1, samples]
+         aux_decode.onnx  the same at the auxiliary rate; only the semantic codebooks are read
+       Audio is completed to whole frames by zeros. The decoders give what their convolutions reach, a few samples less
+       than whole frames. The metadata hold the rates, the configuration, the fingerprint and the licence.
+plan   encode.plan, decode.plan, aux_decode.plan for the C API, for a batch of one and the length that --frames says:
+         audio f32 (1, samples, 1), codes i32 (1, frames, codebooks)
+
+Examples:
+  lmspt export 12.5hz-24k --to onnx -o onnx/
+  lmspt export my-model/ --to plan --frames 125 -o plans/`;
 
 export const DOCTOR_HELP = `
 Nothing is changed or downloaded. The status is ${EXIT.unusable} where the engine cannot run at all; CUDA may be missing.`;

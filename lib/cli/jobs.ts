@@ -136,7 +136,8 @@ function requireSeparateFiles(jobs: readonly Job[]): void {
   }
 }
 
-async function existingOutput(output: string): Promise<LmsptError | undefined> {
+/** The error for a file that is there and may not be overwritten. */
+export async function existingOutput(output: string): Promise<LmsptError | undefined> {
   const existing = await explainIo(`Cannot look at ${output}`, () => statIfPresent(output));
   return existing && new LmsptError("ERR_LMSPT_IO", `${output} exists already; --force overwrites it`);
 }

@@ -1,5 +1,6 @@
 import { LmsptError } from "../errors.js";
 import type { DeviceName } from "../graph/device.js";
+import type { ModelLicence, ProgressListener } from "../hub/index.js";
 import type { Tokenizer } from "../models/tokenizer.js";
 import { startDownloadProgress } from "./download-progress.js";
 import { CommandFailure, EXIT, usageFailure } from "./failure.js";
@@ -32,13 +33,24 @@ export async function withTokenizer<T>(
   }
 }
 
-async function load(options: ModelOptions, { terminal, signal }: Session): Promise<Tokenizer> {
+async function load(options: ModelOptions, session: Session): Promise<Tokenizer> {
   const { model, device, precision, threads, quiet = false } = options;
-  const download = startDownloadProgress(terminal, quiet);
-  try {
+  return whileLoading(session, quiet, async (onProgress) => {
     // Imported when it is needed: help and doctor need no engine.
     const { Tokenizer } = await import("../models/tokenizer.js");
-    return await Tokenizer.load(model, { device, precision, threads, signal, onProgress: download.listener });
+    return Tokenizer.load(model, { device, precision, threads, signal: session.signal, onProgress });
+  });
+}
+
+/** Loads a model by `load`: shows a download, and gives a failure the exit status that it stands for. */
+export async function whileLoading<T>(
+  { terminal, signal }: Session,
+  quiet: boolean,
+  load: (onProgress: ProgressListener) => Promise<T>,
+): Promise<T> {
+  const download = startDownloadProgress(terminal, quiet);
+  try {
+    return await load(download.listener);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof LmsptError)) throw error;
@@ -49,13 +61,22 @@ async function load(options: ModelOptions, { terminal, signal }: Session): Promi
   }
 }
 
-function announce({ info }: Tokenizer, { terminal }: Session, quiet: boolean): void {
-  if (info.untrained) {
-    const consequence = "its tokens carry no meaning and its speech is noise. It serves to try lmspt out, no more.";
-    printNotice(terminal, `*** UNTRAINED MODEL *** ${info.name} has random weights: ${consequence}`);
-  }
-  if (info.licence) printNotice(terminal, `Licence: ${info.licence.notice}`);
+function announce({ info }: Tokenizer, session: Session, quiet: boolean): void {
+  announceWeights(info.name, info, session);
   if (quiet) return;
   const fallback = info.fallbackReason === undefined ? "" : '; no CUDA device, "lmspt doctor" tells why';
-  printNotice(terminal, `Model ${info.name} on ${info.device}${fallback}`);
+  printNotice(session.terminal, `Model ${info.name} on ${info.device}${fallback}`);
+}
+
+/** Says, however quiet, that weights are random or whose they are. */
+export function announceWeights(
+  name: string,
+  { untrained, licence }: { readonly untrained: boolean; readonly licence: ModelLicence | undefined },
+  { terminal }: Session,
+): void {
+  if (untrained) {
+    const consequence = "its tokens carry no meaning and its speech is noise. It serves to try lmspt out, no more.";
+    printNotice(terminal, `*** UNTRAINED MODEL *** ${name} has random weights: ${consequence}`);
+  }
+  if (licence) printNotice(terminal, `Licence: ${licence.notice}`);
 }

@@ -2,8 +2,9 @@ import { Command, Option } from "commander";
 import { DECODE_MODES, type DecodeOptions, decode } from "./decode.js";
 import { type DoctorOptions, doctor } from "./doctor.js";
 import { type EncodeOptions, encode } from "./encode.js";
+import { EXPORT_FORMATS, type ExportOptions, exportModel } from "./export.js";
 import { EXIT, type ExitStatus } from "./failure.js";
-import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, INFO_HELP, PROGRAM_HELP } from "./help.js";
+import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, EXPORT_HELP, INFO_HELP, PROGRAM_HELP } from "./help.js";
 import { type InfoOptions, info } from "./info.js";
 import { modelOptions, parseInteger } from "./options.js";
 import type { Session } from "./terminal.js";
@@ -21,6 +22,7 @@ export async function runProgram(argv: readonly string[], session: Session): Pro
   addEncode(program).action((inputs: string[], options: EncodeOptions) => finish(encode(inputs, options, session)));
   addDecode(program).action((inputs: string[], options: DecodeOptions) => finish(decode(inputs, options, session)));
   addInfo(program).action((subject: string, options: InfoOptions) => finish(info(subject, options, session)));
+  addExport(program).action((model: string, options: ExportOptions) => finish(exportModel(model, options, session)));
   addDoctor(program).action((options: DoctorOptions) => finish(doctor(options, session)));
   await program.parseAsync(argv, { from: "user" });
   return status;
@@ -78,6 +80,23 @@ function addInfo(program: Command): Command {
     .argument("<file|model>", "file, model folder or model name")
     .option("--json", "print JSON")
     .addHelpText("after", INFO_HELP);
+}
+
+function addExport(program: Command): Command {
+  return program
+    .command("export")
+    .description("Write a model as ONNX or as plan files.")
+    .argument("<model>", "preset, model folder, hf://owner/repository or random:SEED[:preset]")
+    .addOption(new Option("--to <format>", "what to write").choices(EXPORT_FORMATS).makeOptionMandatory())
+    .requiredOption("-o, --output <folder>", "folder for the files")
+    .addOption(
+      new Option("--frames <count>", "length that plan files are made for").argParser(
+        parseInteger("1 to 100000", 100_000),
+      ),
+    )
+    .option("-f, --force", "overwrite files that exist")
+    .option("-q, --quiet", "no progress and no summary; warnings and errors stay")
+    .addHelpText("after", EXPORT_HELP);
 }
 
 function addDoctor(program: Command): Command {

@@ -1,0 +1,115 @@
+/**
+ * How fast speech is encoded and decoded on the CPU, side by side with onnxruntime-node on the same network.
+ *   npm run bench -- cpu [--clips 1,10,60] [--threads 1,2] [--variants avx512,avx2] [--repeats 5]
+ *                        [--model random:1] [--output bench/results]
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { exportOnnx } from "../lib/export/onnx/export.js";
+import { native, packageRoot } from "../lib/graph/native.js";
+import { loadModel } from "../lib/models/load.js";
+import type { Limits } from "./cpu/limits.js";
+import { type Report, toMarkdown } from "./cpu/report.js";
+import type { Measurement, Message, Work } from "./cpu/worker.js";
+import { loadOnnxRuntime } from "./peers/onnxruntime.js";
+import { allowedCpus, describeMachine } from "./support/machine.js";
+
+interface Settings extends Omit<Work, "threads" | "folder"> {
+  readonly threads: readonly number[];
+  readonly output: string;
+}
+
+/** Measures, prints a table and writes it, with all times, into the output folder. */
+export async function main(args: readonly string[]): Promise<void> {
+  const settings = parseSettings(args);
+  const { version } = await loadOnnxRuntime();
+  const folder = await exportModel(settings.model);
+  const measurements: Measurement[] = [];
+  const limits: Record<number, Limits> = {};
+  let pinned = true;
+  for (const threads of settings.threads) {
+    const held = await runWorker({ ...settings, threads, folder }, (message) => {
+      if (message.kind === "limits") limits[threads] = message.limits;
+      else measurements.push(message.measurement);
+    });
+    pinned &&= held;
+  }
+  const command = ["npm run bench -- cpu", ...measuringArguments(settings)].join(" ");
+  const peer = `onnxruntime-node ${version}`;
+  await write(
+    { machine: describeMachine(), command, model: settings.model, peer, pinned, limits, measurements },
+    settings,
+  );
+}
+
+function parseSettings(args: readonly string[]): Settings {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      clips: { type: "string", default: "1,10,60" },
+      threads: { type: "string", default: "1,2" },
+      variants: { type: "string", default: native().describeCpu().variants.join(",") },
+      repeats: { type: "string", default: "5" },
+      model: { type: "string", default: "random:1" },
+      output: { type: "string", default: join(packageRoot(), "bench", "results") },
+    },
+  });
+  const numbers = (text: string) => {
+    const list = text.split(",").map(Number);
+    if (list.every((value) => value > 0)) return list;
+    throw new Error(`Expected positive numbers with commas between them, got ${text}`);
+  };
+  return {
+    clips: numbers(values.clips),
+    threads: numbers(values.threads),
+    variants: values.variants.split(","),
+    repeats: numbers(values.repeats)[0]!,
+    model: values.model,
+    output: values.output,
+  };
+}
+
+/** What to call it with to measure the same again. */
+function measuringArguments({ clips, threads, variants, repeats, model }: Settings): string[] {
+  const lists = [`--clips ${clips}`, `--threads ${threads}`, `--variants ${variants}`];
+  return [...lists, `--repeats ${repeats}`, `--model ${model}`];
+}
+
+/** Into a folder of the build that the next run overwrites. */
+async function exportModel(name: string): Promise<string> {
+  const folder = join(packageRoot(), "build", "bench");
+  await mkdir(folder, { recursive: true });
+  for await (const file of exportOnnx(await loadModel(name), { producerVersion: "benchmark" })) {
+    await writeFile(join(folder, file.name), file.bytes);
+  }
+  return folder;
+}
+
+/** Runs a worker, held to as many CPUs as it has threads where the system lets us; resolves to whether it was. */
+async function runWorker(work: Work, onMessage: (message: Message) => void): Promise<boolean> {
+  const cpus = allowedCpus()?.slice(0, work.threads);
+  const script = [process.execPath, join(__dirname, "cpu", "worker.js")];
+  const command = cpus ? ["taskset", "-c", cpus.join(","), ...script] : script;
+  const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  child.on("message", (message: Message) => {
+    onMessage(message);
+    if (message.kind === "limits") console.error(`${work.threads} thread(s)`);
+    else console.error(`  ${message.measurement.direction} ${message.measurement.clip} s`);
+  });
+  child.send(work);
+  const [code] = await once(child, "exit");
+  if (code !== 0) throw new Error(`Measuring with ${work.threads} thread(s) failed`);
+  return cpus !== undefined;
+}
+
+async function write(report: Report, { output }: Settings): Promise<void> {
+  const text = toMarkdown(report);
+  console.log(text);
+  await mkdir(output, { recursive: true });
+  const name = `${report.machine.date.slice(0, 10)}-cpu`;
+  await writeFile(join(output, `${name}.md`), text);
+  await writeFile(join(output, `${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
+}

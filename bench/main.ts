@@ -1,0 +1,17 @@
+/** Benchmarks by name: npm run bench -- NAME [ARGUMENTS] */
+import * as cpu from "./cpu.js";
+import * as eventLoop from "./event-loop.js";
+
+const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promise<void> }>> = {
+  cpu,
+  "event-loop": eventLoop,
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const benchmark = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
+if (benchmark) {
+  void benchmark.main(args);
+} else {
+  console.error(`usage: npm run bench -- ${Object.keys(benchmarks).join(" | ")}`);
+  process.exitCode = 2;
+}
