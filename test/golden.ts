@@ -45,7 +45,12 @@ export class Golden {
 }
 
 /** Fails where a value differs from the expected one by more than `tolerance` times the largest expected magnitude. */
-export function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what = "values") {
+export function assertClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  what = "values",
+) {
   assert.equal(actual.length, expected.length, `${what}: length`);
   const error = relativeError(actual, expected);
   assert(error <= tolerance, `${what}: differ by ${error.toExponential(2)} of the largest, allowed ${tolerance}`);

@@ -68,6 +68,7 @@ Shape to_shape(const Napi::Value& value) {
     if (dim < 0) refuse("Expected dimensions of at least 0");
     shape.dims[shape.rank++] = dim;
   }
+  check_countable("shape", shape);
   return shape;
 }
 

@@ -24,11 +24,10 @@ std::shared_ptr<Device> open_device(const Napi::Object& options) {
 }  // namespace
 
 void DeviceObject::define(Napi::Env env, Napi::Object exports) {
-  const Napi::Function constructor =
-      DefineClass(env, "Device",
-                  {InstanceAccessor<&DeviceObject::kind>("kind"),
-                   InstanceAccessor<&DeviceObject::description>("description"),
-                   InstanceMethod<&DeviceObject::close>("close")});
+  const Napi::Function constructor = DefineClass(
+      env, "Device",
+      {InstanceAccessor<&DeviceObject::kind>("kind"), InstanceAccessor<&DeviceObject::description>("description"),
+       InstanceMethod<&DeviceObject::close>("close")});
   Environment::of(env).device = Napi::Persistent(constructor);
   exports.Set("Device", constructor);
 }
@@ -42,8 +41,7 @@ DeviceObject::DeviceObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<De
 }
 
 DeviceObject& DeviceObject::from(const Napi::Value& value) {
-  if (!value.IsObject() ||
-      !value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).device.Value())) {
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).device.Value())) {
     throw Error(ErrorCode::invalid_argument, "Expected a Device");
   }
   return *Unwrap(value.As<Napi::Object>());
@@ -59,12 +57,13 @@ Napi::Value DeviceObject::description(const Napi::CallbackInfo& info) {
 
 // Resolves when everything asked for before has been done.
 Napi::Value DeviceObject::close(const Napi::CallbackInfo& info) {
-  const Napi::Promise done = Environment::of(info.Env()).run_on<bool>(
-      info.Env(), *thread_, [] { return true; },
-      [thread = thread_](Napi::Env env, bool&) {
-        Environment::of(env).release(thread);
-        return env.Undefined();
-      });
+  const Napi::Promise done = Environment::of(info.Env())
+                                 .run_on<bool>(
+                                     info.Env(), *thread_, [] { return true; },
+                                     [thread = thread_](Napi::Env env, bool&) {
+                                       Environment::of(env).release(thread);
+                                       return env.Undefined();
+                                     });
   thread_->finish();
   return done;
 }

@@ -8,7 +8,11 @@ Environment::Environment(Napi::Env env) : env_(env) {
     if (!env) return;  // the environment is going down
     Environment& self = *static_cast<Environment*>(context);
     Napi::HandleScope scope(env);
-    (*completion)(Napi::Env(env));
+    try {
+      (*completion)(Napi::Env(env));
+    } catch (const Napi::Error&) {
+      // A worker that is being terminated runs no JavaScript any more: nobody is left to be told.
+    }
     if (--self.pending_ == 0) napi_unref_threadsafe_function(env, self.completions_);
   };
   napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "lmspt"), 0, 1, nullptr, nullptr, this,
@@ -26,8 +30,8 @@ void Environment::shut_down() {
 
 Napi::Error Environment::make_error(Napi::Env env, ErrorCode code, const std::string& message) const {
   if (error_class.IsEmpty()) return Napi::Error::New(env, message);
-  const Napi::Object error = error_class.New(
-      {Napi::String::New(env, error_code_name(code)), Napi::String::New(env, message)});
+  const Napi::Object error =
+      error_class.New({Napi::String::New(env, error_code_name(code)), Napi::String::New(env, message)});
   return Napi::Error(env, error);
 }
 

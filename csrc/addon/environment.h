@@ -55,6 +55,8 @@ auto guarded(const Napi::CallbackInfo& info, Body&& body) {
     throw;
   } catch (const std::bad_alloc&) {
     throw Environment::of(info.Env()).make_error(info.Env(), ErrorCode::out_of_memory, "Out of memory");
+  } catch (const std::exception& error) {
+    throw Environment::of(info.Env()).make_error(info.Env(), ErrorCode::device, error.what());
   }
 }
 

@@ -38,9 +38,8 @@ Napi::Value GraphObject::input(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value GraphObject::variable(const Napi::CallbackInfo& info) {
-  return guarded(info, [&] {
-    return Napi::Number::New(info.Env(), graph_.variable(VariableObject::from(info[0]).variable()));
-  });
+  return guarded(
+      info, [&] { return Napi::Number::New(info.Env(), graph_.variable(VariableObject::from(info[0]).variable())); });
 }
 
 Napi::Value GraphObject::constant(const Napi::CallbackInfo& info) {
@@ -102,10 +101,9 @@ Napi::Value GraphObject::serialize(const Napi::CallbackInfo& info) {
         const ValueId id = sample.Get("value").As<Napi::Number>().Int32Value();
         const lmspt::Value& value = graph_.value(id);
         const int64_t count = value.shape.count();
-        const float* data =
-            static_cast<const float*>(typed_data(sample.Get("data"), value.dtype, count, "a sample"));
-        file.samples.push_back({id, sample.Get("tolerance").As<Napi::Number>().DoubleValue(),
-                                std::vector<float>(data, data + count)});
+        const float* data = static_cast<const float*>(typed_data(sample.Get("data"), value.dtype, count, "a sample"));
+        file.samples.push_back(
+            {id, sample.Get("tolerance").As<Napi::Number>().DoubleValue(), std::vector<float>(data, data + count)});
       }
     }
     const std::string bytes = serialize_plan(file);

@@ -4,10 +4,10 @@
 namespace lmspt::addon {
 
 void PlanObject::define(Napi::Env env, Napi::Object exports) {
-  const Napi::Function constructor = DefineClass(
-      env, "Plan",
-      {InstanceMethod<&PlanObject::run>("run"), InstanceMethod<&PlanObject::trace>("trace"),
-       InstanceAccessor<&PlanObject::ports>("ports"), InstanceAccessor<&PlanObject::memory>("memory")});
+  const Napi::Function constructor =
+      DefineClass(env, "Plan",
+                  {InstanceMethod<&PlanObject::run>("run"), InstanceMethod<&PlanObject::trace>("trace"),
+                   InstanceAccessor<&PlanObject::ports>("ports"), InstanceAccessor<&PlanObject::memory>("memory")});
   Environment::of(env).plan = Napi::Persistent(constructor);
   exports.Set("Plan", constructor);
 }

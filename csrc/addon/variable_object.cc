@@ -58,8 +58,7 @@ VariableObject::VariableObject(const Napi::CallbackInfo& info) : Napi::ObjectWra
       variable_ = std::make_shared<Variable>(dtype, shape, buffer, info[3].ToBoolean());
       return;
     }
-    if (!source.IsObject() ||
-        !source.As<Napi::Object>().InstanceOf(Environment::of(info.Env()).mapped_file.Value())) {
+    if (!source.IsObject() || !source.As<Napi::Object>().InstanceOf(Environment::of(info.Env()).mapped_file.Value())) {
       throw Error(ErrorCode::invalid_argument, "Expected a typed array or a MappedFile for the variable's data");
     }
     const std::shared_ptr<MappedFile> file = MappedFileObject::Unwrap(source.As<Napi::Object>())->file();
@@ -81,8 +80,7 @@ VariableObject::VariableObject(const Napi::CallbackInfo& info) : Napi::ObjectWra
 }
 
 VariableObject& VariableObject::from(const Napi::Value& value) {
-  if (!value.IsObject() ||
-      !value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).variable.Value())) {
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).variable.Value())) {
     throw Error(ErrorCode::invalid_argument, "Expected a Variable");
   }
   return *Unwrap(value.As<Napi::Object>());

@@ -62,6 +62,11 @@ int guarded(Body&& body) {
   }
 }
 
+// Of an empty sample too there is an address.
+const void* data_of(const lmspt::PlanSample& sample) {
+  return sample.data.empty() ? "" : static_cast<const void*>(sample.data.data());
+}
+
 int32_t copy_ports(const std::vector<lmspt::Plan::Port>& source, lmspt_port* ports, int32_t capacity) {
   for (int32_t i = 0; i < capacity && i < static_cast<int32_t>(source.size()); ++i) {
     lmspt_port& port = ports[i];
@@ -131,11 +136,11 @@ void lmspt_plan_close(lmspt_plan* plan) { delete plan; }
 
 const void* lmspt_plan_input_sample(const lmspt_plan* plan, int32_t port) {
   const lmspt::PlanSample* sample = plan->sample_of(plan->input_values.at(port));
-  return sample ? sample->data.data() : nullptr;
+  return sample ? data_of(*sample) : nullptr;
 }
 
 const void* lmspt_plan_output_sample(const lmspt_plan* plan, int32_t port, double* tolerance) {
   const lmspt::PlanSample* sample = plan->sample_of(plan->output_values.at(port));
   if (sample && tolerance) *tolerance = sample->tolerance;
-  return sample ? sample->data.data() : nullptr;
+  return sample ? data_of(*sample) : nullptr;
 }

@@ -20,8 +20,8 @@ struct Tile {
   const Rows& a;
   const Columns& b;
   const Epilogue& epilogue;
-  int64_t row;     // first row
-  int64_t panel;   // first panel
+  int64_t row;    // first row
+  int64_t panel;  // first panel
   int64_t columns;
   float* c;
   int64_t c_stride;

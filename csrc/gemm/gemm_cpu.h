@@ -8,7 +8,8 @@
 
 namespace lmspt::LMSPT_ISA {
 
-// Row m of A is the runs a + m * row_stride + r * run_stride, r < runs, each of run_length elements, element_stride apart.
+// Row m of A is the runs a + m * row_stride + r * run_stride, r < runs, each of run_length elements, element_stride
+// apart.
 struct Rows {
   const float* data;
   int64_t row_stride;
@@ -19,9 +20,9 @@ struct Rows {
 };
 
 struct Columns {
-  const float* data;                     // panels, see panel.h
-  int64_t panel_stride;                  // elements from one panel to the next
-  int64_t row_stride = kPanelWidth;      // elements from one k to the next within a panel
+  const float* data;                 // panels, see panel.h
+  int64_t panel_stride;              // elements from one panel to the next
+  int64_t row_stride = kPanelWidth;  // elements from one k to the next within a panel
 };
 
 struct Epilogue {

@@ -12,8 +12,8 @@ std::vector<bool> dependents(const Graph& graph, const std::vector<ValueId>& sou
   std::vector<bool> depends(graph.value_count(), false);
   for (ValueId id : sources) depends[id] = true;
   for (const Node& node : graph.nodes()) {
-    const bool any = std::any_of(node.inputs.begin(), node.inputs.end(),
-                                 [&](ValueId id) { return id != kNoValue && depends[id]; });
+    const bool any =
+        std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return id != kNoValue && depends[id]; });
     if (!any) continue;
     for (ValueId id : node.outputs) {
       if (graph.value(id).dtype == DType::f32) depends[id] = true;

@@ -1,5 +1,6 @@
 #include "graph/graph.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "graph/registry.h"
@@ -8,16 +9,10 @@ namespace lmspt {
 
 namespace {
 
-constexpr int64_t kMaxElements = int64_t{1} << 40;
-
-void check_shape(const std::string& what, const Shape& shape) {
-  int64_t count = 1;
-  for (int i = 0; i < shape.rank; ++i) {
-    if (shape[i] < 0 || (shape[i] > 0 && count > kMaxElements / shape[i])) {
-      throw Error(ErrorCode::shape, "[" + what + "] expected a shape of at most 2^40 elements, got " + to_string(shape));
-    }
-    count *= shape[i] > 0 ? shape[i] : 1;
-  }
+bool in_range(const AttrValue& value) {
+  const auto fits = [](int64_t number) { return -kMaxElements <= number && number <= kMaxElements; };
+  if (value.kind == AttrKind::integer) return fits(value.integer);
+  return value.kind == AttrKind::real || std::all_of(value.list, value.list + value.length, fits);
 }
 
 }  // namespace
@@ -45,6 +40,10 @@ Attrs resolve_attrs(const OpDef& op, const AttrArgs& args) {
       throw Error(ErrorCode::invalid_argument, "[" + op.name + "] expected " + kinds[static_cast<int>(spec.kind)] +
                                                    " for the attribute " + spec.name);
     }
+    if (!in_range(value)) {
+      throw Error(ErrorCode::invalid_argument,
+                  "[" + op.name + "] expected the attribute " + spec.name + " between -2^40 and 2^40");
+    }
     attrs.names[attrs.count] = spec.name;
     attrs.values[attrs.count++] = value;
   }
@@ -69,7 +68,7 @@ const Value& Graph::value(ValueId id) const {
 }
 
 ValueId Graph::input(const std::string& name, DType dtype, const Shape& shape) {
-  check_shape("input " + name, shape);
+  check_countable("input " + name, shape);
   for (const Node& node : nodes_) {
     if (node.kind == NodeKind::input && node.name == name) {
       throw Error(ErrorCode::invalid_argument, "The graph has an input named \"" + name + "\" already");
@@ -98,7 +97,7 @@ ValueId Graph::variable(std::shared_ptr<Variable> variable) {
 }
 
 ValueId Graph::constant(DType dtype, const Shape& shape, const void* data) {
-  check_shape("constant", shape);
+  check_countable("constant", shape);
   const int64_t bytes = shape.count() * kElementSize;
   Node node;
   node.kind = NodeKind::constant;
@@ -140,7 +139,7 @@ std::vector<ValueId> Graph::apply(const std::string& name, const std::vector<Val
   }
   op.infer(context);
   for (const Tensor& output : context.outputs) {
-    check_shape(name, output.shape);
+    check_countable(name, output.shape);
     node.outputs.push_back(add_value(output.dtype, output.shape));
   }
   std::vector<ValueId> outputs = node.outputs;

@@ -10,6 +10,20 @@ std::string to_string(const Shape& shape) {
   return text + "]";
 }
 
+bool is_countable(const Shape& shape) {
+  int64_t count = 1;
+  for (int i = 0; i < shape.rank; ++i) {
+    if (shape[i] < 0 || (shape[i] > 0 && count > kMaxElements / shape[i])) return false;
+    count *= shape[i] > 0 ? shape[i] : 1;
+  }
+  return true;
+}
+
+void check_countable(const std::string& what, const Shape& shape) {
+  if (is_countable(shape)) return;
+  throw Error(ErrorCode::shape, "[" + what + "] expected a shape of at most 2^40 elements, got " + to_string(shape));
+}
+
 Shape make_shape(std::initializer_list<int64_t> dims) {
   Shape shape;
   for (int64_t dim : dims) shape.dims[shape.rank++] = dim;
@@ -76,6 +90,12 @@ void InferContext::expect_dtype(int input, const char* name, DType dtype) const 
 void InferContext::expect_shape(int input, const char* name, const Shape& wanted) const {
   expect(shape(input) == wanted,
          "expected " + std::string(name) + " of shape " + to_string(wanted) + ", got " + to_string(shape(input)));
+}
+
+void InferContext::expect_attr(const char* name, int64_t least, int64_t most) const {
+  const int64_t value = attrs.i(name);
+  expect(least <= value && value <= most, "expected " + std::string(name) + " from " + std::to_string(least) + " to " +
+                                              std::to_string(most) + ", got " + std::to_string(value));
 }
 
 ValueId GradContext::in(int i) const { return i < static_cast<int>(node.inputs.size()) ? node.inputs[i] : kNoValue; }

@@ -21,6 +21,12 @@ using ValueId = int32_t;
 constexpr ValueId kNoValue = -1;
 
 std::string to_string(const Shape& shape);  // "[2, 16, 50]"
+
+// No shape has more elements, and no integer attribute is larger, so that shape rules may add a few of them. Rules that
+// multiply them narrow the range first.
+constexpr int64_t kMaxElements = int64_t{1} << 40;
+bool is_countable(const Shape& shape);                              // no negative dimension, at most kMaxElements
+void check_countable(const std::string& what, const Shape& shape);  // throws where it is not
 Shape make_shape(std::initializer_list<int64_t> dims);
 
 // An attribute with its default; `required` attributes have none.
@@ -66,6 +72,7 @@ struct InferContext {
   void expect_rank(int input, const char* name, int rank) const;
   void expect_dtype(int input, const char* name, DType dtype) const;
   void expect_shape(int input, const char* name, const Shape& shape) const;
+  void expect_attr(const char* name, int64_t least, int64_t most) const;  // an integer attribute
 };
 
 // Given to a gradient rule, which records graph calls.

@@ -225,8 +225,12 @@ void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>&
 
 void Plan::trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace) {
   const Tensor& output = step.outputs[0];
-  TraceEntry entry{step.op->name, to_string(output.shape), milliseconds, std::numeric_limits<float>::infinity(),
-                   -std::numeric_limits<float>::infinity(), true};
+  TraceEntry entry{step.op->name,
+                   to_string(output.shape),
+                   milliseconds,
+                   std::numeric_limits<float>::infinity(),
+                   -std::numeric_limits<float>::infinity(),
+                   true};
   if (output.dtype == DType::f32) {
     std::vector<float> values(output.shape.count());
     device_->download(values.data(), output.data, values.size() * sizeof(float));

@@ -62,8 +62,8 @@ class Plan {
   void trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace);
 
   std::shared_ptr<Device> device_;
-  std::vector<Buffer> fixed_;     // by value: memory outside the arena
-  std::vector<int64_t> offsets_;  // by value: place in the arena, or -1
+  std::vector<Buffer> fixed_;                                           // by value: memory outside the arena
+  std::vector<int64_t> offsets_;                                        // by value: place in the arena, or -1
   std::vector<std::pair<std::shared_ptr<Variable>, void*>> refreshed_;  // copies of variables that may have changed
   std::vector<BoundStep> steps_;
   std::vector<Port> inputs_;

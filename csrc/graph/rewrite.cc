@@ -103,6 +103,7 @@ void insert_packing(Program& program) {
         }
         InferContext infer{op.name.c_str(), {program.values[source]}, attrs, {}};
         op.infer(infer);
+        check_countable(op.name, infer.outputs[0].shape);
         const ValueId result = program.add_value(infer.outputs[0]);
         packed[key] = result;
         steps.push_back({&op, attrs, {source}, {result}});

@@ -67,13 +67,8 @@ class Reader {
     if (dtype > 1) fail("expected the element type 0 or 1, got " + std::to_string(dtype));
     if (rank > kMaxRank) fail("expected at most 6 dimensions, got " + std::to_string(rank));
     tensor.dtype = static_cast<DType>(dtype);
-    int64_t elements = 1;
-    for (int i = 0; i < rank; ++i) {
-      const int64_t dim = number<int64_t>();
-      if (dim < 0 || (dim > 0 && elements > (int64_t{1} << 40) / dim)) fail("expected a shape of at most 2^40 elements");
-      elements *= dim > 0 ? dim : 1;
-      tensor.shape.dims[tensor.shape.rank++] = dim;
-    }
+    for (int i = 0; i < rank; ++i) tensor.shape.dims[tensor.shape.rank++] = number<int64_t>();
+    if (!is_countable(tensor.shape)) fail("expected a shape of at most 2^40 elements, got " + to_string(tensor.shape));
     return tensor;
   }
   bool at_end() const { return at_ == size_; }
@@ -234,7 +229,7 @@ PlanFile parse_plan(const void* data, int64_t size) {
     const int64_t count = graph.value(sample.value).shape.count();
     const char* bytes = in.bytes(count * kElementSize);
     sample.data.resize(count);
-    std::memcpy(sample.data.data(), bytes, count * kElementSize);
+    if (count > 0) std::memcpy(sample.data.data(), bytes, count * kElementSize);
     file.samples.push_back(std::move(sample));
   }
   if (!in.at_end()) in.fail("expected the end of the file");

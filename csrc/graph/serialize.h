@@ -1,6 +1,6 @@
-// A plan file: a graph with its weights and, optionally, sample values to check it with; docs/plan-file.md describes it.
-// It holds the graph rather than machine code: whoever loads it plans it anew for the machine at hand, and every op is
-// checked by its shape rule as if it were recorded.
+// A plan file: a graph with its weights and, optionally, sample values to check it with; docs/plan-file.md describes
+// it. It holds the graph rather than machine code: whoever loads it plans it anew for the machine at hand, and every op
+// is checked by its shape rule as if it were recorded.
 #pragma once
 
 #include <string>

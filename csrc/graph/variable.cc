@@ -12,9 +12,9 @@ Buffer Buffer::allocate(int64_t bytes) {
   const size_t size = (static_cast<size_t>(bytes) + 63) / 64 * 64;
   void* data = std::aligned_alloc(64, size == 0 ? 64 : size);
   if (!data) {
-    throw Error(ErrorCode::out_of_memory,
-                "Expected to get " + std::to_string(bytes) + " bytes of memory, but the system refused; use shorter or "
-                "smaller inputs, or close what is no longer needed");
+    throw Error(ErrorCode::out_of_memory, "Expected to get " + std::to_string(bytes) +
+                                              " bytes of memory, but the system refused; use shorter or "
+                                              "smaller inputs, or close what is no longer needed");
   }
   return {data, std::shared_ptr<void>(data, std::free)};
 }

@@ -7,9 +7,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,41 +27,58 @@ struct Options {
   int threads = 0;
 };
 
-int fail(const std::string& what) {
-  std::fprintf(stderr, "%s: %s\n", what.c_str(), lmspt_last_error());
+int fail(const std::string& what, const std::string& reason) {
+  std::fprintf(stderr, "%s: %s\n", what.c_str(), reason.c_str());
   return 1;
 }
 
+// Data of a port, zeros at first; what is never touched costs nothing. Null where there is not enough memory.
+using HostData = std::unique_ptr<float, decltype(&std::free)>;
+HostData host_data(int64_t count) {
+  const size_t elements = count > 0 ? static_cast<size_t>(count) : 1;
+  return {static_cast<float*>(std::calloc(elements, sizeof(float))), std::free};
+}
+
+// A plan with the memory for its inputs, filled with their samples, and for its outputs.
 class LoadedPlan {
  public:
   LoadedPlan(lmspt_device* device, const std::string& path) {
-    if (lmspt_plan_load(device, path.c_str(), &plan_) != LMSPT_OK) return;
+    if (lmspt_plan_load(device, path.c_str(), &plan_) != LMSPT_OK) {
+      problem_ = lmspt_last_error();
+      return;
+    }
     inputs_.resize(lmspt_plan_inputs(plan_, nullptr, 0));
     outputs_.resize(lmspt_plan_outputs(plan_, nullptr, 0));
     lmspt_plan_inputs(plan_, inputs_.data(), static_cast<int32_t>(inputs_.size()));
     lmspt_plan_outputs(plan_, outputs_.data(), static_cast<int32_t>(outputs_.size()));
     for (size_t i = 0; i < inputs_.size(); ++i) {
-      std::vector<float> data(inputs_[i].count);
+      input_data_.push_back(host_data(inputs_[i].count));
       const void* sample = lmspt_plan_input_sample(plan_, static_cast<int32_t>(i));
-      if (sample) std::memcpy(data.data(), sample, data.size() * sizeof(float));
-      input_data_.push_back(std::move(data));
+      if (!input_data_.back()) problem_ = "not enough memory for the inputs";
+      if (sample && input_data_.back()) std::memcpy(input_data_.back().get(), sample, inputs_[i].count * sizeof(float));
     }
-    for (const lmspt_port& port : outputs_) output_data_.emplace_back(port.count);
+    for (const lmspt_port& port : outputs_) {
+      output_data_.push_back(host_data(port.count));
+      if (!output_data_.back()) problem_ = "not enough memory for the outputs";
+    }
   }
   ~LoadedPlan() { lmspt_plan_close(plan_); }
   LoadedPlan(const LoadedPlan&) = delete;
   LoadedPlan& operator=(const LoadedPlan&) = delete;
 
-  bool loaded() const { return plan_ != nullptr; }
   const std::vector<lmspt_port>& outputs() const { return outputs_; }
-  const std::vector<float>& output(size_t i) const { return output_data_[i]; }
+  const float* output(size_t i) const { return output_data_[i].get(); }
+  const std::string& problem() const { return problem_; }
 
-  int run() {
+  // False, with the reason in problem(), where loading or running fails.
+  bool run() {
+    if (!problem_.empty()) return false;
     std::vector<const void*> sources;
     std::vector<void*> targets;
-    for (auto& data : input_data_) sources.push_back(data.data());
-    for (auto& data : output_data_) targets.push_back(data.data());
-    return lmspt_plan_run(plan_, sources.data(), targets.data());
+    for (auto& data : input_data_) sources.push_back(data.get());
+    for (auto& data : output_data_) targets.push_back(data.get());
+    if (lmspt_plan_run(plan_, sources.data(), targets.data()) != LMSPT_OK) problem_ = lmspt_last_error();
+    return problem_.empty();
   }
 
   // The first output that differs from its sample, described; empty when all agree.
@@ -70,33 +89,36 @@ class LoadedPlan {
       const void* sample = lmspt_plan_output_sample(plan_, static_cast<int32_t>(i), &tolerance);
       if (!sample) continue;
       ++compared;
-      const std::string problem = compare(outputs_[i], output_data_[i], sample, tolerance);
+      const std::string problem = compare(outputs_[i], output_data_[i].get(), sample, tolerance);
       if (!problem.empty()) return problem;
     }
     return compared ? "" : "the file holds no expected output";
   }
 
  private:
-  static std::string compare(const lmspt_port& port, const std::vector<float>& got, const void* sample,
-                             double tolerance) {
+  static std::string compare(const lmspt_port& port, const float* got, const void* sample, double tolerance) {
     if (port.dtype == LMSPT_I32) {
-      return std::memcmp(got.data(), sample, got.size() * 4) == 0 ? "" : std::string(port.name) + " differs";
+      return std::memcmp(got, sample, port.count * sizeof(int32_t)) == 0 ? "" : std::string(port.name) + " differs";
     }
     const float* expected = static_cast<const float*>(sample);
     double largest = 0, worst = 0;
-    for (int64_t i = 0; i < port.count; ++i) largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
     for (int64_t i = 0; i < port.count; ++i) {
+      if (std::isfinite(expected[i])) largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
+    }
+    for (int64_t i = 0; i < port.count; ++i) {
+      if (got[i] == expected[i] || (std::isnan(got[i]) && std::isnan(expected[i]))) continue;
       const double error = std::abs(static_cast<double>(got[i]) - expected[i]);
       if (!(error <= worst)) worst = error;
     }
     if (worst <= tolerance * largest) return "";
-    return std::string(port.name) + " differs by " + std::to_string(worst / largest) + " of its largest value, allowed " +
-           std::to_string(tolerance);
+    return std::string(port.name) + " differs by " + std::to_string(worst / largest) +
+           " of its largest value, allowed " + std::to_string(tolerance);
   }
 
   lmspt_plan* plan_ = nullptr;
   std::vector<lmspt_port> inputs_, outputs_;
-  std::vector<std::vector<float>> input_data_, output_data_;
+  std::vector<HostData> input_data_, output_data_;
+  std::string problem_;
 };
 
 std::vector<std::string> plan_files(const std::vector<std::string>& arguments) {
@@ -118,12 +140,7 @@ int test(lmspt_device* device, const Options& options) {
   int passed = 0, failed = 0;
   for (const std::string& path : plan_files(options.arguments)) {
     LoadedPlan plan(device, path);
-    std::string problem;
-    if (!plan.loaded() || plan.run() != LMSPT_OK) {
-      problem = lmspt_last_error();
-    } else {
-      problem = plan.difference();
-    }
+    const std::string problem = plan.run() ? plan.difference() : plan.problem();
     problem.empty() ? ++passed : ++failed;
     if (!problem.empty()) std::printf("failed: %s: %s\n", path.c_str(), problem.c_str());
   }
@@ -133,12 +150,12 @@ int test(lmspt_device* device, const Options& options) {
 
 int bench(lmspt_device* device, const Options& options) {
   LoadedPlan plan(device, options.arguments[0]);
-  if (!plan.loaded() || plan.run() != LMSPT_OK) return fail(options.arguments[0]);
+  if (!plan.run()) return fail(options.arguments[0], plan.problem());
   const int runs = options.arguments.size() > 1 ? std::max(1, std::atoi(options.arguments[1].c_str())) : 10;
   std::vector<double> times;
   for (int i = 0; i < runs; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    if (plan.run() != LMSPT_OK) return fail(options.arguments[0]);
+    if (!plan.run()) return fail(options.arguments[0], plan.problem());
     times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   }
   std::sort(times.begin(), times.end());
@@ -149,16 +166,16 @@ int bench(lmspt_device* device, const Options& options) {
 
 int run(lmspt_device* device, const Options& options) {
   LoadedPlan plan(device, options.arguments[0]);
-  if (!plan.loaded() || plan.run() != LMSPT_OK) return fail(options.arguments[0]);
+  if (!plan.run()) return fail(options.arguments[0], plan.problem());
   for (size_t i = 0; i < plan.outputs().size(); ++i) {
     const std::string path = options.arguments.at(1) + "." + plan.outputs()[i].name;
     std::ofstream file(path, std::ios::binary);
-    file.write(reinterpret_cast<const char*>(plan.output(i).data()), plan.output(i).size() * sizeof(float));
+    file.write(reinterpret_cast<const char*>(plan.output(i)), plan.outputs()[i].count * sizeof(float));
     if (!file) {
       std::fprintf(stderr, "cannot write %s\n", path.c_str());
       return 1;
     }
-    std::printf("%s: %zu elements\n", path.c_str(), plan.output(i).size());
+    std::printf("%s: %lld elements\n", path.c_str(), static_cast<long long>(plan.outputs()[i].count));
   }
   return 0;
 }
@@ -195,7 +212,7 @@ int main(int count, char** words) {
   lmspt_device* device = nullptr;
   const int opened = options.cuda ? lmspt_cuda_open(options.cuda, 0, &device)
                                   : lmspt_cpu_open(options.variant, options.threads, &device);
-  if (opened != LMSPT_OK) return fail("cannot open the device");
+  if (opened != LMSPT_OK) return fail("cannot open the device", lmspt_last_error());
   const int result = options.command == "test"    ? test(device, options)
                      : options.command == "bench" ? bench(device, options)
                                                   : run(device, options);

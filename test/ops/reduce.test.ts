@@ -77,7 +77,7 @@ describe("reduce", () => {
         ));
     }
 
-    // Measured: 3e-8 for all three orders; single precision throughout would be 1e-4 off for the first.
+    // Measured: 5.6e-8, the rounding of the result; plain loops in single precision are 7e-6 off.
     for (const [name, shape, axis] of [
       ["along the last dimension", [1, 1_000_003], 1],
       ["over rows", [250_007, 4], 0],

@@ -1,7 +1,8 @@
 // Vectors of 16 floats, the one width in which all CPU kernels are written: one register with AVX-512, two with AVX2,
 // four 128-bit ones elsewhere (SSE2, NEON through the compiler's vector types).
-// `max` and `min` give their second argument where either is NaN. Elements never meet across lanes except in `sum` and `max_lane`, whose order is fixed, so a value does not depend on
-// where in a buffer it lies. Include only from *_cpu.cc files.
+// `max` and `min` give their second argument where either is NaN. Elements never meet across lanes except in `sum` and
+// `max_lane`, whose order is fixed, so a value does not depend on where in a buffer it lies. Include only from *_cpu.cc
+// files.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +54,11 @@ struct Vec {
   }
 };
 #define LMSPT_EACH_HALF(expression_0, expression_1) \
-  return { { expression_0, expression_1 } }
+  return {                                          \
+    {                                               \
+      expression_0, expression_1                    \
+    }                                               \
+  }
 LMSPT_INLINE Vec operator+(Vec a, Vec b) {
   LMSPT_EACH_HALF(_mm256_add_ps(a.v[0], b.v[0]), _mm256_add_ps(a.v[1], b.v[1]));
 }
@@ -69,16 +74,10 @@ LMSPT_INLINE Vec operator/(Vec a, Vec b) {
 LMSPT_INLINE Vec fma(Vec a, Vec b, Vec c) {
   LMSPT_EACH_HALF(_mm256_fmadd_ps(a.v[0], b.v[0], c.v[0]), _mm256_fmadd_ps(a.v[1], b.v[1], c.v[1]));
 }
-LMSPT_INLINE Vec max(Vec a, Vec b) {
-  LMSPT_EACH_HALF(_mm256_max_ps(a.v[0], b.v[0]), _mm256_max_ps(a.v[1], b.v[1]));
-}
-LMSPT_INLINE Vec min(Vec a, Vec b) {
-  LMSPT_EACH_HALF(_mm256_min_ps(a.v[0], b.v[0]), _mm256_min_ps(a.v[1], b.v[1]));
-}
+LMSPT_INLINE Vec max(Vec a, Vec b) { LMSPT_EACH_HALF(_mm256_max_ps(a.v[0], b.v[0]), _mm256_max_ps(a.v[1], b.v[1])); }
+LMSPT_INLINE Vec min(Vec a, Vec b) { LMSPT_EACH_HALF(_mm256_min_ps(a.v[0], b.v[0]), _mm256_min_ps(a.v[1], b.v[1])); }
 LMSPT_INLINE Vec sqrt(Vec a) { LMSPT_EACH_HALF(_mm256_sqrt_ps(a.v[0]), _mm256_sqrt_ps(a.v[1])); }
-LMSPT_INLINE __m256 round_half(__m256 a) {
-  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
+LMSPT_INLINE __m256 round_half(__m256 a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 LMSPT_INLINE Vec round(Vec a) { LMSPT_EACH_HALF(round_half(a.v[0]), round_half(a.v[1])); }
 LMSPT_INLINE __m256 scale_half(__m256 a, __m256 n) {
   const __m256i exponent = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);

@@ -53,20 +53,13 @@ class StaticPool final : public ThreadPool {
     context_ = context;
     count_ = count;
     next_.store(0, std::memory_order_relaxed);
-    busy_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
     {
       std::lock_guard lock(mutex_);
-      generation_.fetch_add(1, std::memory_order_release);
+      state_.store((generation(state_.load(std::memory_order_relaxed)) + 1) << 32 | kOpen, std::memory_order_release);
     }
     wake_.notify_all();
     take_tasks(0);
-    for (int spin = 0; busy_.load(std::memory_order_acquire) != 0; ++spin) {
-      if (spin < kSpins) {
-        pause_thread();
-      } else {
-        std::this_thread::yield();
-      }
-    }
+    wait_for_helpers();
     if (failure_) std::rethrow_exception(failure_);
   }
 
@@ -104,18 +97,48 @@ class StaticPool final : public ThreadPool {
     }
   }
 
+  // Lets nobody in any more, and waits for those who are inside. A thread that has not woken up yet is not waited for:
+  // on a busy machine that would take far longer than the tasks.
+  void wait_for_helpers() {
+    uint64_t state = state_.fetch_and(~kOpen, std::memory_order_acq_rel) & ~kOpen;
+    for (int spin = 0; helpers(state) != 0; ++spin) {
+      if (spin < kSpins) {
+        pause_thread();
+      } else {
+        state_.wait(state, std::memory_order_acquire);
+      }
+      state = state_.load(std::memory_order_acquire);
+    }
+  }
+
+  // Whether this thread may take tasks; if so, it counts as a helper.
+  bool enter() {
+    uint64_t state = state_.load(std::memory_order_acquire);
+    while (state & kOpen) {
+      if (state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel)) return true;
+    }
+    return false;
+  }
+
+  void leave() {
+    const uint64_t state = state_.fetch_sub(1, std::memory_order_release) - 1;
+    if (helpers(state) == 0 && !(state & kOpen)) state_.notify_one();
+  }
+
   void work(int worker) {
     uint64_t seen = 0;
+    const auto current = [&] { return generation(state_.load(std::memory_order_acquire)); };
     for (;;) {
-      for (int spin = 0; spin < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spin) pause_thread();
-      if (generation_.load(std::memory_order_acquire) == seen) {
+      for (int spin = 0; spin < kSpins && current() == seen; ++spin) pause_thread();
+      if (current() == seen) {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return stopping_ || generation_.load(std::memory_order_acquire) != seen; });
+        wake_.wait(lock, [&] { return stopping_ || current() != seen; });
         if (stopping_) return;
       }
-      seen = generation_.load(std::memory_order_acquire);
+      seen = current();
+      if (!enter()) continue;
       take_tasks(worker);
-      busy_.fetch_sub(1, std::memory_order_release);
+      leave();
     }
   }
 
@@ -125,9 +148,12 @@ class StaticPool final : public ThreadPool {
   std::condition_variable wake_;
   bool stopping_ = false;
   std::exception_ptr failure_;
-  std::atomic<uint64_t> generation_{0};
+  // How often tasks were given out (upper half), whether helpers may come in, and how many are inside.
+  std::atomic<uint64_t> state_{0};
+  static constexpr uint64_t kOpen = uint64_t{1} << 31;
+  static uint64_t generation(uint64_t state) { return state >> 32; }
+  static uint64_t helpers(uint64_t state) { return state & (kOpen - 1); }
   std::atomic<int64_t> next_{0};
-  std::atomic<int> busy_{0};
   Task task_ = nullptr;
   void* context_ = nullptr;
   int64_t count_ = 0;

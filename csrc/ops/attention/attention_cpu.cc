@@ -2,11 +2,11 @@
 // that the softmax never crosses lanes, and both products read keys and values as they come.
 #include <string.h>
 
+#include "device/cpu/rows.h"
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
 #include "ops/attention/attention.h"
-#include "device/cpu/rows.h"
 
 namespace lmspt::LMSPT_ISA {
 

@@ -3,6 +3,7 @@
 #include "gemm/panel.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
+#include "ops/conv1d/convolution_gradient.h"
 
 namespace lmspt {
 
@@ -45,27 +46,11 @@ void infer_conv1d(InferContext& context) {
 }
 
 void gradient_conv1d(GradContext& context) {
-  const ValueId gy = context.output_grads[0], x = context.in(0), w = context.in(1);
-  if ((context.in(3) != kNoValue) || (context.in(4) != kNoValue)) {
+  if (context.in(3) != kNoValue || context.in(4) != kNoValue) {
     throw Error(ErrorCode::unsupported,
                 "[conv1d] has no gradient in its fused form: record snake and add as ops of their own");
   }
-  const Attrs& attrs = context.node.attrs;
-  const AttrArgs geometry = {{"stride", attrs.i("stride")},
-                             {"dilation", attrs.i("dilation")},
-                             {"groups", attrs.i("groups")},
-                             {"pad_left", attrs.i("pad_left")}};
-  if (context.needs(0)) {
-    AttrArgs args = geometry;
-    args.emplace_back("length", context.in_shape(0)[1]);
-    context.input_grads[0] = context.call("conv_transpose1d", {gy, w}, args);
-  }
-  if (context.needs(1)) {
-    AttrArgs args = geometry;
-    args.emplace_back("kernel", context.in_shape(1)[2]);
-    context.input_grads[1] = context.call("conv1d_weight_grad", {x, gy}, args);
-  }
-  if (context.needs(2)) context.input_grads[2] = context.call("sum", {gy}, {{"first", 0}, {"last", 1}});
+  convolution_gradient(context, "conv_transpose1d", true);
 }
 
 void infer_weight_grad(InferContext& context) {

@@ -122,7 +122,8 @@ struct WeightGrad {
     float* gw = context.out(0).f32();
     for (int64_t o = 0; o < g.group_out(); ++o) {
       for (int64_t i = 0; i < g.group_in(); ++i) {
-        gw[((group * g.group_out() + o) * g.group_in() + i) * g.kernel + j] = epilogue.accumulate ? sums[i * columns() + o] : 0;
+        gw[((group * g.group_out() + o) * g.group_in() + i) * g.kernel + j] =
+            epilogue.accumulate ? sums[i * columns() + o] : 0;
       }
     }
   }
@@ -177,7 +178,8 @@ void pack_conv1d(const KernelContext& context) {
   parallel_for(context.pool, groups * panels, [&](int64_t task, int) {
     const int64_t group = task / panels, first = task % panels * kPanelWidth;
     const float* source = w.f32() + (group * group_out + first) * group_in * kernel;
-    pack_panel(source, group_in, kernel, group_out - first, context.out(0).f32() + task * kernel * group_in * kPanelWidth);
+    pack_panel(source, group_in, kernel, group_out - first,
+               context.out(0).f32() + task * kernel * group_in * kPanelWidth);
   });
 }
 

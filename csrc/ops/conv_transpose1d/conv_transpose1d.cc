@@ -4,6 +4,7 @@
 #include "graph/graph.h"
 #include "graph/registry.h"
 #include "ops/conv1d/conv1d.h"
+#include "ops/conv1d/convolution_gradient.h"
 
 namespace lmspt {
 
@@ -34,25 +35,7 @@ void infer_conv_transpose1d(InferContext& context) {
   context.output(make_shape({x[0], length, out_channels}));
 }
 
-void gradient_conv_transpose1d(GradContext& context) {
-  const ValueId gy = context.output_grads[0], x = context.in(0), w = context.in(1);
-  const Attrs& attrs = context.node.attrs;
-  const AttrArgs geometry = {{"stride", attrs.i("stride")},
-                             {"dilation", attrs.i("dilation")},
-                             {"groups", attrs.i("groups")},
-                             {"pad_left", attrs.i("pad_left")}};
-  if (context.needs(0)) {
-    AttrArgs args = geometry;
-    args.emplace_back("length", context.in_shape(0)[1]);
-    context.input_grads[0] = context.call("conv1d", {gy, w}, args);
-  }
-  if (context.needs(1)) {
-    AttrArgs args = geometry;
-    args.emplace_back("kernel", context.in_shape(1)[2]);
-    context.input_grads[1] = context.call("conv1d_weight_grad", {gy, x}, args);
-  }
-  if (context.needs(2)) context.input_grads[2] = context.call("sum", {gy}, {{"first", 0}, {"last", 1}});
-}
+void gradient_conv_transpose1d(GradContext& context) { convolution_gradient(context, "conv1d", false); }
 
 // (I, O / groups, k) -> (groups, panels of stride * O / groups, taps, I / groups, 16)
 void infer_pack(InferContext& context) {

@@ -1,4 +1,5 @@
-// conv_transpose1d: y[b, t, o] = bias[o] + sum of w[i, o, j] * x[b, q, i] over all j, q, i with q * stride + j * dilation - pad_left = t
+// conv_transpose1d: y[b, t, o] = bias[o] + sum of w[i, o, j] * x[b, q, i] over all j, q, i with q * stride + j *
+// dilation - pad_left = t
 //   x (B, T, I), w (I, O / groups, k), bias (O), y (B, T', O)
 //   T' = (T - 1) stride + dilation (k - 1) + 1 - pad_left - pad_right, or `length` where that is given.
 // Computed as one product: output rows q * stride ... q * stride + stride - 1 are one row of stride * O columns, made

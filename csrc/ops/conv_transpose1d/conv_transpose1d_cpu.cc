@@ -30,8 +30,8 @@ struct Transposed {
     const int64_t panels = panel_count(g.columns());
     const bool joined = g.groups == 1 && g.dilation == 1;
     for (int64_t group = 0; group < g.groups; ++group) {
-      const Rows a{staged + group * g.group_in(), g.in_channels, joined ? 1 : g.taps,
-                   joined ? k : g.group_in(), g.dilation * g.in_channels};
+      const Rows a{staged + group * g.group_in(), g.in_channels, joined ? 1 : g.taps, joined ? k : g.group_in(),
+                   g.dilation * g.in_channels};
       const Columns b{context.in(1).f32() + group * panels * k * kPanelWidth, k * kPanelWidth};
       Epilogue epilogue;
       if (context.in(2)) {
@@ -86,8 +86,9 @@ void conv_transpose1d(const KernelContext& context) {
   const Shape& y = context.out(0).shape;
   if (y.count() == 0) return;
   const Attrs& attrs = *context.attrs;
-  const ConvTranspose1dGeometry g{x.shape[0], x.shape[1], x.shape[2], y[1], y[2], w.shape[2], attrs.i("stride"),
-                                  attrs.i("dilation"), attrs.i("groups"), attrs.i("pad_left")};
+  const ConvTranspose1dGeometry g{
+      x.shape[0],          x.shape[1],        x.shape[2],         y[1], y[2], w.shape[2], attrs.i("stride"),
+      attrs.i("dilation"), attrs.i("groups"), attrs.i("pad_left")};
   const Transposed transposed{context, g};
   ThreadPool* pool = context.pool;
   // Every output row belongs to one row group; those past the last row of x are all zeros plus bias.
@@ -100,8 +101,8 @@ void conv_transpose1d(const KernelContext& context) {
   const int64_t panels = panel_count(g.columns());
   int64_t splits = g.batch * tiles >= pool->threads() ? 1 : pool->threads();
   splits = splits < panels ? splits : panels;
-  const int64_t floats = round_up((rows + (g.taps - 1) * g.dilation) * g.in_channels, 16) +
-                         round_up(g.columns(), 16) + rows * g.columns();
+  const int64_t floats =
+      round_up((rows + (g.taps - 1) * g.dilation) * g.in_channels, 16) + round_up(g.columns(), 16) + rows * g.columns();
   parallel_for(pool, g.batch * tiles * splits, [&](int64_t task, int worker) {
     const int64_t split = task % splits, tile = task / splits % tiles, item = task / splits / tiles;
     const int64_t first = tile * rows;

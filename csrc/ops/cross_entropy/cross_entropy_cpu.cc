@@ -1,6 +1,6 @@
+#include "device/cpu/rows.h"
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
-#include "device/cpu/rows.h"
 
 namespace lmspt::LMSPT_ISA {
 

@@ -1,5 +1,6 @@
 // Ops that move elements without changing them: reshape, transpose, slice, concat, pad, broadcast_to, stop_gradient;
 // and to_integer, which rounds to the nearest integer (type i32; NaN and what does not fit give 0).
+// pad_reflect_grad is the gradient of pad where it mirrors: every mirrored element goes back to where it came from.
 #include <algorithm>
 
 #include "graph/graph.h"

@@ -55,8 +55,9 @@ void matmul(const KernelContext& context) {
   const bool shared = b[0] == 1;
   const int64_t rows = !ta && shared ? batch * m : m;  // one tall product where b is shared
   if (!ta && shared) batch = 1;
-  run_product(context.pool, {context.in(0).f32(), a[-2] * a[-1], ta ? 1 : k, ta ? m : 1, context.in(1).f32(),
-                             shared ? 0 : panel_count(n) * k * kPanelWidth, nullptr, context.out(0).f32(), batch, rows, k, n});
+  run_product(context.pool,
+              {context.in(0).f32(), a[-2] * a[-1], ta ? 1 : k, ta ? m : 1, context.in(1).f32(),
+               shared ? 0 : panel_count(n) * k * kPanelWidth, nullptr, context.out(0).f32(), batch, rows, k, n});
 }
 
 void pack_matrix(const KernelContext& context) {

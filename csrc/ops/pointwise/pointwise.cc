@@ -49,9 +49,7 @@ void sqrt_gradient(GradContext& c) { give(c, 0, c.call("div", {affine(c, gy(c), 
 void exp_gradient(GradContext& c) { give(c, 0, mul(c, gy(c), c.out(0))); }
 void log_gradient(GradContext& c) { give(c, 0, c.call("div", {gy(c), c.in(0)})); }
 void tanh_gradient(GradContext& c) { give(c, 0, mul(c, gy(c), affine(c, c.call("square", {c.out(0)}), -1, 1))); }
-void sigmoid_gradient(GradContext& c) {
-  give(c, 0, mul(c, gy(c), mul(c, c.out(0), affine(c, c.out(0), -1, 1))));
-}
+void sigmoid_gradient(GradContext& c) { give(c, 0, mul(c, gy(c), mul(c, c.out(0), affine(c, c.out(0), -1, 1)))); }
 void affine_gradient(GradContext& c) { give(c, 0, affine(c, gy(c), c.node.attrs.f("a"), 0)); }
 
 void grad_op(GradContext& c, const char* op) {

@@ -25,19 +25,19 @@ struct Constants {
 
 // ---- formulas ----
 
-#define UNARY(name, expression)                                    \
-  struct name##_formula {                                          \
+#define UNARY(name, expression)                                     \
+  struct name##_formula {                                           \
     static LMSPT_INLINE Vec of(Vec x, const Constants& constants) { \
-      (void)constants;                                             \
-      return expression;                                           \
-    }                                                              \
+      (void)constants;                                              \
+      return expression;                                            \
+    }                                                               \
   };
-#define BINARY(name, expression)                                          \
-  struct name##_formula {                                                 \
+#define BINARY(name, expression)                                           \
+  struct name##_formula {                                                  \
     static LMSPT_INLINE Vec of(Vec x, Vec y, const Constants& constants) { \
-      (void)constants;                                                    \
-      return expression;                                                  \
-    }                                                                     \
+      (void)constants;                                                     \
+      return expression;                                                   \
+    }                                                                      \
   };
 
 LMSPT_INLINE Vec zero() { return broadcast(0); }
@@ -68,8 +68,8 @@ BINARY(maximum, max(x, y))
 BINARY(minimum, min(x, y))
 BINARY(greater_equal, select_less(x, y, zero(), one()))
 // Gradients with respect to x, times y.
-BINARY(gelu_grad, y * fma(x * broadcast(0.39894228f), exp(broadcast(-0.5f) * x * x), normal_cdf(x)))
-BINARY(silu_grad, y * logistic(x) * fma(x, one() - logistic(x), one()))
+BINARY(gelu_grad, y* fma(x* broadcast(0.39894228f), exp(broadcast(-0.5f) * x * x), normal_cdf(x)))
+BINARY(silu_grad, y* logistic(x) * fma(x, one() - logistic(x), one()))
 BINARY(leaky_relu_grad, select_less(x, zero(), y* constants.a, y))
 BINARY(clamp_grad, select_less(x, constants.a, zero(), select_less(constants.b, x, zero(), y)))
 

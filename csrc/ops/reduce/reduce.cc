@@ -48,8 +48,7 @@ void mean_gradient(GradContext& context) {
 // Shared evenly among equal maxima.
 void max_gradient(GradContext& context) {
   const Attrs& attrs = context.node.attrs;
-  const ValueId is_max =
-      context.call("greater_equal", {context.in(0), with_kept_dims(context, context.out(0))});
+  const ValueId is_max = context.call("greater_equal", {context.in(0), with_kept_dims(context, context.out(0))});
   const ValueId count =
       context.call("sum", {is_max}, {{"first", attrs.i("first")}, {"last", attrs.i("last")}, {"keep", true}});
   const ValueId share = context.call("div", {with_kept_dims(context, context.output_grads[0]), count});

@@ -6,7 +6,8 @@
 
 namespace lmspt {
 
-// Sums `value` over the dimensions in which `shape` (aligned at the right) is 1 or missing: the inverse of broadcasting.
+// Sums `value` over the dimensions in which `shape` (aligned at the right) is 1 or missing: the inverse of
+// broadcasting.
 ValueId sum_to_shape(Graph& graph, ValueId value, const Shape& shape);
 
 }  // namespace lmspt

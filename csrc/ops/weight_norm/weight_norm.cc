@@ -1,5 +1,5 @@
-// weight_norm(v, g): w = g v / ||v||, the norm taken over all dimensions but the first; v (N, ...), g (N, 1, ...) or (N).
-// Salimans and Kingma 2016.
+// weight_norm(v, g): w = g v / ||v||, the norm taken over all dimensions but the first; v (N, ...), g (N, 1, ...) or
+// (N). Salimans and Kingma 2016.
 #include "graph/graph.h"
 #include "graph/registry.h"
 

@@ -18,9 +18,9 @@ export const add = (x: Operand, y: Operand): Value => binary("add", x, y);
 export const sub = (x: Operand, y: Operand): Value => binary("sub", x, y);
 export const mul = (x: Operand, y: Operand): Value => binary("mul", x, y);
 export const div = (x: Operand, y: Operand): Value => binary("div", x, y);
-/** The larger; where both are equal, the gradient goes to `x`. */
+/** The larger, or `y` where either is NaN; where both are equal, the gradient goes to `x`. */
 export const maximum = (x: Operand, y: Operand): Value => binary("maximum", x, y);
-/** The smaller; where both are equal, the gradient goes to `x`. */
+/** The smaller, or `y` where either is NaN; where both are equal, the gradient goes to `x`. */
 export const minimum = (x: Operand, y: Operand): Value => binary("minimum", x, y);
 /** 1 where x >= y, else 0; its gradient is zero. */
 export const greaterEqual = (x: Operand, y: Operand): Value => binary("greater_equal", x, y);
