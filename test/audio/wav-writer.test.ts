@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AtomicFile } from "../../lib/io/atomic-file.js";
 import { encodeWav } from "../../lib/audio/wav.js";
 import { WavWriter } from "../../lib/audio/wav-writer.js";
 import { LmsptError } from "../../lib/errors.js";
+import { AtomicFile } from "../../lib/io/atomic-file.js";
 import { inTemporaryFolder, randomIntegers } from "./support.js";
 
 const random = randomIntegers(7);
