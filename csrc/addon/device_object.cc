@@ -40,6 +40,11 @@ DeviceObject::DeviceObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<De
   });
 }
 
+// The safety net for a device that nobody closed: its thread ends when it has nothing left to do.
+DeviceObject::~DeviceObject() {
+  if (thread_) Environment::of(Env()).retire(thread_);
+}
+
 DeviceObject& DeviceObject::from(const Napi::Value& value) {
   if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).device.Value())) {
     throw Error(ErrorCode::invalid_argument, "Expected a Device");
@@ -48,11 +53,11 @@ DeviceObject& DeviceObject::from(const Napi::Value& value) {
 }
 
 Napi::Value DeviceObject::kind(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), thread_->device()->kind());
+  return Napi::String::New(info.Env(), thread_->device() ? thread_->device()->kind() : "closed");
 }
 
 Napi::Value DeviceObject::description(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), thread_->device()->description());
+  return Napi::String::New(info.Env(), thread_->device() ? thread_->device()->description() : "closed");
 }
 
 // Resolves when everything asked for before has been done.
@@ -62,6 +67,7 @@ Napi::Value DeviceObject::close(const Napi::CallbackInfo& info) {
                                      info.Env(), *thread_, [] { return true; },
                                      [thread = thread_](Napi::Env env, bool&) {
                                        Environment::of(env).release(thread);
+                                       thread->stop();
                                        return env.Undefined();
                                      });
   thread_->finish();

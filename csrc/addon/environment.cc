@@ -35,6 +35,17 @@ Napi::Error Environment::make_error(Napi::Env env, ErrorCode code, const std::st
   return Napi::Error(env, error);
 }
 
+void Environment::retire(const std::shared_ptr<DeviceThread>& thread) {
+  const bool posted = thread->post([this, thread] {
+    complete(new Completion([this, thread](Napi::Env) {
+      release(thread);
+      thread->stop();
+    }));
+  });
+  if (posted) work_begins(env_);
+  thread->finish();
+}
+
 void Environment::work_begins(Napi::Env env) {
   if (pending_++ == 0) napi_ref_threadsafe_function(env, completions_);
 }

@@ -32,6 +32,9 @@ class Environment {
   void adopt(const std::shared_ptr<DeviceThread>& thread) { threads_.insert(thread); }
   void release(const std::shared_ptr<DeviceThread>& thread) { threads_.erase(thread); }
 
+  // Lets a thread finish what it was asked for, and then go.
+  void retire(const std::shared_ptr<DeviceThread>& thread);
+
  private:
   using Completion = std::function<void(Napi::Env)>;
   void work_begins(Napi::Env env);

@@ -19,6 +19,7 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject> {
  public:
   static void define(Napi::Env env, Napi::Object exports);
   explicit DeviceObject(const Napi::CallbackInfo& info);
+  ~DeviceObject() override;
   static DeviceObject& from(const Napi::Value& value);
 
   const std::shared_ptr<DeviceThread>& thread() const { return thread_; }
@@ -43,6 +44,9 @@ class VariableObject : public Napi::ObjectWrap<VariableObject> {
  private:
   Napi::Value read(const Napi::CallbackInfo& info);
   void write(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);  // gives the memory back once no plan uses it
+
+  void check_open() const;
 
   std::shared_ptr<Variable> variable_;
 };
@@ -98,6 +102,9 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   Napi::Value trace(const Napi::CallbackInfo& info);  // the same, resolves to { outputs, steps }
   Napi::Value ports(const Napi::CallbackInfo& info);  // { inputs: [{ name, dtype, shape }], outputs: [...] }
   Napi::Value memory(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);  // gives the memory back once nothing under way uses it
+  void give_back();
+  const std::shared_ptr<Plan>& plan() const;  // throws when closed
   Napi::Value start(const Napi::CallbackInfo& info, bool traced);
 
   Handle handle_;

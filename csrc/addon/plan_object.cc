@@ -7,7 +7,8 @@ void PlanObject::define(Napi::Env env, Napi::Object exports) {
   const Napi::Function constructor =
       DefineClass(env, "Plan",
                   {InstanceMethod<&PlanObject::run>("run"), InstanceMethod<&PlanObject::trace>("trace"),
-                   InstanceAccessor<&PlanObject::ports>("ports"), InstanceAccessor<&PlanObject::memory>("memory")});
+                   InstanceMethod<&PlanObject::close>("close"), InstanceAccessor<&PlanObject::ports>("ports"),
+                   InstanceAccessor<&PlanObject::memory>("memory")});
   Environment::of(env).plan = Napi::Persistent(constructor);
   exports.Set("Plan", constructor);
 }
@@ -19,9 +20,18 @@ PlanObject::PlanObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PlanOb
   });
 }
 
+PlanObject::~PlanObject() { give_back(); }
+void PlanObject::close(const Napi::CallbackInfo&) { give_back(); }
+
 // A plan's memory belongs to the device's thread, so it is given back there.
-PlanObject::~PlanObject() {
-  if (handle_.thread) handle_.thread->post([plan = std::move(handle_.plan)]() mutable { plan.reset(); });
+void PlanObject::give_back() {
+  if (handle_.plan) handle_.thread->post([plan = std::move(handle_.plan)]() mutable { plan.reset(); });
+  handle_.plan = nullptr;
+}
+
+const std::shared_ptr<Plan>& PlanObject::plan() const {
+  if (!handle_.plan) throw Error(ErrorCode::closed, "The plan is closed; compile it again");
+  return handle_.plan;
 }
 
 namespace {
@@ -70,14 +80,16 @@ Napi::Value trace_to_array(Napi::Env env, const std::vector<TraceEntry>& trace) 
 }  // namespace
 
 Napi::Value PlanObject::ports(const Napi::CallbackInfo& info) {
-  Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("inputs", ports_to_array(info.Env(), handle_.plan->inputs()));
-  result.Set("outputs", ports_to_array(info.Env(), handle_.plan->outputs()));
-  return result;
+  return guarded(info, [&] {
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("inputs", ports_to_array(info.Env(), plan()->inputs()));
+    result.Set("outputs", ports_to_array(info.Env(), plan()->outputs()));
+    return result;
+  });
 }
 
 Napi::Value PlanObject::memory(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(handle_.plan->arena_bytes()));
+  return guarded(info, [&] { return Napi::Number::New(info.Env(), static_cast<double>(plan()->arena_bytes())); });
 }
 
 Napi::Value PlanObject::run(const Napi::CallbackInfo& info) { return start(info, false); }
@@ -85,7 +97,7 @@ Napi::Value PlanObject::trace(const Napi::CallbackInfo& info) { return start(inf
 
 Napi::Value PlanObject::start(const Napi::CallbackInfo& info, bool traced) {
   return guarded(info, [&]() -> Napi::Value {
-    const std::shared_ptr<Plan> plan = handle_.plan;
+    const std::shared_ptr<Plan> plan = this->plan();
     const size_t count = plan->inputs().size();
     if (!info[0].IsArray() || info[0].As<Napi::Array>().Length() != count) {
       throw Error(ErrorCode::invalid_argument, "Expected an array of " + std::to_string(count) + " inputs");

@@ -40,7 +40,8 @@ Napi::Value MappedFileObject::read(const Napi::CallbackInfo& info) {
 void VariableObject::define(Napi::Env env, Napi::Object exports) {
   const Napi::Function constructor =
       DefineClass(env, "Variable",
-                  {InstanceMethod<&VariableObject::read>("read"), InstanceMethod<&VariableObject::write>("write")});
+                  {InstanceMethod<&VariableObject::read>("read"), InstanceMethod<&VariableObject::write>("write"),
+                   InstanceMethod<&VariableObject::close>("close")});
   Environment::of(env).variable = Napi::Persistent(constructor);
   exports.Set("Variable", constructor);
 }
@@ -88,6 +89,7 @@ VariableObject& VariableObject::from(const Napi::Value& value) {
 
 Napi::Value VariableObject::read(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
+    check_open();
     return make_typed_array(info.Env(), variable_->dtype(), variable_->data(), variable_->shape().count());
   });
 }
@@ -97,9 +99,16 @@ void VariableObject::write(const Napi::CallbackInfo& info) {
     if (variable_->frozen()) {
       throw Error(ErrorCode::invalid_argument, "Expected a variable that is not frozen; make it with frozen: false");
     }
+    check_open();
     const void* data = typed_data(info[0], variable_->dtype(), variable_->shape().count(), "the variable's data");
     std::memcpy(variable_->data(), data, variable_->bytes());
   });
+}
+
+void VariableObject::close(const Napi::CallbackInfo&) { variable_->close(); }
+
+void VariableObject::check_open() const {
+  if (!variable_->data()) throw Error(ErrorCode::closed, "The variable is closed");
 }
 
 }  // namespace lmspt::addon

@@ -33,6 +33,7 @@ std::vector<ValueId> Graph::gradients(const std::vector<ValueId>& outputs, const
   }
   for (ValueId id : wrt) value(id);
   const std::vector<bool> depends = dependents(*this, wrt);
+  const int last_node = static_cast<int>(nodes_.size()) - 1;  // what follows are gradients
   std::vector<ValueId> grads(value_count(), kNoValue);
   const auto accumulate = [&](ValueId id, ValueId gradient) {
     grads[id] = grads[id] == kNoValue ? gradient : apply("add", {grads[id], gradient})[0];
@@ -45,7 +46,7 @@ std::vector<ValueId> Graph::gradients(const std::vector<ValueId>& outputs, const
     accumulate(outputs[i], seeds[i]);
   }
 
-  for (int index = static_cast<int>(nodes_.size()) - 1; index >= 0; --index) {
+  for (int index = last_node; index >= 0; --index) {
     if (nodes_[index].kind != NodeKind::op) continue;
     const Node node = nodes_[index];  // a copy: gradient rules append to nodes_
     GradContext context{*this, node, {}, {}, std::vector<ValueId>(node.inputs.size(), kNoValue)};

@@ -68,6 +68,7 @@ void DeviceThread::stop() {
     thread_.detach();
   } else {
     thread_.join();
+    device_.reset();
   }
 }
 

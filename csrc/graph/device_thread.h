@@ -14,7 +14,7 @@ class DeviceThread {
   explicit DeviceThread(std::shared_ptr<Device> device);
   ~DeviceThread();
 
-  const std::shared_ptr<Device>& device() const { return device_; }
+  const std::shared_ptr<Device>& device() const { return device_; }  // null once stopped
 
   // False when the thread takes no more jobs.
   bool post(std::function<void()> job);
@@ -22,7 +22,7 @@ class DeviceThread {
   // Takes no more jobs after the ones already posted.
   void finish();
 
-  // Finishes the running job, drops the waiting ones and joins.
+  // Finishes the running job, drops the waiting ones, joins and lets go of the device.
   void stop();
 
  private:

@@ -9,6 +9,14 @@ namespace lmspt {
 
 namespace {
 
+void check_types(const InferContext& context, const OpDef& op) {
+  for (int i = 0; !op.any_type && i < static_cast<int>(context.inputs.size()); ++i) {
+    const bool integer = std::find(op.integer_inputs.begin(), op.integer_inputs.end(), i) != op.integer_inputs.end();
+    const std::string name = "input " + std::to_string(i + 1);
+    if (context.has(i)) context.expect_dtype(i, name.c_str(), integer ? DType::i32 : DType::f32);
+  }
+}
+
 bool in_range(const AttrValue& value) {
   const auto fits = [](int64_t number) { return -kMaxElements <= number && number <= kMaxElements; };
   if (value.kind == AttrKind::integer) return fits(value.integer);
@@ -138,6 +146,7 @@ std::vector<ValueId> Graph::apply(const std::string& name, const std::vector<Val
     }
   }
   op.infer(context);
+  check_types(context, op);
   for (const Tensor& output : context.outputs) {
     check_countable(name, output.shape);
     node.outputs.push_back(add_value(output.dtype, output.shape));

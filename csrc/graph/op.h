@@ -99,6 +99,10 @@ struct OpDef {
   std::function<void(GradContext&)> gradient = {};
   std::string no_gradient = {};  // the reason, where `gradient` is empty
 
+  // Element types: f32 for all inputs but these, or whatever comes.
+  std::vector<int> integer_inputs = {};
+  bool any_type = false;
+
   // The output is the first input's memory under another shape; such an op has no kernel.
   bool is_view = false;
 

@@ -28,6 +28,7 @@ Plan::Plan(Program program, std::shared_ptr<Device> device) : device_(std::move(
 }
 
 Buffer Plan::device_buffer(int64_t bytes) {
+  if (device_->is_host()) return Buffer::allocate(bytes);
   void* memory = device_->allocate(bytes == 0 ? 64 : bytes);
   return {memory, std::shared_ptr<void>(memory, [device = device_](void* p) { device->release(p); })};
 }
@@ -48,8 +49,9 @@ void Plan::load_sources(const Program& program) {
       }
     } else if (source.kind == NodeKind::variable) {
       Variable& variable = *source.variable;
+      if (!variable.data()) throw Error(ErrorCode::closed, "Expected a variable that is not closed");
       if (device_->is_host()) {
-        fixed_[id] = {variable.data(), source.variable};
+        fixed_[id] = variable.buffer();
         continue;
       }
       if (!variable.frozen()) {
@@ -68,62 +70,85 @@ void Plan::load_sources(const Program& program) {
   }
 }
 
-// Computes the steps that depend on frozen variables and constants alone, keeping what a frozen variable takes part in
-// with that variable, so that plans of other shapes find it. Returns the remaining steps.
+// What is known before any run: computed by `step` from frozen variables and constants alone, or one of these itself.
+struct Plan::Known {
+  const Step* step = nullptr;
+  std::string expression;  // equal for equal computations; empty where a constant takes part, whose data has no name
+  std::shared_ptr<Variable> keeper;
+};
+
+// Sets apart the steps that depend on frozen variables and constants alone and computes those of their results that the
+// others read. Returns the others.
 std::vector<Step> Plan::fold(const Program& program) {
-  struct Known {
-    std::string expression;
-    std::shared_ptr<Variable> keeper;
-  };
-  std::vector<std::unique_ptr<Known>> known(program.values.size());
+  std::vector<std::optional<Known>> known(program.values.size());
   for (ValueId id = 0; id < static_cast<ValueId>(program.sources.size()); ++id) {
     const Program::Source& source = program.sources[id];
-    if (source.kind == NodeKind::constant) {
-      known[id] = std::make_unique<Known>();
-    } else if (source.kind == NodeKind::variable && source.variable->frozen()) {
-      known[id] = std::make_unique<Known>(Known{"v" + std::to_string(source.variable->id()), source.variable});
+    if (source.kind == NodeKind::constant) known[id] = Known{};
+    if (source.kind == NodeKind::variable && source.variable->frozen()) {
+      known[id] = Known{nullptr, "v" + std::to_string(source.variable->id()), source.variable};
     }
   }
   std::vector<Step> rest;
   for (const Step& step : program.steps) {
     const bool foldable = std::all_of(step.inputs.begin(), step.inputs.end(),
-                                      [&](ValueId id) { return id == kNoValue || known[id] != nullptr; });
-    if (!foldable || step.outputs.size() != 1) {
-      rest.push_back(step);
-      continue;
-    }
-    Known result{expression_of(*step.op, step.attrs) + "@" + std::to_string(device_->id()), nullptr};
-    bool shareable = true;
-    for (ValueId id : step.inputs) {
-      if (id == kNoValue) continue;
-      shareable &= !known[id]->expression.empty();
-      result.expression += "<" + known[id]->expression + ">";
-      if (!result.keeper) result.keeper = known[id]->keeper;
-    }
-    Buffer& place = fixed_[step.outputs[0]];
-    if (step.op->is_view) {
-      place = fixed_[step.inputs[0]];
-    } else if (shareable && result.keeper) {
-      std::lock_guard lock(result.keeper->prepared().mutex);
-      Buffer& kept = result.keeper->prepared().by_expression[result.expression];
-      if (!kept.data) kept = compute(step, program);
-      place = kept;
+                                      [&](ValueId id) { return id == kNoValue || known[id].has_value(); });
+    if (foldable && step.outputs.size() == 1) {
+      known[step.outputs[0]] = describe(step, known);
     } else {
-      place = compute(step, program);
+      rest.push_back(step);
     }
-    if (!shareable) result.expression.clear();
-    known[step.outputs[0]] = std::make_unique<Known>(result);
   }
+  const auto keep = [&](ValueId id) {
+    if (id != kNoValue && known[id] && known[id]->step) fixed_[id] = prepare(id, program, known, true);
+  };
+  for (const Step& step : rest) {
+    for (ValueId id : step.inputs) keep(id);
+  }
+  for (const NamedValue& output : program.outputs) keep(output.value);
   return rest;
 }
 
-Buffer Plan::compute(const Step& step, const Program& program) {
-  const Tensor& shape = program.values[step.outputs[0]];
-  Buffer buffer = device_buffer(shape.shape.count() * kElementSize);
+Plan::Known Plan::describe(const Step& step, const std::vector<std::optional<Known>>& known) const {
+  Known result{&step, expression_of(*step.op, step.attrs) + "@" + std::to_string(device_->id()), nullptr};
+  bool named = true;
+  for (ValueId id : step.inputs) {
+    result.expression += "<" + (id == kNoValue ? "" : known[id]->expression) + ">";
+    if (id == kNoValue) continue;
+    named &= !known[id]->expression.empty();
+    if (!result.keeper) result.keeper = known[id]->keeper;
+  }
+  if (!named) result.expression.clear();
+  return result;
+}
+
+// The value's memory: found with the variable that keeps it, or computed, with what it needs held only meanwhile. With
+// `keep`, it stays with that variable, so that plans of other shapes find it.
+Buffer Plan::prepare(ValueId id, const Program& program, const std::vector<std::optional<Known>>& known, bool keep) {
+  if (fixed_[id].data) return fixed_[id];
+  const Step& step = *known[id]->step;
+  if (step.op->is_view) return prepare(step.inputs[0], program, known, keep);
+  Variable* keeper = known[id]->expression.empty() ? nullptr : known[id]->keeper.get();
+  if (keeper) {
+    std::lock_guard lock(keeper->prepared().mutex);
+    const auto found = keeper->prepared().by_expression.find(known[id]->expression);
+    if (found != keeper->prepared().by_expression.end()) return found->second;
+  }
+  std::vector<ValueId> borrowed;
+  for (ValueId input : step.inputs) {
+    if (input == kNoValue || fixed_[input].data) continue;
+    fixed_[input] = prepare(input, program, known, false);
+    borrowed.push_back(input);
+  }
+  Buffer result = device_buffer(program.values[id].shape.count() * kElementSize);
   BoundStep bound = bind(step, program);
-  bound.outputs[0].data = buffer.data;
+  bound.outputs[0].data = result.data;
   execute(bound, nullptr);
-  return buffer;
+  for (ValueId input : borrowed) fixed_[input] = {};
+  if (keeper && keep) {
+    std::lock_guard lock(keeper->prepared().mutex);
+    keeper->prepared().by_expression[known[id]->expression] = result;
+  }
+  return result;
 }
 
 // Gives every value that steps make, and every graph input, its place in the arena. A view shares its source's place.

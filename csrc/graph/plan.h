@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,7 @@ class Plan {
            std::vector<TraceEntry>* trace = nullptr);
 
  private:
+  struct Known;
   struct BoundStep {
     const OpDef* op;
     Kernel kernel;
@@ -56,7 +58,8 @@ class Plan {
   void execute(BoundStep& step, void* arena) const;
   void load_sources(const Program& program);
   std::vector<Step> fold(const Program& program);
-  Buffer compute(const Step& step, const Program& program);
+  Known describe(const Step& step, const std::vector<std::optional<Known>>& known) const;
+  Buffer prepare(ValueId id, const Program& program, const std::vector<std::optional<Known>>& known, bool keep);
   void place(const Program& program, const std::vector<Step>& steps);
   Buffer device_buffer(int64_t bytes);
   void trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace);

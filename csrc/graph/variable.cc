@@ -25,4 +25,10 @@ Variable::Variable(DType dtype, const Shape& shape, Buffer buffer, bool frozen)
   id_ = next++;
 }
 
+void Variable::close() {
+  std::lock_guard lock(prepared_.mutex);
+  prepared_.by_expression.clear();
+  buffer_ = {};
+}
+
 }  // namespace lmspt

@@ -25,10 +25,14 @@ class Variable {
 
   DType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
+  const Buffer& buffer() const { return buffer_; }
   void* data() const { return buffer_.data; }
   bool frozen() const { return frozen_; }
   uint64_t id() const { return id_; }
   int64_t bytes() const { return shape_.count() * kElementSize; }
+
+  // Gives the memory back, where no plan uses it; the variable can no longer be used.
+  void close();
 
   // Results computed from this (and other) frozen variables, for instance packed weights; they live as long as it does.
   struct Prepared {

@@ -34,6 +34,7 @@ export interface NativePlan {
   readonly memory: number;
   run(inputs: readonly Data[]): Promise<Data[]>;
   trace(inputs: readonly Data[]): Promise<{ outputs: Data[]; steps: TraceStep[] }>;
+  close(): void;
 }
 
 export interface NativeSample {
@@ -56,6 +57,7 @@ export interface NativeGraph {
 export interface NativeVariable {
   read(): Data;
   write(data: Data): void;
+  close(): void;
 }
 
 export interface NativeDevice {

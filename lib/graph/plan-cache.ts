@@ -12,8 +12,11 @@ export class PlanCache<Plan> {
     return plan;
   }
 
-  clear(): void {
+  /** Forgets all plans and returns them. */
+  drain(): Promise<Plan>[] {
+    const plans = [...this.plans.values()];
     this.plans.clear();
+    return plans;
   }
 
   /** A plan that could not be made is forgotten, so that the next call tries again. */

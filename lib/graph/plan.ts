@@ -32,6 +32,11 @@ export class Plan<Name extends string = string> {
     return { outputs: this.name(outputs), steps };
   }
 
+  /** Gives the memory back once runs under way are done; later runs reject with ERR_LMSPT_CLOSED. */
+  close(): void {
+    this.native.close();
+  }
+
   private order(inputs: Readonly<Record<string, Data>>): Data[] {
     if (this.device.closed) throw new LmsptError("ERR_LMSPT_CLOSED", "The device is closed; open another one");
     const known = new Set(this.inputs.map((port) => port.name));

@@ -39,4 +39,9 @@ export class Variable {
   write(data: Data): void {
     this.native.write(data);
   }
+
+  /** Gives the memory back once no plan uses it; reading, writing and compiling it throw ERR_LMSPT_CLOSED. */
+  close(): void {
+    this.native.close();
+  }
 }

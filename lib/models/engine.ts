@@ -88,8 +88,12 @@ export class ModelEngine {
     return result;
   }
 
-  close(): void {
-    this.plans.clear();
+  /** Gives the memory of plans and weights back. Nothing may be under way. */
+  async close(): Promise<void> {
+    for (const made of await Promise.allSettled(this.plans.drain())) {
+      if (made.status === "fulfilled") made.value.close();
+    }
+    for (const parameter of this.model.parameters) parameter.variable.close();
   }
 
   private decoder({ decoder }: DecodeSelection): Decoder {

@@ -155,7 +155,7 @@ export class Tokenizer {
 
   private async finish(): Promise<void> {
     await Promise.allSettled(this.working);
-    this.engine.close();
+    await this.engine.close();
     await this.device.close();
   }
 

@@ -97,4 +97,32 @@ describe("folding", () => {
       );
     }
   });
+
+  it("tells an absent input from one that is there", async () => {
+    const x = Variable.from(Float32Array.of(1, 2, 3, 4), [1, 2, 2]);
+    const w = Variable.from(Float32Array.of(1, 0, 0, 1), [2, 2, 1]);
+    const a = Variable.from(Float32Array.of(1, 2), [2]);
+    const run = async (inputs: readonly (Variable | undefined)[]) => {
+      const graph = new Graph();
+      const values = inputs.map((variable) => variable && graph.variable(variable));
+      const { y } = await (await graph.compile(device, { y: graph.apply("conv1d", values)[0]! })).run({});
+      return y;
+    };
+    const withAlpha = await run([x, w, undefined, a]);
+    assert.deepEqual(await run([x, w, a]), Float32Array.of(2, 4, 4, 6));
+    assert.notDeepEqual(withAlpha, Float32Array.of(2, 4, 4, 6));
+  });
+
+  it("gives memory back when variables and plans are closed, and says so to later users", async () => {
+    const variable = Variable.from(Float32Array.of(1, 2), [2]);
+    const graph = new Graph();
+    const plan = await graph.compile(device, { y: mul(graph.variable(variable), 2) });
+    const running = plan.run({});
+    plan.close();
+    variable.close();
+    assert.deepEqual((await running).y, Float32Array.of(2, 4));
+    await assert.rejects(plan.run({}), { code: "ERR_LMSPT_CLOSED" });
+    assert.throws(() => variable.read(), { code: "ERR_LMSPT_CLOSED" });
+    await assert.rejects(graph.compile(device, { y: mul(graph.variable(variable), 3) }), { code: "ERR_LMSPT_CLOSED" });
+  });
 });

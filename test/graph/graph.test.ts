@@ -48,6 +48,22 @@ describe("graph", () => {
       }
     });
 
+    it("integers are refused where numbers are meant, and the other way round", () => {
+      const graph = new Graph();
+      const floats = graph.input("floats", [2, 2]);
+      const integers = graph.input("integers", [2, 2], "i32");
+      for (const [op, inputs] of [
+        ["linear", [floats, integers]],
+        ["weight_norm", [integers, floats]],
+        ["codebook_lookup", [floats, floats]],
+        ["codebook_lookup", [integers, integers]],
+        ["pack_matrix", [integers]],
+      ] as const) {
+        assert.throws(() => graph.apply(op, inputs), { code: "ERR_LMSPT_SHAPE" }, op);
+      }
+      assert.equal(graph.apply("slice", [integers], { axis: 0, start: 0, length: 1 })[0]!.dtype, "i32");
+    });
+
     it("the number of inputs is checked", () => {
       const graph = new Graph();
       const x = graph.input("x", [2]);

@@ -85,14 +85,12 @@ void register_codebook(Registry& registry) {
   search.packing = {{1, "pack_codebook", [](const Attrs&, const std::vector<Tensor>&) { return AttrArgs{}; }}};
   registry.add(search);
   registry.add({"pack_codebook", 1, 1, {}, infer_pack, nullptr, "a layout of weights"});
-  registry.add({"codebook_lookup", 2, 2, {}, infer_lookup, gradient_lookup});
-  registry.add({"codebook_lookup_grad",
-                2,
-                2,
-                {AttrSpec::required_integer("size")},
-                infer_lookup_grad,
-                nullptr,
-                "itself a gradient"});
+  OpDef lookup{"codebook_lookup", 2, 2, {}, infer_lookup, gradient_lookup};
+  OpDef lookup_grad{"codebook_lookup_grad", 2, 2, {AttrSpec::required_integer("size")}, infer_lookup_grad, nullptr,
+                    "itself a gradient"};
+  lookup.integer_inputs = lookup_grad.integer_inputs = {0};  // the codes
+  registry.add(lookup);
+  registry.add(lookup_grad);
   registry.add({"l2_normalize", 1, 1, {}, infer_normalize, gradient_normalize});
   registry.add({"l2_normalize_grad", 2, 2, {}, infer_normalize_grad, nullptr, "itself a gradient"});
 }

@@ -38,8 +38,11 @@ void infer_cross_entropy_grad(InferContext& context) {
 
 void register_cross_entropy(Registry& registry) {
   const std::vector<AttrSpec> attrs = {AttrSpec::integer("ignore_index", -100)};
-  registry.add({"cross_entropy", 2, 2, attrs, infer_cross_entropy, gradient_cross_entropy});
-  registry.add({"cross_entropy_grad", 3, 3, attrs, infer_cross_entropy_grad, nullptr, "itself a gradient"});
+  OpDef loss{"cross_entropy", 2, 2, attrs, infer_cross_entropy, gradient_cross_entropy};
+  OpDef gradient{"cross_entropy_grad", 3, 3, attrs, infer_cross_entropy_grad, nullptr, "itself a gradient"};
+  loss.integer_inputs = gradient.integer_inputs = {1};  // the targets
+  registry.add(loss);
+  registry.add(gradient);
 }
 
 }  // namespace lmspt

@@ -190,30 +190,40 @@ void gradient_broadcast_to(GradContext& context) {
   context.input_grads[0] = sum_to_shape(context.graph, context.output_grads[0], context.in_shape(0));
 }
 
+// Elements are moved, whatever they are.
+OpDef of_any_type(OpDef op) {
+  op.any_type = true;
+  return op;
+}
+
 }  // namespace
 
 void register_layout(Registry& registry) {
   OpDef reshape{"reshape", 1, 1, {AttrSpec::required_list("shape")}, infer_reshape, gradient_reshape};
   reshape.is_view = true;
-  registry.add(reshape);
+  registry.add(of_any_type(reshape));
   OpDef stop{"stop_gradient", 1, 1, {}, infer_same, gradient_none};
   stop.is_view = true;
-  registry.add(stop);
+  registry.add(of_any_type(stop));
   registry.add({"to_integer", 1, 1, {}, infer_to_integer, nullptr, "integers have none"});
-  registry.add({"transpose", 1, 1, {AttrSpec::required_list("order")}, infer_transpose, gradient_transpose});
-  registry.add(
-      {"slice",
-       1,
-       1,
-       {AttrSpec::required_integer("axis"), AttrSpec::required_integer("start"), AttrSpec::required_integer("length")},
-       infer_slice,
-       gradient_slice});
-  registry.add({"concat", 1, kMaxConcat, {AttrSpec::required_integer("axis")}, infer_concat, gradient_concat});
+  const OpDef transpose{"transpose", 1, 1, {AttrSpec::required_list("order")}, infer_transpose, gradient_transpose};
+  registry.add(of_any_type(transpose));
+  const OpDef slice{
+      "slice",
+      1,
+      1,
+      {AttrSpec::required_integer("axis"), AttrSpec::required_integer("start"), AttrSpec::required_integer("length")},
+      infer_slice,
+      gradient_slice};
+  registry.add(of_any_type(slice));
+  const OpDef concat{"concat", 1, kMaxConcat, {AttrSpec::required_integer("axis")}, infer_concat, gradient_concat};
+  registry.add(of_any_type(concat));
   const std::vector<AttrSpec> padding = {AttrSpec::required_integer("axis"), AttrSpec::integer("before", 0),
                                          AttrSpec::integer("after", 0)};
   std::vector<AttrSpec> pad_attrs = padding;
   pad_attrs.push_back(AttrSpec::integer("reflect", 0));
-  registry.add({"pad", 1, 1, pad_attrs, infer_pad, gradient_pad});
+  const OpDef pad{"pad", 1, 1, pad_attrs, infer_pad, gradient_pad};
+  registry.add(of_any_type(pad));
   registry.add({"pad_reflect_grad", 1, 1, padding, infer_pad_reflect_grad, nullptr, "itself a gradient"});
   registry.add({"broadcast_to", 1, 1, {AttrSpec::required_list("shape")}, infer_broadcast_to, gradient_broadcast_to});
 }
