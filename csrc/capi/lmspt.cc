@@ -22,9 +22,10 @@ struct lmspt_plan {
   std::vector<lmspt::PlanSample> samples;
   std::vector<lmspt::ValueId> input_values, output_values;
 
-  const lmspt::PlanSample* sample_of(lmspt::ValueId value) const {
+  const lmspt::PlanSample* sample_of(const std::vector<lmspt::ValueId>& values, int32_t port) const {
+    if (port < 0 || port >= static_cast<int32_t>(values.size())) return nullptr;
     for (const auto& sample : samples) {
-      if (sample.value == value) return &sample;
+      if (sample.value == values[port]) return &sample;
     }
     return nullptr;
   }
@@ -135,12 +136,12 @@ int lmspt_plan_run(lmspt_plan* plan, const void* const* inputs, void* const* out
 void lmspt_plan_close(lmspt_plan* plan) { delete plan; }
 
 const void* lmspt_plan_input_sample(const lmspt_plan* plan, int32_t port) {
-  const lmspt::PlanSample* sample = plan->sample_of(plan->input_values.at(port));
+  const lmspt::PlanSample* sample = plan->sample_of(plan->input_values, port);
   return sample ? data_of(*sample) : nullptr;
 }
 
 const void* lmspt_plan_output_sample(const lmspt_plan* plan, int32_t port, double* tolerance) {
-  const lmspt::PlanSample* sample = plan->sample_of(plan->output_values.at(port));
+  const lmspt::PlanSample* sample = plan->sample_of(plan->output_values, port);
   if (sample && tolerance) *tolerance = sample->tolerance;
   return sample ? data_of(*sample) : nullptr;
 }

@@ -1,5 +1,6 @@
 /* lmspt from C: load an exported plan and run it, without Node. Functions return 0 or a negative code; the message of
- * the last failure on the calling thread is lmspt_last_error(). Plans may be used from one thread at a time. */
+ * the last failure on the calling thread is lmspt_last_error(). A device and its plans are used from one thread at a
+ * time. */
 #ifndef LMSPT_H
 #define LMSPT_H
 

@@ -4,7 +4,7 @@
  * not depend on the length of the signal.
  */
 import { setImmediate } from "node:timers/promises";
-import { invalidArgument } from "../errors.js";
+import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "../graph/device.js";
 import { Graph } from "../graph/graph.js";
 import { conv1d } from "../graph/ops/index.js";
@@ -15,6 +15,8 @@ const ZERO_CROSSINGS = 6;
 const ROLL_OFF = 0.99;
 /** Output samples per block, about. */
 const BLOCK = 48000;
+/** Samples of a result at most. */
+const LONGEST = 2 ** 31 - 1;
 /** Pairs of rates whose tables are kept. */
 const CACHED_PLANS = 8;
 /** Above this many kernel values (rates with no common divisor), taps are computed where they are needed instead. */
@@ -77,6 +79,12 @@ export class Resampler {
     options.signal?.throwIfAborted();
     if (from === to) return samples;
     const ratio = new Ratio(from, to);
+    if (ratio.outputLength(samples.length) > LONGEST) {
+      throw new LmsptError(
+        "ERR_LMSPT_OUT_OF_MEMORY",
+        `${samples.length} samples at ${from} Hz make ${ratio.outputLength(samples.length)} at ${to} Hz; at most ${LONGEST} fit`,
+      );
+    }
     if (ratio.up * ratio.taps > LARGEST_TABLE) return resampleByTap(samples, ratio, options.signal);
     const { plan, rows } = await this.plans.get(`${ratio.down}:${ratio.up}`, () => makePlan(this.device, ratio));
     const result = new Float32Array(ratio.outputLength(samples.length));
@@ -112,8 +120,9 @@ async function makePlan(device: Device, ratio: Ratio): Promise<BlockPlan> {
 
 async function resampleByTap(samples: Float32Array, ratio: Ratio, signal?: AbortSignal): Promise<Float32Array> {
   const result = new Float32Array(ratio.outputLength(samples.length));
+  const pause = Math.max(1, Math.floor(100_000 / (2 * ratio.reach)));
   for (let i = 0; i < result.length; i++) {
-    if (i % 4096 === 0) {
+    if (i % pause === 0) {
       signal?.throwIfAborted();
       await setImmediate();
     }

@@ -1,4 +1,5 @@
 /** The public face: speech to tokens and tokens to speech. */
+import { setImmediate } from "node:timers/promises";
 import type { Audio } from "../audio/audio.js";
 import { loadAudio } from "../audio/decode.js";
 import { Resampler } from "../audio/resample.js";
@@ -9,6 +10,9 @@ import type { ModelLicence, ProgressListener } from "../hub/index.js";
 import type { ModelConfig } from "./config.js";
 import { type DecodeSelection, ModelEngine } from "./engine.js";
 import { type LoadedModel, loadModel } from "./load.js";
+
+/** Samples looked at before the event loop has its turn: about a millisecond's worth. */
+const CHECKED_AT_ONCE = 1 << 19;
 
 /** Samples at the model's rate, samples with their rate, or the path of an audio file. */
 export type AudioInput = Audio | Float32Array | string;
@@ -187,7 +191,7 @@ export class Tokenizer {
     if (!(audio?.samples instanceof Float32Array)) {
       throw invalidArgument("audio", "a path, a Float32Array or { samples, sampleRate }", input);
     }
-    return this.resampler.resample(checkSamples(audio.samples), audio.sampleRate, this.sampleRate, { signal });
+    return this.resampler.resample(await checkSamples(audio.samples), audio.sampleRate, this.sampleRate, { signal });
   }
 
   private async decodeOne(tokens: Tokens, options: DecodeOptions): Promise<Audio> {
@@ -268,9 +272,17 @@ async function forEach<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
   return results;
 }
 
-function checkSamples(samples: Float32Array): Float32Array {
-  const index = samples.findIndex((sample) => !Number.isFinite(sample));
-  if (index >= 0) throw invalidArgument("audio", "finite samples", `${samples[index]} at sample ${index}`);
+/** In slices, so that an hour of samples does not hold up the event loop. */
+async function checkSamples(samples: Float32Array): Promise<Float32Array> {
+  for (let begin = 0; begin < samples.length; begin += CHECKED_AT_ONCE) {
+    const end = Math.min(samples.length, begin + CHECKED_AT_ONCE);
+    for (let i = begin; i < end; i++) {
+      if (!Number.isFinite(samples[i])) {
+        throw invalidArgument("audio", "finite samples", `${samples[i]} at sample ${i}`);
+      }
+    }
+    if (end < samples.length) await setImmediate();
+  }
   return samples;
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Device } from "../../lib/graph/device.js";
 import { Graph } from "../../lib/graph/graph.js";
 import { convTranspose1d, weightNorm } from "../../lib/graph/ops/index.js";
 import { assertClose, Golden, randomFloats } from "../golden.js";
@@ -54,6 +55,23 @@ describe("conv_transpose1d", () => {
         assertClose([gradients[name][index]!], [quotient], 1e-3, name);
       }
     });
+  });
+
+  it("refuses weights without input channels", () => {
+    const graph = new Graph();
+    const x = graph.input("x", [1, 4, 0]);
+    assert.throws(() => convTranspose1d(x, graph.input("w", [0, 2, 3])), { code: "ERR_LMSPT_SHAPE" });
+  });
+
+  it("skips what a large padding trims", async () => {
+    await using device = Device.open("cpu");
+    const graph = new Graph();
+    const x = graph.input("x", [1, 4, 2]);
+    const w = graph.input("w", [2, 2, 3]);
+    const y = convTranspose1d(x, w, undefined, { padLeft: 2 ** 40 - 1, length: 1 });
+    const plan = await graph.compile(device, { y });
+    const result = await plan.run({ x: new Float32Array(8).fill(1), w: new Float32Array(12).fill(1) });
+    assert.deepEqual(result.y, new Float32Array(2));
   });
 
   it("refuses a stride together with a dilation", () => {

@@ -79,6 +79,14 @@ describe("conv1d", () => {
     });
   });
 
+  it("refuses weights without input channels", () => {
+    const graph = new Graph();
+    const x = graph.input("x", [1, 10, 0]);
+    assert.throws(() => conv1d(x, graph.input("w", [8, 0, 3])), { code: "ERR_LMSPT_SHAPE" });
+    const gy = graph.input("gy", [1, 10, 8]);
+    assert.throws(() => graph.apply("conv1d_weight_grad", [x, gy], { kernel: 1 }), { code: "ERR_LMSPT_SHAPE" });
+  });
+
   it("refuses a kernel longer than the padded input", () => {
     const graph = new Graph();
     const x = graph.input("x", [1, 4, 2]);

@@ -6,8 +6,12 @@
 #include <exception>
 #include <mutex>
 #include <new>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "device/error.h"
 
 namespace lmspt {
 
@@ -26,18 +30,19 @@ void pause_thread() {
 class StaticPool final : public ThreadPool {
  public:
   explicit StaticPool(int threads) : scratch_(threads) {
-    for (int worker = 1; worker < threads; ++worker) {
-      threads_.emplace_back([this, worker] { work(worker); });
+    try {
+      for (int worker = 1; worker < threads; ++worker) {
+        threads_.emplace_back([this, worker] { work(worker); });
+      }
+    } catch (const std::system_error& error) {
+      stop();
+      throw Error(ErrorCode::device, "Expected to start " + std::to_string(threads) +
+                                         " threads, but the system refused: " + error.what() + "; ask for fewer");
     }
   }
 
   ~StaticPool() override {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    for (auto& thread : threads_) thread.join();
+    stop();
     for (auto& buffer : scratch_) std::free(buffer.data);
   }
 
@@ -78,6 +83,15 @@ class StaticPool final : public ThreadPool {
   }
 
  private:
+  void stop() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
+
   struct Buffer {
     void* data = nullptr;
     size_t size = 0;

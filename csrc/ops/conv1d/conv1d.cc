@@ -28,6 +28,7 @@ void infer_conv1d(InferContext& context) {
   const int64_t groups = attrs.i("groups");
   context.expect(x[2] == w[1] * groups,
                  "expected x with " + std::to_string(w[1] * groups) + " channels, got " + std::to_string(x[2]));
+  context.expect(w[1] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0 && w[2] >= 1, "expected w (O, I / groups, k) with O divisible by groups " +
                                                       std::to_string(groups) + " and k >= 1, got " + to_string(w));
   const int64_t span = attrs.i("dilation") * (w[2] - 1) + 1;
@@ -60,9 +61,10 @@ void infer_weight_grad(InferContext& context) {
   const Shape &x = context.shape(0), &gy = context.shape(1);
   const int64_t groups = context.attrs.i("groups");
   context.expect(x[0] == gy[0], "expected x and gy of one batch size, got " + to_string(x) + " and " + to_string(gy));
+  context.expect(x[2] >= 1, "expected x with at least one channel, got " + to_string(x));
   context.expect(x[2] % groups == 0 && gy[2] % groups == 0,
                  "expected channels divisible by groups " + std::to_string(groups));
-  context.expect_attr("kernel", 1, kMaxElements);
+  context.expect_attr("kernel", 1, kMaxConvStep);
   context.output(make_shape({gy[2], x[2] / groups, context.attrs.i("kernel")}));
 }
 

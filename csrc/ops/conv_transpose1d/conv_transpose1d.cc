@@ -22,6 +22,7 @@ void infer_conv_transpose1d(InferContext& context) {
                                                    std::to_string(stride) + " and dilation " +
                                                    std::to_string(dilation));
   context.expect(x[2] == w[0], "expected x with " + std::to_string(w[0]) + " channels, got " + std::to_string(x[2]));
+  context.expect(w[0] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0 && w[2] >= 1, "expected w (I, O / groups, k) with I divisible by groups " +
                                                       std::to_string(groups) + " and k >= 1, got " + to_string(w));
   context.expect_attr("pad_left", 0, kMaxElements);

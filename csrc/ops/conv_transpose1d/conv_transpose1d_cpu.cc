@@ -92,7 +92,8 @@ void conv_transpose1d(const KernelContext& context) {
   const Transposed transposed{context, g};
   ThreadPool* pool = context.pool;
   // Every output row belongs to one row group; those past the last row of x are all zeros plus bias.
-  const int64_t row_groups = (g.out_length + g.pad_left + g.stride - 1) / g.stride;
+  const int64_t first_group = g.pad_left / g.stride;  // earlier ones are trimmed
+  const int64_t row_groups = (g.out_length + g.pad_left + g.stride - 1) / g.stride - first_group;
   int64_t rows = kStagedBytes / sizeof(float) / g.in_channels;
   const int64_t share = (g.batch * row_groups + pool->threads() - 1) / pool->threads();
   rows = rows < share ? rows : share;
@@ -108,7 +109,7 @@ void conv_transpose1d(const KernelContext& context) {
     const int64_t first = tile * rows;
     const int64_t count = row_groups - first < rows ? row_groups - first : rows;
     float* scratch = static_cast<float*>(pool->scratch(worker, floats * sizeof(float)));
-    transposed.tile(item, first, count, panels * split / splits, panels * (split + 1) / splits, scratch);
+    transposed.tile(item, first_group + first, count, panels * split / splits, panels * (split + 1) / splits, scratch);
   });
 }
 
