@@ -88,12 +88,11 @@ export class ModelEngine {
     return result;
   }
 
-  /** Gives the memory of plans and weights back. Nothing may be under way. */
+  /** Gives the memory of the plans back; the model stays as it is. Nothing may be under way. */
   async close(): Promise<void> {
     for (const made of await Promise.allSettled(this.plans.drain())) {
       if (made.status === "fulfilled") made.value.close();
     }
-    for (const parameter of this.model.parameters) parameter.variable.close();
   }
 
   private decoder({ decoder }: DecodeSelection): Decoder {

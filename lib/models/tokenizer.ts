@@ -7,6 +7,7 @@ import { type TokenSpec, type Tokens, tokenCodes, tokenSpec, tokensFromCodes, va
 import { invalidArgument, LmsptError } from "../errors.js";
 import { Device, type DeviceName } from "../graph/device.js";
 import type { ModelLicence, ProgressListener } from "../hub/index.js";
+import type { Parameter } from "../nn/index.js";
 import type { ModelConfig } from "./config.js";
 import { type DecodeSelection, ModelEngine } from "./engine.js";
 import { type LoadedModel, loadModel } from "./load.js";
@@ -76,6 +77,7 @@ export class Tokenizer {
   readonly samplesPerFrame: number;
 
   private readonly engine: ModelEngine;
+  private readonly parameters: readonly Parameter[];
   private readonly resampler: Resampler;
   /** What `close` has to wait for. */
   private readonly working = new Set<Promise<unknown>>();
@@ -88,6 +90,7 @@ export class Tokenizer {
   ) {
     this.config = loaded.model.config;
     this.engine = new ModelEngine(loaded.model, device);
+    this.parameters = loaded.model.parameters;
     this.resampler = new Resampler(device);
     this.sampleRate = this.config.sample_rate;
     this.outputSampleRate = this.config.output_sample_rate;
@@ -160,6 +163,7 @@ export class Tokenizer {
   private async finish(): Promise<void> {
     await Promise.allSettled(this.working);
     await this.engine.close();
+    for (const parameter of this.parameters) parameter.variable.close();
     await this.device.close();
   }
 
