@@ -20,6 +20,11 @@ class Writer {
   }
   void bytes(const void* data, size_t size) { out_.append(static_cast<const char*>(data), size); }
   void text(const std::string& value) {
+    if (value.size() > kMaxName) {
+      throw Error(ErrorCode::invalid_argument, "Expected names of at most " + std::to_string(kMaxName) +
+                                                   " bytes in a plan file, got one of " + std::to_string(value.size()) +
+                                                   " (" + value.substr(0, 32) + "...); give it a shorter name");
+    }
     number(static_cast<uint32_t>(value.size()));
     bytes(value.data(), value.size());
   }

@@ -60,7 +60,25 @@ describe("conv_transpose1d", () => {
   it("refuses weights without input channels", () => {
     const graph = new Graph();
     const x = graph.input("x", [1, 4, 0]);
-    assert.throws(() => convTranspose1d(x, graph.input("w", [0, 2, 3])), { code: "ERR_LMSPT_SHAPE" });
+    const w = graph.input("w", [0, 2, 3]);
+    assert.throws(() => convTranspose1d(x, w), { code: "ERR_LMSPT_SHAPE" });
+    assert.throws(() => graph.apply("pack_conv_transpose1d", [w]), { code: "ERR_LMSPT_SHAPE" });
+  });
+
+  it("refuses a reach that no scratch memory could hold", () => {
+    const graph = new Graph();
+    const most = 2 ** 20;
+    const long = graph.input("long", [2, 2, most]);
+    const wide = graph.input("wide", [2, 2 * most, 1]);
+    const x = graph.input("x", [1, 4, 2]);
+    assert.throws(() => convTranspose1d(x, long, undefined, { dilation: most, length: 1 }), {
+      code: "ERR_LMSPT_SHAPE",
+      message: /reaches at most 1099511627776 elements of x/,
+    });
+    assert.throws(() => convTranspose1d(x, wide, undefined, { stride: most, length: 1 }), {
+      code: "ERR_LMSPT_SHAPE",
+      message: /at most 1099511627776 elements of y/,
+    });
   });
 
   it("skips what a large padding trims", async () => {

@@ -85,6 +85,22 @@ describe("conv1d", () => {
     assert.throws(() => conv1d(x, graph.input("w", [8, 0, 3])), { code: "ERR_LMSPT_SHAPE" });
     const gy = graph.input("gy", [1, 10, 8]);
     assert.throws(() => graph.apply("conv1d_weight_grad", [x, gy], { kernel: 1 }), { code: "ERR_LMSPT_SHAPE" });
+    assert.throws(() => graph.apply("pack_conv1d", [graph.input("empty", [8, 0, 3])]), { code: "ERR_LMSPT_SHAPE" });
+  });
+
+  it("refuses a reach that no scratch memory could hold", () => {
+    const graph = new Graph();
+    const most = 2 ** 20;
+    const x = graph.input("x", [1, 10, 2]);
+    const gy = graph.input("gy", [1, 10, 2]);
+    const wide = { dilation: most };
+    const refused = { code: "ERR_LMSPT_SHAPE", message: /reach at most 1099511627776 elements of x/ };
+    assert.throws(() => conv1d(x, graph.input("w", [2, 2, most]), undefined, wide), refused);
+    assert.throws(() => graph.apply("conv1d_weight_grad", [x, gy], { kernel: most, dilation: most }), refused);
+    assert.throws(() => graph.apply("conv1d_weight_grad", [x, gy], { kernel: most + 1 }), {
+      code: "ERR_LMSPT_SHAPE",
+      message: /expected kernel from 1 to 1048576/,
+    });
   });
 
   it("refuses a kernel longer than the padded input", () => {

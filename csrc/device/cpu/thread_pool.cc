@@ -38,6 +38,9 @@ class StaticPool final : public ThreadPool {
       stop();
       throw Error(ErrorCode::device, "Expected to start " + std::to_string(threads) +
                                          " threads, but the system refused: " + error.what() + "; ask for fewer");
+    } catch (...) {
+      stop();
+      throw;
     }
   }
 

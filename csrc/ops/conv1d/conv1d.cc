@@ -18,6 +18,14 @@ void check_geometry(InferContext& context) {
   for (const char* name : {"stride", "dilation", "groups"}) context.expect_attr(name, 1, kMaxConvStep);
 }
 
+void check_reach(const InferContext& context, int64_t kernel, int64_t channels) {
+  const int64_t rows = context.attrs.i("stride") + context.attrs.i("dilation") * (kernel - 1);
+  context.expect(channels <= kMaxConvReach / rows, "expected a stride and a dilated kernel that reach at most " +
+                                                       std::to_string(kMaxConvReach) + " elements of x, got " +
+                                                       std::to_string(rows) + " rows of " + std::to_string(channels) +
+                                                       " channels");
+}
+
 void infer_conv1d(InferContext& context) {
   check_geometry(context);
   context.expect_rank(0, "x", 3);
@@ -31,6 +39,7 @@ void infer_conv1d(InferContext& context) {
   context.expect(w[1] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0 && w[2] >= 1, "expected w (O, I / groups, k) with O divisible by groups " +
                                                       std::to_string(groups) + " and k >= 1, got " + to_string(w));
+  check_reach(context, w[2], x[2]);
   const int64_t span = attrs.i("dilation") * (w[2] - 1) + 1;
   const int64_t padded = x[1] + attrs.i("pad_left") + attrs.i("pad_right");
   int64_t length = attrs.i("length");
@@ -65,6 +74,7 @@ void infer_weight_grad(InferContext& context) {
   context.expect(x[2] % groups == 0 && gy[2] % groups == 0,
                  "expected channels divisible by groups " + std::to_string(groups));
   context.expect_attr("kernel", 1, kMaxConvStep);
+  check_reach(context, context.attrs.i("kernel"), x[2]);
   context.output(make_shape({gy[2], x[2] / groups, context.attrs.i("kernel")}));
 }
 
@@ -74,6 +84,7 @@ void infer_pack(InferContext& context) {
   context.expect_attr("groups", 1, kMaxConvStep);
   const Shape& w = context.shape(0);
   const int64_t groups = context.attrs.i("groups");
+  context.expect(w[1] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0, "expected w with a number of outputs divisible by groups, got " + to_string(w));
   context.output(make_shape({groups, panel_count(w[0] / groups), w[2], w[1], kPanelWidth}));
 }

@@ -25,6 +25,14 @@ void infer_conv_transpose1d(InferContext& context) {
   context.expect(w[0] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0 && w[2] >= 1, "expected w (I, O / groups, k) with I divisible by groups " +
                                                       std::to_string(groups) + " and k >= 1, got " + to_string(w));
+  const int64_t reach = dilation * (w[2] - 1) + 1;
+  context.expect(x[2] <= kMaxConvReach / reach, "expected a dilated kernel that reaches at most " +
+                                                    std::to_string(kMaxConvReach) + " elements of x, got " +
+                                                    std::to_string(reach) + " rows of " + std::to_string(x[2]) +
+                                                    " channels");
+  context.expect(w[1] <= kMaxConvReach / stride, "expected a stride of at most " + std::to_string(kMaxConvReach) +
+                                                     " elements of y, got " + std::to_string(stride) + " rows of " +
+                                                     std::to_string(w[1]) + " channels");
   context.expect_attr("pad_left", 0, kMaxElements);
   int64_t length = attrs.i("length");
   if (length < 0) {
@@ -44,6 +52,7 @@ void infer_pack(InferContext& context) {
   for (const char* name : {"stride", "groups"}) context.expect_attr(name, 1, kMaxConvStep);
   const Shape& w = context.shape(0);
   const int64_t groups = context.attrs.i("groups"), stride = context.attrs.i("stride");
+  context.expect(w[0] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0, "expected w with a number of inputs divisible by groups, got " + to_string(w));
   context.output(
       make_shape({groups, panel_count(stride * w[1]), (w[2] + stride - 1) / stride, w[0] / groups, kPanelWidth}));

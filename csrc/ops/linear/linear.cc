@@ -56,7 +56,7 @@ void infer_matmul(InferContext& context) {
   context.expect_dtype(0, "a", DType::f32);
   context.expect_dtype(1, "b", DType::f32);
   const Shape &a = context.shape(0), &b = context.shape(1);
-  context.expect(b.rank >= 2 && (a.rank >= b.rank || (a.rank == 1 && b.rank == 2)) && a.rank >= 2,
+  context.expect(b.rank >= 2 && a.rank >= b.rank,
                  "expected matrices with a of at least the rank of b, got " + to_string(a) + " and " + to_string(b));
   const MatmulShape size = matmul_shape(a, b, context.attrs);
   const int64_t bk = context.attrs.b("transpose_b") ? b[-1] : b[-2];
