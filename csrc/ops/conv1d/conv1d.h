@@ -15,7 +15,8 @@ namespace lmspt {
 // Of stride, dilation and groups, so that no position overflows.
 constexpr int64_t kMaxConvStep = int64_t{1} << 20;
 
-// Of the rows that one output row reads or that a kernel makes, times their channels, so that no scratch size overflows.
+// Of the rows that one output row reads or that a kernel makes, times their channels, so that no scratch size
+// overflows.
 constexpr int64_t kMaxConvReach = int64_t{1} << 40;
 
 struct Conv1dGeometry {

@@ -26,10 +26,9 @@ void infer_conv_transpose1d(InferContext& context) {
   context.expect(w[0] % groups == 0 && w[2] >= 1, "expected w (I, O / groups, k) with I divisible by groups " +
                                                       std::to_string(groups) + " and k >= 1, got " + to_string(w));
   const int64_t reach = dilation * (w[2] - 1) + 1;
-  context.expect(x[2] <= kMaxConvReach / reach, "expected a dilated kernel that reaches at most " +
-                                                    std::to_string(kMaxConvReach) + " elements of x, got " +
-                                                    std::to_string(reach) + " rows of " + std::to_string(x[2]) +
-                                                    " channels");
+  context.expect(x[2] <= kMaxConvReach / reach,
+                 "expected a dilated kernel that reaches at most " + std::to_string(kMaxConvReach) +
+                     " elements of x, got " + std::to_string(reach) + " rows of " + std::to_string(x[2]) + " channels");
   context.expect(w[1] <= kMaxConvReach / stride, "expected a stride of at most " + std::to_string(kMaxConvReach) +
                                                      " elements of y, got " + std::to_string(stride) + " rows of " +
                                                      std::to_string(w[1]) + " channels");
