@@ -14,6 +14,9 @@ export type { WavEncoding, WavFormat, WavWriteEncoding } from "./audio/wav-forma
 export { WavReader } from "./audio/wav-reader.js";
 export { WavWriter, type WavWriterOptions } from "./audio/wav-writer.js";
 export { tokensFromNpy, tokensToNpy } from "./data/npy.js";
+export { TokenArchive, type TokenArchiveItem } from "./data/token-archive.js";
+export type { TokenArchiveEntry } from "./data/token-archive-index.js";
+export { TokenArchiveWriter } from "./data/token-archive-writer.js";
 export { decodeTokenFile, encodeTokenFile, type RecoveredTokens } from "./data/token-file.js";
 export { TokenFileReader } from "./data/token-file-reader.js";
 export { TokenFileWriter } from "./data/token-file-writer.js";
