@@ -42,6 +42,7 @@ export * as ops from "./graph/ops/index.js";
 export { Plan } from "./graph/plan.js";
 export { Variable } from "./graph/variable.js";
 export type { ModelLicence, ProgressListener } from "./hub/index.js";
+export { Batcher, type BatcherOptions } from "./models/batcher.js";
 export { type AuxDecoderConfig, type ModelConfig, parseConfig } from "./models/config.js";
 export {
   type AudioInput,
