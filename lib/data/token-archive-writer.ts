@@ -19,7 +19,7 @@ import { GrowingShard } from "./token-archive-shard.js";
 import { encodeTokenFile } from "./token-file.js";
 import { requireInteger, requireSameSpec, type TokenSpec, type Tokens, validateTokenSpec } from "./tokens.js";
 
-const DEFAULT_SHARD_BYTES = 2 ** 28;
+const DEFAULT_SHARD_BYTES = 256e6;
 const SMALLEST_SHARD_BYTES = 4096;
 
 /** An entry that waits to be written. */
@@ -57,7 +57,7 @@ export class TokenArchiveWriter implements AsyncDisposable {
 
   /**
    * Opens the archive in `folder` for adding, and makes both where they are missing. What a writer that died left
-   * unfinished is removed. A shard takes no more entries once it has `shardBytes` (4096 or more, 256 MiB by default).
+   * unfinished is removed. A shard takes no more entries once it has `shardBytes` (4096 or more, 256 MB by default).
    * @throws LmsptError ERR_LMSPT_MODEL where the archive holds tokens of another spec, ERR_LMSPT_INVALID_ARGUMENT,
    * ERR_LMSPT_IO; FormatError where the archive is damaged
    */
