@@ -76,7 +76,10 @@ function progressOf(jobs: readonly ReadyJob[], { terminal }: Session, quiet: boo
   return startBatchProgress(terminal, jobs.length, quiet);
 }
 
-/** The jobs that are still to be done, in the order of kind and size: neighbours of equal length go together. */
+/**
+ * The jobs that are still to be done, ordered by kind and size: neighbours of equal length go together. The largest come
+ * first, so that the device's memory need not grow again and again.
+ */
 async function findWork(
   jobs: readonly Job[],
   work: Work,
@@ -96,7 +99,7 @@ async function findWork(
       results.addFailure(job, error);
     }
   });
-  return ready.sort((a, b) => compare(a.source.kind, b.source.kind) || a.bytes - b.bytes || compare(a.name, b.name));
+  return ready.sort((a, b) => compare(a.source.kind, b.source.kind) || b.bytes - a.bytes || compare(a.name, b.name));
 }
 
 function compare(a: string, b: string): number {
