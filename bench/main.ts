@@ -1,10 +1,12 @@
 /** Benchmarks by name: npm run bench -- NAME [ARGUMENTS] */
 import * as cpu from "./cpu.js";
 import * as eventLoop from "./event-loop.js";
+import * as layers from "./layers.js";
 
 const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promise<void> }>> = {
   cpu,
   "event-loop": eventLoop,
+  layers,
 };
 
 const [name = "", ...args] = process.argv.slice(2);
