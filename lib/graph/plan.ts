@@ -1,4 +1,5 @@
 /** A graph made ready for one device and one set of shapes; running it again costs one call. */
+import { AN_OBJECT, requireKind } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "./device.js";
 import { type Data, type NativePlan, type Port, settled, type TraceStep } from "./native.js";
@@ -39,6 +40,7 @@ export class Plan<Name extends string = string> {
 
   private order(inputs: Readonly<Record<string, Data>>): Data[] {
     if (this.device.closed) throw new LmsptError("ERR_LMSPT_CLOSED", "The device is closed; open another one");
+    requireKind("the inputs", AN_OBJECT, inputs);
     const known = new Set(this.inputs.map((port) => port.name));
     for (const name of Object.keys(inputs)) {
       if (!known.has(name)) throw invalidArgument("inputs", `only ${[...known].join(", ")}`, name);
