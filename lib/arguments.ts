@@ -10,6 +10,7 @@ export interface Kind {
   readonly holds: (value: unknown) => boolean;
 }
 
+export const TEXT: Kind = { expected: "text", holds: (value) => typeof value === "string" };
 export const A_NUMBER: Kind = { expected: "a number", holds: (value) => typeof value === "number" };
 export const A_FUNCTION: Kind = { expected: "a function", holds: (value) => typeof value === "function" };
 export const AN_OBJECT: Kind = { expected: "an object", holds: isObject };

@@ -1,7 +1,7 @@
 /** Devices: where plans run. Every device has one thread of its own, on which its plans run in the order of asking. */
 
 import { existsSync } from "node:fs";
-import { checkOptions, oneOf } from "../arguments.js";
+import { checkOptions, TEXT } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import { cudaLibraryPath, type DeviceSettings, type NativeDevice, native } from "./native.js";
 
@@ -14,8 +14,6 @@ export interface DeviceOptions {
   /** CPU variant: "portable", "avx2" or "avx512"; the best one by default. The environment's LMSPT_CPU does the same. */
   readonly variant?: string;
 }
-
-const A_VARIANT = oneOf("portable", "avx2", "avx512");
 
 export class Device {
   /** What was chosen: `"cpu"` or `"cuda"`. */
@@ -37,7 +35,7 @@ export class Device {
 
   /** Opens a device; throws ERR_LMSPT_DEVICE, saying what was probed, where it cannot be used. */
   static open(name: DeviceName = "auto", options: DeviceOptions = {}): Device {
-    checkOptions(options, { variant: A_VARIANT });
+    checkOptions(options, { variant: TEXT });
     if (name === "cpu") return new Device(cpuSettings(options));
     if (name === "auto") {
       const reason = whyNoCuda();

@@ -20,7 +20,10 @@ export class Plan<Name extends string = string> {
     this.memory = native.memory;
   }
 
-  /** Runs on the device's thread. The inputs are copied at once; they may be changed as soon as this returns. */
+  /**
+   * Runs on the device's thread. The inputs are copied at once; they may be changed as soon as this returns. Arrays on a
+   * SharedArrayBuffer, which others may be changing, are refused.
+   */
   async run(inputs: Readonly<Record<string, Data>>): Promise<Record<Name, Data>> {
     return this.name(await settled(this.native.run(this.order(inputs))));
   }
