@@ -3,3 +3,4 @@ export * from "./conv.js";
 export * from "./cut.js";
 export * from "./parameter.js";
 export * from "./snake.js";
+export * from "./stream-step.js";
