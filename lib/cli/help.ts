@@ -45,14 +45,20 @@ ${TARGET_HELP}
 Modes: full uses all codebooks; semantic and acoustic use those alone; aux is the auxiliary decoder on the semantic
 codebook, with an output rate of its own.
 
+A damaged token file fails. With --recover its intact chunks (of 256 frames, where encode wrote them) are decoded; what
+is lost is silence, so that times and length stay, and is told at the end. This takes an intact header, and is no failure.
+
 Examples:
   lmspt decode speech.lmspt -o speech.wav
   lmspt decode tokens/ -o speech/ --codebooks 4
+  lmspt decode cut-off.lmspt -o speech.wav --recover
   lmspt decode speech.lmspt -o semantic.wav --mode aux --encoding float32`;
 
 export const INFO_HELP = `
-A token file is read whole and checked; the status is ${EXIT.inputFailed} where something of it is damaged or it was never finished. A model
-is loaded (and downloaded, where it is not on this machine).
+A token file is read whole and checked; the status is ${EXIT.inputFailed} where something of it is damaged or it was never finished. What
+is lost is listed; decode --recover makes speech of the rest.
+
+A model is loaded (and downloaded, where it is not on this machine).
 
 Examples:
   lmspt info speech.lmspt

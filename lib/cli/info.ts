@@ -1,6 +1,5 @@
 import { extname } from "node:path";
 import { LmsptError } from "../errors.js";
-import { FileBytes } from "../io/file-bytes.js";
 import { explainIo, statIfPresent } from "../io/system-errors.js";
 import { describeAudio } from "./describe-audio.js";
 import { describeModel } from "./describe-model.js";
@@ -10,7 +9,7 @@ import { AUDIO_EXTENSIONS, TOKEN_EXTENSIONS } from "./extensions.js";
 import { EXIT, type ExitStatus } from "./failure.js";
 import { withTokenizer } from "./model.js";
 import { formatColumns, printResult, type Session } from "./terminal.js";
-import { HEAD_BYTES, sniffTokens } from "./token-formats.js";
+import { sniffTokenFile } from "./token-formats.js";
 
 export interface InfoOptions {
   readonly json?: boolean;
@@ -32,15 +31,6 @@ async function describe(subject: string, session: Session): Promise<Description>
     const options = { model: subject, device: "cpu", quiet: true } as const;
     return withTokenizer(options, session, async (tokenizer) => describeModel(tokenizer));
   }
-  const format = sniffTokens(await readHead(subject));
+  const format = await sniffTokenFile(subject);
   return format ? describeTokens(subject, format, session.signal) : describeAudio(subject, session.signal);
-}
-
-async function readHead(path: string): Promise<Uint8Array> {
-  const file = await FileBytes.open(path);
-  try {
-    return await file.read(0, HEAD_BYTES);
-  } finally {
-    await file.close();
-  }
 }

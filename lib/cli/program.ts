@@ -69,7 +69,8 @@ function addDecode(program: Command): Command {
       new Option("--encoding <name>", "samples of the WAV file")
         .choices(["pcm16", "pcm24", "float32"])
         .default("pcm16"),
-    );
+    )
+    .option("--recover", "decode what is intact of damaged or unfinished token files, with silence for the rest");
   return withOptions(command, modelOptions()).addHelpText("after", DECODE_HELP);
 }
 
