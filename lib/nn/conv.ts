@@ -7,6 +7,8 @@ import type { Receptive } from "./receptive-field.js";
 export interface ConvOptions {
   readonly stride?: number;
   readonly dilation?: number;
+  /** Of plain convolutions: parts of the channels that do not meet; 1 by default. */
+  readonly groups?: number;
   /** Rows of zeros on each side; causal convolutions choose their own. */
   readonly padding?: number;
   readonly causal?: boolean;
@@ -15,14 +17,15 @@ export interface ConvOptions {
 }
 
 /** w = g v / ||v||, and a bias. */
-class NormedWeight {
+export class NormedWeight {
   private readonly v: Parameter;
   private readonly g: Parameter;
   private readonly b: Parameter;
 
-  constructor(scope: Scope, shape: readonly [number, number, number], fanIn: number, outputs: number, gain = 1) {
+  constructor(scope: Scope, shape: readonly [number, ...number[]], fanIn: number, outputs: number, gain = 1) {
+    const [rows, ...others] = shape;
     this.v = scope.parameter("weight_v", shape, { kind: "normal", deviation: 1 / Math.sqrt(fanIn) });
-    this.g = scope.parameter("weight_g", [shape[0], 1, 1], { kind: "norms", of: this.v.name, gain });
+    this.g = scope.parameter("weight_g", [rows, ...others.map(() => 1)], { kind: "norms", of: this.v.name, gain });
     this.b = scope.parameter("bias", [outputs], { kind: "constant", value: 0 });
   }
 
@@ -47,13 +50,14 @@ export class Conv1d {
     private readonly kernel: number,
     private readonly options: ConvOptions = {},
   ) {
-    const shape = [outputs, inputs, kernel] as const;
-    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, inputs * kernel, outputs, options.gain);
+    const seen = inputs / (options.groups ?? 1);
+    const shape = [outputs, seen, kernel] as const;
+    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, seen * kernel, outputs, options.gain);
   }
 
   forward(x: Value): Value {
     const { weight, bias } = this.weight.in(x);
-    return conv1d(x, weight, bias, this.padding(x.dim(1)));
+    return conv1d(x, weight, bias, { groups: this.options.groups, ...this.padding(x.dim(1)) });
   }
 
   /** The rows of the input that the rows [first, last] of the output depend on. */

@@ -1,5 +1,6 @@
 /** Layers: descriptions of parameters that record operations when they are called. */
 export * from "./conv.js";
+export * from "./conv2d.js";
 export * from "./parameter.js";
 export * from "./receptive-field.js";
 export * from "./snake.js";

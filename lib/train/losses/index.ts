@@ -1,0 +1,3 @@
+/** What training minimises. */
+export * from "./adversarial.js";
+export * from "./mel.js";
