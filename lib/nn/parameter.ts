@@ -33,13 +33,14 @@ export class Parameter {
 }
 
 /**
- * Random fillings: `normal` with a standard deviation, `norms` = the norms of the rows of the tensor named `of`, or one
- * repeated number.
+ * Fillings: `normal` with a standard deviation, `norms` = the norms of the rows of the tensor named `of`, one repeated
+ * number, or `sinusoids` that tell positions (rows) apart.
  */
 export type Initial =
   | { readonly kind: "normal"; readonly deviation: number }
   | { readonly kind: "norms"; readonly of: string; readonly gain: number }
-  | { readonly kind: "constant"; readonly value: number };
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "sinusoids" };
 
 /** A place in the tree of layers; collects the parameters that are declared below it. */
 export class Scope {
