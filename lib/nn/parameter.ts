@@ -14,6 +14,8 @@ export class Parameter {
     readonly shape: readonly number[],
     /** How a model without trained weights fills it. */
     readonly initial: Initial,
+    /** Whether it is saved with the parameters, but not trained. */
+    readonly isBuffer = false,
   ) {}
 
   assign(variable: Variable): void {
@@ -59,12 +61,21 @@ export class Scope {
   }
 
   parameter(name: string, shape: readonly number[], initial: Initial): Parameter {
-    const parameter = new Parameter(this.path === "" ? name : `${this.path}.${name}`, shape, initial);
+    const parameter = new Parameter(this.pathOf(name), shape, initial);
     this.collected.push(parameter);
     return parameter;
   }
 
-  /** All parameters declared so far, in order. */
+  /** What is saved with the parameters, but not trained; zeros at first. */
+  buffer(name: string, shape: readonly number[]): void {
+    this.collected.push(new Parameter(this.pathOf(name), shape, { kind: "constant", value: 0 }, true));
+  }
+
+  private pathOf(name: string): string {
+    return this.path === "" ? name : `${this.path}.${name}`;
+  }
+
+  /** All parameters and buffers declared so far, in order. */
   get parameters(): readonly Parameter[] {
     return this.collected;
   }
