@@ -191,6 +191,7 @@ void register_conv1d_cpu(KernelTable& table) {
   table.add("conv1d", conv1d);
   table.add("pack_conv1d", pack_conv1d);
   table.add("conv1d_weight_grad", conv1d_weight_grad);
+  table.add("fused_residual_unit", fused_residual_unit);
 }
 
 }  // namespace lmspt::LMSPT_ISA
