@@ -19,6 +19,7 @@ std::vector<int> Program::use_counts() const {
     }
   }
   for (const NamedValue& output : outputs) ++counts[output.value];
+  for (const Update& update : updates) ++counts[update.value];
   return counts;
 }
 

@@ -42,7 +42,7 @@ struct Program {
   std::vector<ValueId> stored_in;  // by value: the variable whose memory it is written to, or kNoValue
 
   ValueId add_value(const Tensor& tensor);
-  std::vector<int> use_counts() const;  // uses by steps and outputs
+  std::vector<int> use_counts() const;  // uses by steps, outputs and updates
   std::vector<Tensor> input_tensors(const Step& step) const;
   std::vector<ValueId> roots() const;  // by value: the one of whose memory it is a view, or itself
   bool is_stored(const Step& step) const;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Device } from "../../lib/graph/device.js";
 import { Graph } from "../../lib/graph/graph.js";
-import { add, affine, mul, reshape, sum } from "../../lib/graph/ops/index.js";
+import { add, affine, conv1d, mul, reshape, snake, sum } from "../../lib/graph/ops/index.js";
 import { Variable } from "../../lib/graph/variable.js";
 
 const trainable = (...values: number[]) => Variable.from(Float32Array.from(values), [values.length], { frozen: false });
@@ -82,6 +82,20 @@ describe("variables that plans update", () => {
       [4, 8],
       [9, 9],
     ]);
+  });
+
+  it("take a value that would otherwise be fused into its reader", async () => {
+    const x = Float32Array.from({ length: 8 }, (_, i) => i / 4);
+    const kept = trainable(...new Array(8).fill(0));
+    const graph = new Graph();
+    const given = graph.input("x", [1, 4, 2]);
+    const bent = snake(given, graph.constant(Float32Array.of(1, 2), [2]));
+    const y = add(given, conv1d(bent, graph.fill([2, 2, 1], 0.5)));
+    const plan = await graph.compile(device, { y, bent: reshape(bent, [8]) }, [[kept, affine(reshape(bent, [8]), 1)]]);
+    const alone = await graph.compile(device, { y }, [[kept, reshape(bent, [8])]]);
+    const expected = await plan.run({ x });
+    await alone.run({ x });
+    assert.deepEqual(await read(kept), [[...expected.bent]]);
   });
 
   it("are seen by other plans, packed weights included", async () => {

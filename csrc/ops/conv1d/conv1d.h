@@ -3,7 +3,10 @@
 //   T' = floor((T + pad_left + pad_right - dilation (k - 1) - 1) / stride) + 1, or `length` where that is given.
 // With `alpha` (I), Snake is applied to x first; with `residual` (B, T', O), it is added last. These equal
 // conv1d(snake(x, alpha), ...) and add(residual, conv1d(...)) bit for bit.
-// conv1d_weight_grad: gw[o, i, j] = sum over b, t of gy[b, t, o] * x[b, t * stride + j * dilation - pad_left, group(o)
+// fused_residual_unit: x + conv1d(snake(conv1d(snake(x, alpha1), w1, bias1), alpha2), w2, bias2), inputs (x, w1, bias1,
+// alpha1, w2, bias2, alpha2), all of C channels, w2 of one tap, the first convolution by the fast algorithm
+// (winograd.h). conv1d_weight_grad: gw[o, i, j] = sum over b, t of gy[b, t, o] * x[b, t * stride + j * dilation -
+// pad_left, group(o)
 // + i]
 #pragma once
 
