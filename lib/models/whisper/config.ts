@@ -43,8 +43,12 @@ export function parseWhisperConfig(source: unknown): WhisperConfig {
 const size = (d_model: number, layers: number, decoderLayers = layers, num_mel_bins = 80, vocab_size = 51865) =>
   parseWhisperConfig({ d_model, encoder_layers: layers, decoder_layers: decoderLayers, num_mel_bins, vocab_size });
 
+/** No published size: for trials, tests and small corpora. */
+const mini = size(64, 2, 2, 80, 1000);
+
 /** The published sizes; those that end in .en have one token fewer. */
 export const WHISPER_SIZES: Readonly<Record<string, WhisperConfig>> = {
+  mini,
   tiny: size(384, 4),
   "tiny.en": size(384, 4, 4, 80, 51864),
   base: size(512, 6),

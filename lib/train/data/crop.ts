@@ -7,8 +7,15 @@ export interface CropRequest {
   readonly path: string;
   /** Where the piece lies: from 0, the first that fits, up to 1, the last. */
   readonly at: number;
-  /** Hz and number of samples of each result; all of them last equally long. */
-  readonly forms: readonly { readonly rate: number; readonly samples: number }[];
+  /** All of them last equally long. */
+  readonly forms: readonly CropForm[];
+}
+
+/** What a result is to be. */
+export interface CropForm {
+  /** Hz. */
+  readonly rate: number;
+  readonly samples: number;
 }
 
 /** The piece at every rate; silence follows where the recording is shorter. */

@@ -58,15 +58,9 @@ export class TrainingStep {
   }
 
   async run(data: StepData, pace: Pace): Promise<StepResult> {
-    const { audio, target, teacherAudio, codebooks } = data;
-    const shared = { audio, codebooks, ...(target && { target }) };
     const [judged, made] = await Promise.all([
-      this.discriminatorPlan.run({ ...shared, ...scalars(pace.discriminator, pace.discriminatorStep) }),
-      this.generatorPlan.run({
-        ...shared,
-        ...(teacherAudio && { teacherAudio }),
-        ...scalars(pace.generator, pace.generatorStep),
-      }),
+      this.discriminatorPlan.run(this.inputs(this.discriminatorPlan, data, pace.discriminator, pace.discriminatorStep)),
+      this.generatorPlan.run(this.inputs(this.generatorPlan, data, pace.generator, pace.generatorStep)),
     ]);
     const { norm, semanticCodes, acousticCodes, ...losses } = made;
     const numbers = Object.entries(losses).map(([name, value]) => [name, value[0]!]);
@@ -77,10 +71,34 @@ export class TrainingStep {
     };
   }
 
+  /**
+   * The first operation of a step that makes a number that is not finite, after a step with these data that was skipped
+   * for it: the plan is run again, operation by operation, which changes nothing either.
+   */
+  async findFault(data: StepData, pace: Pace, side: "generator" | "discriminator"): Promise<Fault | undefined> {
+    const plan: Plan = side === "generator" ? this.generatorPlan : this.discriminatorPlan;
+    const { steps } = await plan.trace(this.inputs(plan, data, pace[side], pace[`${side}Step`]));
+    const index = steps.findIndex(({ finite }) => !finite);
+    return index < 0 ? undefined : { op: steps[index]!.op, shape: steps[index]!.shape, index };
+  }
+
   close(): void {
     this.discriminatorPlan.close();
     this.generatorPlan.close();
   }
+
+  private inputs(plan: Plan, data: StepData, rate: number, step: number): Record<string, Float32Array> {
+    const all = { ...data, rate: Float32Array.of(rate), step: Float32Array.of(step) };
+    const wanted = new Set(plan.inputs.map(({ name }) => name));
+    return Object.fromEntries(Object.entries(all).filter(([name]) => wanted.has(name)));
+  }
+}
+
+/** An operation of a plan, counted from the plan's start. */
+export interface Fault {
+  readonly op: string;
+  readonly shape: string;
+  readonly index: number;
 }
 
 export interface StepOptimizers {
@@ -93,8 +111,4 @@ export function makeOptimizers({ model, discriminators }: Recipe, options = PUBL
     generator: new Optimizer(model.parameters, options),
     discriminator: new Optimizer(discriminators.parameters, options),
   };
-}
-
-function scalars(rate: number, step: number): { rate: Float32Array; step: Float32Array } {
-  return { rate: Float32Array.of(rate), step: Float32Array.of(step) };
 }
