@@ -51,7 +51,7 @@ export class Batches {
     this.fill();
   }
 
-  /** Rejects with ERR_LMSPT_IO where as many draws in a row as there are files gave nothing. */
+  /** Rejects with ERR_LMSPT_IO where none of the files can be read. */
   async next(): Promise<Batch> {
     const { batch, forms, files } = this.options;
     const joined = forms.map(({ samples }) => new Float32Array(batch * samples));
@@ -65,7 +65,7 @@ export class Batches {
       if (now === pending) ready = false;
       const crops = now === pending ? await draw.crops : (now as Float32Array[] | undefined);
       if (!crops) {
-        if (++failures >= files.length) throw this.nothing();
+        if (++failures >= 2 * files.length - 1) throw this.nothing(); // so many draws hold a whole epoch
         continue;
       }
       failures = 0;

@@ -43,6 +43,7 @@ export class TrainingSession {
       const items = await loadValidationItems(config, size);
       const validation = items.length > 0 ? await Validation.compile(device, recipe, size, items) : undefined;
       const usage = { semantic: usageOf(recipe, "semantic"), acoustic: usageOf(recipe, "acoustic") };
+      await folder.begin();
       const events = await EventFile.create(folder.path);
       const { batch, workers, ahead } = config.data;
       const forms = [...cropForms(config, size).values()];
