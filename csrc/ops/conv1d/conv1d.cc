@@ -1,6 +1,5 @@
 #include "ops/conv1d/conv1d.h"
 
-#include "gemm/panel.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
 #include "ops/conv1d/convolution_gradient.h"
@@ -125,7 +124,8 @@ void register_conv1d(Registry& registry) {
                      return AttrArgs{{"groups", attrs.i("groups")}, {"winograd", attrs.i("winograd")}};
                    }}};
   conv.packs = [](const Attrs& attrs, const std::vector<Tensor>& inputs) {
-    return !is_depthwise(attrs.i("groups"), inputs[1].shape[1], inputs[1].shape[0] / attrs.i("groups"));
+    const Shape& w = inputs[1].shape;
+    return !is_depthwise(attrs.i("groups"), w[1], w[0] / attrs.i("groups")) && !is_narrow(attrs, w[0], w[2]);
   };
   registry.add(conv);
   registry.add({"pack_conv1d",

@@ -136,6 +136,7 @@ void conv1d(const KernelContext& context) {
   const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs);
   if (y.shape.count() == 0) return;
   if (packed && context.attrs->b("winograd")) return conv1d_winograd(context);
+  if (!packed && g.groups == 1) return conv1d_narrow(context);
   ThreadPool* pool = context.pool;
   const int64_t front = SnakeScratch::floats(alpha, g.in_channels);
   if (!packed) {

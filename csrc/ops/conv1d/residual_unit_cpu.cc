@@ -7,7 +7,7 @@ namespace lmspt::LMSPT_ISA {
 
 namespace {
 
-constexpr int64_t kCacheFloats = 144 * 1024;  // what a task keeps in the second-level cache
+constexpr int64_t kCacheFloats = 64 * 1024;  // what a task keeps in the second-level cache
 
 }  // namespace
 
