@@ -1,6 +1,16 @@
 import type { Value } from "../../graph/graph.js";
-import { attention, reshape } from "../../graph/ops/index.js";
+import { add, affine, attention, matmul, reshape, softmax, transpose } from "../../graph/ops/index.js";
 import { Linear, type Scope } from "../../nn/index.js";
+
+export interface KeysAndValues {
+  readonly keys: Value;
+  readonly values: Value;
+}
+
+/** (B, T, heads, size) <-> (B, heads, T, size) */
+export function headsFirst(x: Value): Value {
+  return transpose(x, [0, 2, 1, 3]);
+}
 
 /** Attention with several heads; the keys' projection has no bias. */
 export class MultiHeadAttention {
@@ -37,6 +47,16 @@ export class MultiHeadAttention {
   /** Of x to keys and values that are known. */
   attend(x: Value, keys: Value, values: Value, options: { readonly causal?: boolean } = {}): Value {
     return this.out.forward(reshape(attention(this.queries(x), keys, values, options), x.shape));
+  }
+
+  /**
+   * Of one position per item, x (B, 1, width), to keys and values that are kept, (B, heads, T, size) each. `mask` (T) is 0
+   * where there is something to attend to, very negative elsewhere.
+   */
+  attendCached(x: Value, { keys, values }: KeysAndValues, mask: Value): Value {
+    const queries = headsFirst(this.queries(x));
+    const scores = affine(matmul(queries, keys, { transposeB: true }), 1 / Math.sqrt(queries.dim(3)));
+    return this.out.forward(reshape(matmul(softmax(add(scores, mask)), values), x.shape));
   }
 
   queries(x: Value): Value {

@@ -1,10 +1,21 @@
 /** Whisper's text decoder: tokens so far and the encoder's features in, scores of the next token out. */
 import type { Value } from "../../graph/graph.js";
-import { add, codebookLookup, linear, slice } from "../../graph/ops/index.js";
+import { add, affine, codebookLookup, linear, mul, reshape, slice } from "../../graph/ops/index.js";
 import { LayerNorm, type Parameter, type Scope } from "../../nn/index.js";
-import { MultiHeadAttention } from "./attention.js";
+import { headsFirst, type KeysAndValues, MultiHeadAttention } from "./attention.js";
 import type { WhisperConfig } from "./config.js";
 import { FeedForward } from "./feed-forward.js";
+
+/** What a layer needs to go one position further. */
+export interface LayerStep {
+  /** What it keeps of the positions before. */
+  readonly own: KeysAndValues;
+  readonly heard: KeysAndValues;
+  /** (T, 1): 1 at the position, 0 elsewhere. */
+  readonly here: Value;
+  /** (T): 0 up to the position, very negative beyond. */
+  readonly mask: Value;
+}
 
 class DecoderLayer {
   private readonly attention: MultiHeadAttention;
@@ -27,6 +38,26 @@ class DecoderLayer {
     const heard = add(told, this.crossAttention.forward(this.crossNorm.forward(told), features));
     return this.feedForward.forward(heard);
   }
+
+  /** Keys and values of the encoder's features (B, S, width): (B, S, heads, size). */
+  hear(features: Value): KeysAndValues {
+    return { keys: this.crossAttention.keys(features), values: this.crossAttention.values(features) };
+  }
+
+  /** One position further; see WhisperDecoder.step. */
+  step(x: Value, { own, heard, here, mask }: LayerStep): { x: Value; own: KeysAndValues } {
+    const normed = this.attentionNorm.forward(x);
+    const write = (kept: Value, row: Value) => add(mul(kept, affine(here, -1, 1)), mul(headsFirst(row), here));
+    const kept = {
+      keys: write(own.keys, this.attention.keys(normed)),
+      values: write(own.values, this.attention.values(normed)),
+    };
+    const told = add(x, this.attention.attendCached(normed, kept, mask));
+    const [beams, , width] = x.shape as [number, number, number];
+    const asQueries = reshape(this.crossNorm.forward(told), [1, beams, width]);
+    const listened = this.crossAttention.attend(asQueries, heard.keys, heard.values);
+    return { x: this.feedForward.forward(add(told, reshape(listened, x.shape))), own: kept };
+  }
 }
 
 export class WhisperDecoder {
@@ -45,6 +76,31 @@ export class WhisperDecoder {
       (_, i) => new DecoderLayer(scope.at("layers", i), config),
     );
     this.norm = new LayerNorm(scope.at("layer_norm"), width);
+  }
+
+  /** Per layer, keys and values of the encoder's features (1, S, width). */
+  hear(features: Value): KeysAndValues[] {
+    return this.layers.map((layer) => layer.hear(features));
+  }
+
+  /**
+   * One position further for several beams that hear the same: tokens (beams) of type i32 at `position` (1) of type i32,
+   * what each layer keeps of the positions before, (beams, heads, T, size), and what it hears, as `hear` gives it. Returns
+   * the scores of the next tokens (beams, vocabulary) and what the layers keep now.
+   */
+  step(tokens: Value, position: Value, layers: readonly LayerStep[]): { scores: Value; own: KeysAndValues[] } {
+    const { graph } = tokens;
+    const table = this.tokens.in(graph);
+    const [beams] = tokens.shape as [number];
+    const start = add(codebookLookup(tokens, table), codebookLookup(position, this.positions.in(graph)));
+    const own: KeysAndValues[] = [];
+    let x = reshape(start, [beams, 1, table.dim(1)]);
+    for (const [i, layer] of this.layers.entries()) {
+      const result = layer.step(x, layers[i]!);
+      x = result.x;
+      own.push(result.own);
+    }
+    return { scores: reshape(linear(this.norm.forward(x), table), [beams, table.dim(0)]), own };
   }
 
   /** Tokens (B, T) of type i32 and features (B, S, width) -> scores of each next token (B, T, vocabulary). */
