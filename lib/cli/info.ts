@@ -1,6 +1,8 @@
 import { extname } from "node:path";
+import { TokenArchive } from "../data/token-archive.js";
 import { LmsptError } from "../errors.js";
 import { explainIo, statIfPresent } from "../io/system-errors.js";
+import { describeArchive } from "./describe-archive.js";
 import { describeAudio } from "./describe-audio.js";
 import { describeModel } from "./describe-model.js";
 import { describeTokens } from "./describe-tokens.js";
@@ -15,7 +17,7 @@ export interface InfoOptions {
   readonly json?: boolean;
 }
 
-/** `lmspt info FILE|MODEL`: what a token file, an audio file or a model is. */
+/** `lmspt info FILE|MODEL`: what a token file, a token archive, an audio file or a model is. */
 export async function info(subject: string, options: InfoOptions, session: Session): Promise<ExitStatus> {
   const { json, rows, intact } = await describe(subject, session);
   printResult(session.terminal, options.json ? JSON.stringify(json, undefined, 2) : formatColumns(rows));
@@ -27,6 +29,8 @@ async function describe(subject: string, session: Session): Promise<Description>
   if (!existing && [...AUDIO_EXTENSIONS, ...TOKEN_EXTENSIONS].includes(extname(subject).toLowerCase())) {
     throw new LmsptError("ERR_LMSPT_IO", `There is no file ${subject}`);
   }
+  if (existing?.isDirectory() && (await TokenArchive.isArchive(subject)))
+    return describeArchive(subject, session.signal);
   if (!existing?.isFile() || extname(subject) === ".safetensors") {
     const options = { model: subject, device: "cpu", quiet: true } as const;
     return withTokenizer(options, session, async (tokenizer) => describeModel(tokenizer));

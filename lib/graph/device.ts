@@ -3,7 +3,8 @@
 import { existsSync } from "node:fs";
 import { checkOptions, TEXT } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
-import { cudaLibraryPath, type DeviceSettings, type NativeDevice, native } from "./native.js";
+import { cudaLibraryPath, type Data, type DeviceSettings, type NativeDevice, native, settled } from "./native.js";
+import type { Variable } from "./variable.js";
 
 /** `"auto"` takes a CUDA device where one can be used and the CPU elsewhere; the others take what they say or throw. */
 export type DeviceName = "auto" | "cpu" | "cuda" | `cuda:${number}`;
@@ -49,6 +50,11 @@ export class Device {
 
   get closed(): boolean {
     return this.closing !== undefined;
+  }
+
+  /** Copies of the variables' values after all that was asked of this device before, plans that update them included. */
+  read(variables: readonly Variable[]): Promise<Data[]> {
+    return settled(this.native.read(variables.map((variable) => variable.native)));
   }
 
   /** Takes no more work; resolves when what was asked for before is done. Closing twice is harmless. */

@@ -99,9 +99,17 @@ export class Graph {
   /**
    * Makes the outputs computable on a device. Only what they depend on is kept; what depends on frozen variables and
    * constants alone is computed now, once.
+   *
+   * `updates` are variables, not frozen, with the values that every run gives them: computed from the old values of all
+   * of them, and written where they lie. No output may be such a variable itself.
    */
-  async compile<Name extends string>(device: Device, outputs: Readonly<Record<Name, Value>>): Promise<Plan<Name>> {
-    return new Plan<Name>(device, await settled(this.native.compile(device?.native, this.named(outputs))));
+  async compile<Name extends string>(
+    device: Device,
+    outputs: Readonly<Record<Name, Value>>,
+    updates: Iterable<readonly [variable: Variable, value: Value]> = [],
+  ): Promise<Plan<Name>> {
+    const pairs = [...updates].map(([variable, value]) => [variable.native, this.idOf(value)] as const);
+    return new Plan<Name>(device, await settled(this.native.compile(device?.native, this.named(outputs), pairs)));
   }
 
   /** The graph with its weights as one plan file, for the C API and for checks; see docs/plan-file.md. */

@@ -33,7 +33,10 @@ export class Variable {
     return new Variable(dtype, shape, new (native().Variable)(dtype, shape, file, offset, true));
   }
 
-  /** A copy of the present values. */
+  /**
+   * A copy of the present values. Not while a plan that updates it is running: `Device.read` waits for that, and finds the
+   * newest values of a CUDA device.
+   */
   read(): Data {
     return this.native.read();
   }
