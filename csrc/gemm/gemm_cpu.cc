@@ -4,15 +4,27 @@
 
 namespace lmspt::LMSPT_ISA {
 
-// Accumulators that fit in the registers: kTileRows x kTilePanels of 16 floats.
+// Rows that fit in the registers beside so many panels of 16 columns: enough independent sums to hide the latency of a
+// multiply-add, few enough loads for each.
 #if defined(__AVX512F__)
-constexpr int kRows = 8, kPanels = 3;
+constexpr int kPanels = 4;
+constexpr int kRows[kPanels + 1] = {0, 12, 12, 8, 6};
+const int kTileRows = 24;
 #elif defined(__AVX2__)
-constexpr int kRows = 6, kPanels = 1;
+constexpr int kPanels = 1;
+constexpr int kRows[kPanels + 1] = {0, 6};
+const int kTileRows = 6;
 #else
-constexpr int kRows = 3, kPanels = 1;
+constexpr int kPanels = 1;
+constexpr int kRows[kPanels + 1] = {0, 3};
+const int kTileRows = 3;
 #endif
-const int kTileRows = kRows;
+
+int64_t gemm_panels(int64_t left) {
+  if (kPanels == 1 || left < 2) return 1;
+  const int64_t rest = left % 3;
+  return rest == 0 ? 3 : rest == 1 ? 4 : 2;
+}
 
 namespace {
 
@@ -58,9 +70,15 @@ void tile_product(const Tile& tile) {
   const int64_t b_step = tile.b.row_stride;
   const float* b[PANELS];
   for (int p = 0; p < PANELS; ++p) b[p] = tile.b.data + (tile.panel + p) * tile.b.panel_stride;
+  // Every third row has a pointer of its own; the two after it are within reach of the addressing modes.
+  constexpr int kPointers = (ROWS + 2) / 3;
   for (int64_t run = 0; run < a.runs; ++run) {
-    const float* row = a.data + tile.row * a.row_stride + run * a.run_stride;
-    for (int64_t k = 0; k < a.run_length; ++k, row += a.element_stride) {
+    const float* row[kPointers];
+#pragma GCC unroll 8
+    for (int i = 0; i < kPointers; ++i) {
+      row[i] = a.data + (tile.row + 3 * i) * a.row_stride + run * a.run_stride;
+    }
+    for (int64_t k = 0; k < a.run_length; ++k) {
       Vec column[PANELS];
 #pragma GCC unroll 8
       for (int p = 0; p < PANELS; ++p) {
@@ -69,10 +87,12 @@ void tile_product(const Tile& tile) {
       }
 #pragma GCC unroll 32
       for (int m = 0; m < ROWS; ++m) {
-        const Vec value = broadcast(row[m * a.row_stride]);
+        const Vec value = broadcast(row[m / 3][m % 3 * a.row_stride]);
 #pragma GCC unroll 8
         for (int p = 0; p < PANELS; ++p) sums[m][p] = fma(value, column[p], sums[m][p]);
       }
+#pragma GCC unroll 8
+      for (int i = 0; i < kPointers; ++i) row[i] += a.element_stride;
     }
   }
 #pragma GCC unroll 32
@@ -82,10 +102,28 @@ void tile_product(const Tile& tile) {
   }
 }
 
+// The last rows, fewer than a full tile, in one call as well.
+template <int ROWS, int PANELS>
+void last_rows(const Tile& tile, int64_t rows) {
+  if constexpr (ROWS > 0) {
+    if (rows == ROWS) return tile_product<ROWS, PANELS>(tile);
+    last_rows<ROWS - 1, PANELS>(tile, rows);
+  }
+}
+
 template <int PANELS>
 void tile_rows(Tile& tile, int64_t rows) {
-  for (tile.row = 0; tile.row + kRows <= rows; tile.row += kRows) tile_product<kRows, PANELS>(tile);
-  for (; tile.row < rows; ++tile.row) tile_product<1, PANELS>(tile);
+  constexpr int kStep = kRows[PANELS];
+  for (tile.row = 0; tile.row + kStep <= rows; tile.row += kStep) tile_product<kStep, PANELS>(tile);
+  last_rows<kStep - 1, PANELS>(tile, rows - tile.row);
+}
+
+template <int PANELS>
+void tile_panels(Tile& tile, int64_t rows, int64_t panels) {
+  if constexpr (PANELS > 0) {
+    if (panels == PANELS) return tile_rows<PANELS>(tile, rows);
+    tile_panels<PANELS - 1>(tile, rows, panels);
+  }
 }
 
 }  // namespace
@@ -93,8 +131,11 @@ void tile_rows(Tile& tile, int64_t rows) {
 void gemm(const Rows& a, int64_t rows, const Columns& b, int64_t columns, int64_t first_panel, int64_t last_panel,
           float* c, int64_t c_stride, const Epilogue& epilogue) {
   Tile tile{a, b, epilogue, 0, first_panel, columns, c, c_stride};
-  for (; tile.panel + kPanels <= last_panel; tile.panel += kPanels) tile_rows<kPanels>(tile, rows);
-  for (; tile.panel < last_panel; ++tile.panel) tile_rows<1>(tile, rows);
+  while (tile.panel < last_panel) {
+    const int64_t panels = gemm_panels(last_panel - tile.panel);
+    tile_panels<kPanels>(tile, rows, panels);
+    tile.panel += panels;
+  }
 }
 
 }  // namespace lmspt::LMSPT_ISA

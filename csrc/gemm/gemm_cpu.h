@@ -36,7 +36,10 @@ struct Epilogue {
 void gemm(const Rows& a, int64_t rows, const Columns& b, int64_t columns, int64_t first_panel, int64_t last_panel,
           float* c, int64_t c_stride, const Epilogue& epilogue);
 
-// Rows that one call of the micro-kernel takes; tiles of a multiple of it waste nothing.
+// Rows that calls of the micro-kernels take; tiles of a multiple of it waste nothing.
 extern const int kTileRows;
+
+// How many of the `left` panels are best multiplied next, all at once.
+int64_t gemm_panels(int64_t left);
 
 }  // namespace lmspt::LMSPT_ISA

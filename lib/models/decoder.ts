@@ -1,7 +1,7 @@
 /** The convolutional decoder (of the Descript Audio Codec): latent frames to samples. */
 import type { Value } from "../graph/graph.js";
 import { tanh } from "../graph/ops/index.js";
-import { Conv1d, ConvTranspose1d, contextFrames, type Level, type Scope, Snake } from "../nn/index.js";
+import { type Context, Conv1d, ConvTranspose1d, contextOf, type Level, type Scope, Snake } from "../nn/index.js";
 import { product } from "./config.js";
 import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
 
@@ -14,7 +14,8 @@ class DecoderBlock {
   constructor(
     scope: Scope,
     channels: number,
-    readonly rate: number,
+    rate: number,
+    private readonly rowsPerFrame: number,
     style: BlockStyle,
   ) {
     this.snake = new Snake(scope.at("block", 0), channels);
@@ -23,7 +24,9 @@ class DecoderBlock {
       padding: Math.ceil(rate / 2),
       causal: style.causal,
     });
-    this.units = style.dilations.map((d, i) => new ResidualUnit(scope.at("block", i + 2), channels / 2, d, style));
+    const unit = (d: number, i: number) =>
+      new ResidualUnit(scope.at("block", i + 2), channels / 2, d, rowsPerFrame, style);
+    this.units = style.dilations.map(unit);
   }
 
   forward(x: Value): Value {
@@ -31,10 +34,8 @@ class DecoderBlock {
     return this.units.reduce((value, unit) => unit.forward(value), raised);
   }
 
-  /** From the output to the input; `rowsPerFrame` is that of the output. */
-  levels(rowsPerFrame: number): Level[] {
-    const units = this.units.flatMap((unit) => unit.levels(rowsPerFrame)).reverse();
-    return [...units, { layer: this.up, rowsPerFrame: rowsPerFrame / this.rate }];
+  get levels(): Level[] {
+    return [{ layer: this.up, rowsPerFrame: this.rowsPerFrame }, ...this.units.map((unit) => unit.level)];
   }
 }
 
@@ -54,7 +55,10 @@ export class Decoder {
   ) {
     const { causal } = style;
     this.first = new Conv1d(scope.at("model", 0), latent, channels, 7, { padding: 3, causal });
-    this.blocks = rates.map((r, i) => new DecoderBlock(scope.at("model", i + 1), channels / 2 ** i, r, style));
+    this.blocks = rates.map((r, i) => {
+      const rowsPerFrame = product(rates.slice(0, i + 1));
+      return new DecoderBlock(scope.at("model", i + 1), channels / 2 ** i, r, rowsPerFrame, style);
+    });
     const narrow = channels / 2 ** rates.length;
     this.snake = new Snake(scope.at("model", rates.length + 1), narrow);
     this.last = new Conv1d(scope.at("model", rates.length + 2), narrow, 1, 7, { padding: 3, causal, gain: 0.03 });
@@ -70,15 +74,12 @@ export class Decoder {
     return product(this.rates);
   }
 
-  /** Frames before and after a frame that its samples depend on. */
-  context(): { before: number; after: number } {
-    let rowsPerFrame = this.samplesPerFrame;
-    const levels: Level[] = [{ layer: this.last, rowsPerFrame }];
-    for (const block of [...this.blocks].reverse()) {
-      levels.push(...block.levels(rowsPerFrame));
-      rowsPerFrame /= block.rate;
-    }
-    levels.push({ layer: this.first, rowsPerFrame: 1 });
-    return contextFrames(levels, this.samplesPerFrame);
+  /** Frames around a frame that its samples depend on. */
+  context(): Context {
+    return contextOf([
+      { layer: this.first, rowsPerFrame: 1 },
+      ...this.blocks.flatMap((block) => block.levels),
+      { layer: this.last, rowsPerFrame: this.samplesPerFrame },
+    ]);
   }
 }

@@ -1,6 +1,6 @@
 /** The convolutional encoder (of the Descript Audio Codec): samples to latent frames. */
 import type { Value } from "../graph/graph.js";
-import { Conv1d, contextFrames, type Level, type Scope, Snake } from "../nn/index.js";
+import { type Context, Conv1d, contextOf, type Level, type Scope, Snake } from "../nn/index.js";
 import { product } from "./config.js";
 import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
 
@@ -13,10 +13,13 @@ class EncoderBlock {
   constructor(
     scope: Scope,
     channels: number,
-    readonly stride: number,
+    stride: number,
+    private readonly rowsPerFrame: number,
     style: BlockStyle,
   ) {
-    this.units = style.dilations.map((d, i) => new ResidualUnit(scope.at("block", i), channels, d, style));
+    const unit = (d: number, i: number) =>
+      new ResidualUnit(scope.at("block", i), channels, d, stride * rowsPerFrame, style);
+    this.units = style.dilations.map(unit);
     const next = this.units.length;
     this.snake = new Snake(scope.at("block", next), channels);
     this.down = new Conv1d(scope.at("block", next + 1), channels, 2 * channels, 2 * stride, {
@@ -31,10 +34,8 @@ class EncoderBlock {
     return this.down.forward(this.snake.forward(mixed));
   }
 
-  /** From the output to the input. */
-  levels(rowsPerFrame: number): Level[] {
-    const units = this.units.flatMap((unit) => unit.levels(rowsPerFrame)).reverse();
-    return [{ layer: this.down, rowsPerFrame }, ...units];
+  get levels(): Level[] {
+    return [...this.units.map((unit) => unit.level), { layer: this.down, rowsPerFrame: this.rowsPerFrame }];
   }
 }
 
@@ -54,7 +55,10 @@ export class Encoder {
   ) {
     const { causal } = style;
     this.first = new Conv1d(scope.at("block", 0), 1, width, 7, { padding: 3, causal });
-    this.blocks = strides.map((s, i) => new EncoderBlock(scope.at("block", i + 1), width * 2 ** i, s, style));
+    this.blocks = strides.map((s, i) => {
+      const rowsPerFrame = product(strides.slice(i + 1));
+      return new EncoderBlock(scope.at("block", i + 1), width * 2 ** i, s, rowsPerFrame, style);
+    });
     const channels = width * 2 ** strides.length;
     this.snake = new Snake(scope.at("block", strides.length + 1), channels);
     this.last = new Conv1d(scope.at("block", strides.length + 2), channels, latent, 3, { padding: 1, causal });
@@ -65,15 +69,12 @@ export class Encoder {
     return this.last.forward(this.snake.forward(features));
   }
 
-  /** Frames of audio before and after a frame that its latent depends on. */
-  context(): { before: number; after: number } {
-    const levels: Level[] = [{ layer: this.last, rowsPerFrame: 1 }];
-    let rowsPerFrame = 1;
-    for (const block of [...this.blocks].reverse()) {
-      rowsPerFrame *= block.stride;
-      levels.push(...block.levels(rowsPerFrame));
-    }
-    levels.push({ layer: this.first, rowsPerFrame: product(this.strides) });
-    return contextFrames(levels, 1);
+  /** Frames of audio around a frame that its latent depends on. */
+  context(): Context {
+    return contextOf([
+      { layer: this.first, rowsPerFrame: product(this.strides) },
+      ...this.blocks.flatMap((block) => block.levels),
+      { layer: this.last, rowsPerFrame: 1 },
+    ]);
   }
 }

@@ -4,10 +4,11 @@ import { Graph, type Value } from "../graph/graph.js";
 import { slice } from "../graph/ops/index.js";
 import type { Plan } from "../graph/plan.js";
 import { PlanCache } from "../graph/plan-cache.js";
+import { type Context, widest } from "../nn/index.js";
 import { samplesPerFrame } from "./config.js";
 import type { Decoder } from "./decoder.js";
 import type { LmSpt } from "./lmspt.js";
-import { type Context, windows } from "./windows.js";
+import { windows } from "./windows.js";
 
 /** Frames that a long file is processed in at a time, if their context leaves room: 30 s at 12.5 Hz. */
 const WINDOW_FRAMES = 375;
@@ -42,7 +43,7 @@ export class ModelEngine {
   async encode(samples: Float32Array, progress: Progress): Promise<Int32Array[]> {
     const frames = Math.ceil(samples.length / this.samplesPerFrame);
     const codebooks = Array.from({ length: this.model.config.n_codebooks }, () => new Int32Array(frames));
-    const context = union(this.model.semanticEncoder.context(), this.model.acousticEncoder.context());
+    const context = widest(this.model.semanticEncoder.context(), this.model.acousticEncoder.context());
     for (const { start, length, from, to } of this.windows(frames, context)) {
       progress.signal?.throwIfAborted();
       const plan = await this.plans.get(`encode ${length}`, () => this.encodePlan(length));
@@ -100,7 +101,7 @@ export class ModelEngine {
   }
 
   private windows(frames: number, context: Context) {
-    return windows(frames, Math.max(WINDOW_FRAMES, 4 * (context.before + context.after)), context);
+    return windows(frames, Math.max(WINDOW_FRAMES, 4 * (context.before + context.after + context.alignment)), context);
   }
 
   private encodePlan(frames: number): Promise<Plan<"y">> {
@@ -122,10 +123,6 @@ export class ModelEngine {
         : this.model.decode(semantic, part(firstAcoustic, selection.acoustic));
     return graph.compile(this.device, { y });
   }
-}
-
-function union(a: Context, b: Context): Context {
-  return { before: Math.max(a.before, b.before), after: Math.max(a.after, b.after) };
 }
 
 /** Frames [start, start + length) of K codebooks as (length, K). */

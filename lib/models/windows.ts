@@ -1,4 +1,5 @@
 /** Cutting a long sequence of frames into overlapping windows whose inner parts come out as if it were one piece. */
+import type { Context } from "../nn/index.js";
 
 export interface Window {
   /** The window's first frame, and its number of frames. */
@@ -9,27 +10,17 @@ export interface Window {
   readonly to: number;
 }
 
-/** Frames around a frame that its result depends on. */
-export interface Context {
-  readonly before: number;
-  readonly after: number;
-}
-
 /**
- * One window where the sequence fits in `size` frames, none where it is empty; otherwise windows of exactly `size` frames
- * (so that one plan serves them all), each giving the frames that have their whole context inside it or end at a true
- * border. `size` must be more than the context.
+ * One window where the sequence fits in `size` frames, none where it is empty; otherwise windows that begin at multiples
+ * of the alignment, each giving the frames that have their whole context inside it or lie at a true border. All have
+ * `size` frames but the last, which has as many or fewer. `size` must be more than the context and the alignment together.
  */
-export function* windows(frames: number, size: number, { before, after }: Context): Generator<Window> {
-  if (frames === 0) return;
-  if (frames <= size) {
-    yield { start: 0, length: frames, from: 0, to: frames };
-    return;
-  }
+export function* windows(frames: number, size: number, { before, after, alignment }: Context): Generator<Window> {
   for (let from = 0; from < frames; ) {
-    const start = Math.min(Math.max(0, from - before), frames - size);
-    const to = start + size === frames ? frames : start + size - after;
-    yield { start, length: size, from, to };
+    const start = Math.floor(Math.max(0, from - before) / alignment) * alignment;
+    const length = Math.min(size, frames - start);
+    const to = start + length === frames ? frames : start + length - after;
+    yield { start, length, from, to };
     from = to;
   }
 }

@@ -1,8 +1,8 @@
 /** Weight-normalised convolutions, plain or causal. */
 import type { Value } from "../graph/graph.js";
 import { type Conv1dOptions, conv1d, convTranspose1d, weightNorm } from "../graph/ops/index.js";
+import type { CuttableLayer, Loss } from "./cut.js";
 import type { Parameter, Scope } from "./parameter.js";
-import type { Receptive } from "./receptive-field.js";
 
 export interface ConvOptions {
   readonly stride?: number;
@@ -10,6 +10,8 @@ export interface ConvOptions {
   /** Rows of zeros on each side; causal convolutions choose their own. */
   readonly padding?: number;
   readonly causal?: boolean;
+  /** By the fast algorithm in blocks of `4 * dilation` rows; see Conv1dAlgorithm. */
+  readonly winograd?: boolean;
   /** Scale of the random initial weights relative to one that keeps the variance; 1 by default. */
   readonly gain?: number;
 }
@@ -36,8 +38,11 @@ function weightScope(scope: Scope, causal: boolean | undefined): Scope {
   return causal ? scope.at("conv") : scope;
 }
 
+/** Rows that the fast algorithm gives at a time, and taps that it takes at a time, `dilation` apart. */
+const WINOGRAD = { outputs: 4, taps: 4 };
+
 /** (B, T, inputs) -> (B, T', outputs). */
-export class Conv1d {
+export class Conv1d implements CuttableLayer {
   private readonly weight: NormedWeight;
 
   constructor(
@@ -53,13 +58,26 @@ export class Conv1d {
 
   forward(x: Value): Value {
     const { weight, bias } = this.weight.in(x);
-    return conv1d(x, weight, bias, this.padding(x.dim(1)));
+    return conv1d(x, weight, bias, { ...this.padding(x.dim(1)), winograd: this.options.winograd });
   }
 
-  /** The rows of the input that the rows [first, last] of the output depend on. */
-  receptive({ first, last }: Receptive): Receptive {
+  get blockRows(): number {
+    const { winograd, dilation = 1 } = this.options;
+    return winograd ? WINOGRAD.outputs * dilation : 1;
+  }
+
+  lost({ front, back }: Loss): Loss {
     const { stride, dilation, padLeft } = this.padding(0);
-    return { first: first * stride - padLeft, last: last * stride + (this.kernel - 1) * dilation - padLeft };
+    if (!this.options.winograd) {
+      const reach = (this.kernel - 1) * dilation - padLeft;
+      return {
+        front: Math.ceil((front + padLeft) / stride),
+        back: Math.max(0, Math.ceil((back + reach + 1) / stride) - 1),
+      };
+    }
+    const taps = WINOGRAD.taps * Math.ceil(this.kernel / WINOGRAD.taps);
+    const reach = (taps + WINOGRAD.outputs - 1) * dilation - padLeft - 1;
+    return { front: this.blockRows * Math.ceil((front + padLeft) / this.blockRows), back: back + reach };
   }
 
   /**
@@ -75,7 +93,8 @@ export class Conv1d {
 }
 
 /** (B, T, inputs) -> (B, T', outputs), T' about T * stride. */
-export class ConvTranspose1d {
+export class ConvTranspose1d implements CuttableLayer {
+  readonly blockRows = 1;
   private readonly weight: NormedWeight;
   private readonly stride: number;
 
@@ -97,11 +116,11 @@ export class ConvTranspose1d {
     return convTranspose1d(x, weight, bias, { stride: this.stride, ...this.trimming() });
   }
 
-  receptive({ first, last }: Receptive): Receptive {
+  lost({ front, back }: Loss): Loss {
     const { padLeft } = this.trimming();
     return {
-      first: Math.ceil((first + padLeft - (this.kernel - 1)) / this.stride),
-      last: Math.floor((last + padLeft) / this.stride),
+      front: Math.max(0, (front - 1) * this.stride + this.kernel - padLeft),
+      back: Math.max(0, back * this.stride + padLeft),
     };
   }
 

@@ -1,5 +1,5 @@
 /** Layers: descriptions of parameters that record operations when they are called. */
 export * from "./conv.js";
+export * from "./cut.js";
 export * from "./parameter.js";
-export * from "./receptive-field.js";
 export * from "./snake.js";

@@ -1,9 +1,9 @@
 #include "ops/conv1d/conv1d.h"
 
-#include "gemm/panel.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
 #include "ops/conv1d/convolution_gradient.h"
+#include "ops/conv1d/winograd.h"
 
 namespace lmspt {
 
@@ -11,7 +11,8 @@ namespace {
 
 std::vector<AttrSpec> conv_attrs() {
   return {AttrSpec::integer("stride", 1),   AttrSpec::integer("dilation", 1),  AttrSpec::integer("groups", 1),
-          AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1)};
+          AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
+          AttrSpec::integer("winograd", 0)};
 }
 
 void check_geometry(InferContext& context) {
@@ -40,6 +41,10 @@ void infer_conv1d(InferContext& context) {
   context.expect(w[0] % groups == 0 && w[2] >= 1, "expected w (O, I / groups, k) with O divisible by groups " +
                                                       std::to_string(groups) + " and k >= 1, got " + to_string(w));
   check_reach(context, w[2], x[2]);
+  context.expect_attr("winograd", 0, 1);
+  context.expect(!attrs.b("winograd") || (attrs.i("stride") == 1 && groups == 1),
+                 "expected stride 1 and groups 1 for the fast algorithm, got stride " +
+                     std::to_string(attrs.i("stride")) + " and groups " + std::to_string(groups));
   const int64_t span = attrs.i("dilation") * (w[2] - 1) + 1;
   const int64_t padded = x[1] + attrs.i("pad_left") + attrs.i("pad_right");
   int64_t length = attrs.i("length");
@@ -78,7 +83,24 @@ void infer_weight_grad(InferContext& context) {
   context.output(make_shape({gy[2], x[2] / groups, context.attrs.i("kernel")}));
 }
 
-// (O, I / groups, k) -> (groups, panels of O / groups, k, I / groups, 16)
+void infer_residual_unit(InferContext& context) {
+  context.expect_rank(0, "x", 3);
+  context.expect_rank(1, "w1", 3);
+  const Shape& x = context.shape(0);
+  context.expect_shape(1, "w1", make_shape({x[2], x[2], context.shape(1)[2]}));
+  for (int bias : {2, 5}) {
+    if (context.has(bias)) context.expect_shape(bias, "bias", make_shape({x[2]}));
+  }
+  for (int alpha : {3, 6}) context.expect_shape(alpha, "alpha", make_shape({x[2]}));
+  context.expect_shape(4, "w2", make_shape({x[2], x[2], 1}));
+  context.output(x);
+}
+
+AttrArgs plain_packing(const Attrs&, const std::vector<Tensor>&) { return {}; }
+AttrArgs winograd_packing(const Attrs&, const std::vector<Tensor>&) { return {{"winograd", 1}}; }
+
+// (O, I / groups, k) -> (groups, panels of O / groups, k, I / groups, 16); for the fast algorithm
+// (7 points, panels of O, groups of taps, I, 16)
 void infer_pack(InferContext& context) {
   context.expect_rank(0, "w", 3);
   context.expect_attr("groups", 1, kMaxConvStep);
@@ -86,7 +108,12 @@ void infer_pack(InferContext& context) {
   const int64_t groups = context.attrs.i("groups");
   context.expect(w[1] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0, "expected w with a number of outputs divisible by groups, got " + to_string(w));
-  context.output(make_shape({groups, panel_count(w[0] / groups), w[2], w[1], kPanelWidth}));
+  if (context.attrs.b("winograd")) {
+    context.expect(groups == 1, "expected groups 1 for the fast algorithm, got " + std::to_string(groups));
+    context.output(make_shape({kWinogradPoints, panel_count(w[0]), winograd_groups(w[2]), w[1], kPanelWidth}));
+  } else {
+    context.output(make_shape({groups, panel_count(w[0] / groups), w[2], w[1], kPanelWidth}));
+  }
 }
 
 }  // namespace
@@ -94,13 +121,29 @@ void infer_pack(InferContext& context) {
 void register_conv1d(Registry& registry) {
   OpDef conv{"conv1d", 2, 5, conv_attrs(), infer_conv1d, gradient_conv1d};
   conv.packing = {{1, "pack_conv1d", [](const Attrs& attrs, const std::vector<Tensor>&) {
-                     return AttrArgs{{"groups", attrs.i("groups")}};
+                     return AttrArgs{{"groups", attrs.i("groups")}, {"winograd", attrs.i("winograd")}};
                    }}};
   conv.packs = [](const Attrs& attrs, const std::vector<Tensor>& inputs) {
-    return !is_depthwise(attrs.i("groups"), inputs[1].shape[1], inputs[1].shape[0] / attrs.i("groups"));
+    const Shape& w = inputs[1].shape;
+    return !is_depthwise(attrs.i("groups"), w[1], w[0] / attrs.i("groups")) && !is_narrow(attrs, w[0], w[2]);
   };
   registry.add(conv);
-  registry.add({"pack_conv1d", 1, 1, {AttrSpec::integer("groups", 1)}, infer_pack, nullptr, "a layout of weights"});
+  registry.add({"pack_conv1d",
+                1,
+                1,
+                {AttrSpec::integer("groups", 1), AttrSpec::integer("winograd", 0)},
+                infer_pack,
+                nullptr,
+                "a layout of weights"});
+  OpDef unit{"fused_residual_unit",
+             7,
+             7,
+             conv_attrs(),
+             infer_residual_unit,
+             nullptr,
+             "fused: record its two convolutions, Snakes and sum as ops of their own"};
+  unit.packing = {{1, "pack_conv1d", winograd_packing}, {4, "pack_conv1d", plain_packing}};
+  registry.add(unit);
   registry.add({"conv1d_weight_grad",
                 2,
                 2,

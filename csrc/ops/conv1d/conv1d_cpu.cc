@@ -1,8 +1,8 @@
+#include "ops/conv1d/conv1d_cpu.h"
+
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
-#include "ops/conv1d/conv1d.h"
-#include "ops/conv1d/stage_cpu.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -10,8 +10,6 @@ namespace {
 
 constexpr int64_t kStagedBytes = 256 * 1024;  // a staged tile should stay in the second-level cache
 constexpr int64_t kMostRows = 768;
-
-int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
 // ---- kernels ----
 
@@ -137,40 +135,35 @@ void conv1d(const KernelContext& context) {
   const bool packed = w.shape.rank == 5;
   const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs);
   if (y.shape.count() == 0) return;
+  if (packed && context.attrs->b("winograd")) return conv1d_winograd(context);
+  if (!packed && g.groups == 1) return conv1d_narrow(context);
   ThreadPool* pool = context.pool;
-
-  // The reciprocals are cheap; a copy at the front of every worker's scratch keeps the workers apart.
-  const int64_t front = alpha ? round_up(g.in_channels, 16) : 0;
-  const auto snake_parameters = [&](float* scratch) {
-    for (int64_t c = 0; alpha && c < g.in_channels; ++c) scratch[c] = 1.f / (alpha.f32()[c] + 1e-9f);
-    return SnakeParameters{alpha.f32(), scratch};
-  };
-
+  const int64_t front = SnakeScratch::floats(alpha, g.in_channels);
   if (!packed) {
     parallel_for(pool, g.batch * g.out_length, [&](int64_t row, int worker) {
       float* scratch = static_cast<float*>(pool->scratch(worker, (front + g.in_channels) * sizeof(float)));
-      depthwise_row(context, g, snake_parameters(scratch), row / g.out_length, row % g.out_length, scratch + front);
+      depthwise_row(context, g, SnakeScratch::fill(alpha, g.in_channels, scratch), row / g.out_length,
+                    row % g.out_length, scratch + front);
     });
     return;
   }
   const int64_t rows = tile_rows(g, pool->threads());
   const int64_t tiles = (g.out_length + rows - 1) / rows;
   const int64_t panels = panel_count(g.group_out());
-  // With fewer tiles than threads, the panels of each are shared out too.
-  int64_t splits = g.batch * tiles >= pool->threads() ? 1 : pool->threads();
-  splits = splits < panels ? splits : panels;
+  const int64_t splits = panel_splits(g.batch * tiles, panels, pool->threads());
   const int64_t most = (rows - 1) * g.stride + (g.kernel - 1) * g.dilation + 1;
   parallel_for(pool, g.batch * tiles * splits, [&](int64_t task, int worker) {
     const int64_t split = task % splits, tile = task / splits % tiles, item = task / splits / tiles;
     const int64_t first = tile * rows;
     const int64_t count = g.out_length - first < rows ? g.out_length - first : rows;
     float* scratch = static_cast<float*>(pool->scratch(worker, (front + most * g.in_channels) * sizeof(float)));
-    conv1d_tile(context, g, snake_parameters(scratch), item, first, count, panels * split / splits,
-                panels * (split + 1) / splits, scratch + front);
+    conv1d_tile(context, g, SnakeScratch::fill(alpha, g.in_channels, scratch), item, first, count,
+                panels * split / splits, panels * (split + 1) / splits, scratch + front);
   });
 }
 
 void pack_conv1d(const KernelContext& context) {
+  if (context.attrs->b("winograd")) return pack_conv1d_winograd(context);
   const Tensor w = context.in(0);
   const Shape& packed = context.out(0).shape;
   const int64_t groups = packed[0], panels = packed[1], kernel = packed[2], group_in = packed[3];
@@ -199,6 +192,7 @@ void register_conv1d_cpu(KernelTable& table) {
   table.add("conv1d", conv1d);
   table.add("pack_conv1d", pack_conv1d);
   table.add("conv1d_weight_grad", conv1d_weight_grad);
+  table.add("fused_residual_unit", fused_residual_unit);
 }
 
 }  // namespace lmspt::LMSPT_ISA

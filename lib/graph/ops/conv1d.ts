@@ -14,12 +14,21 @@ export interface Conv1dOptions {
   readonly length?: number;
 }
 
+export interface Conv1dAlgorithm {
+  /**
+   * Compute by the fast algorithm F(4, 4), in blocks of `4 * dilation` rows, where the device has it: half the
+   * multiplications for seven taps, about twice the rounding error of direct summation. A row's bits then depend on all
+   * rows of its block. Stride 1 and groups 1 only.
+   */
+  readonly winograd?: boolean;
+}
+
 /**
  * y[b, t, o] = bias[o] + sum of w[o, i, j] x[b, t * stride + j * dilation - padLeft, i].
  * w (O, I / groups, k), bias (O); y (B, floor((T + padLeft + padRight - dilation (k - 1) - 1) / stride) + 1, O).
  */
-export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions = {}): Value {
-  return record("conv1d", [x, w, bias], attributes(options));
+export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions & Conv1dAlgorithm = {}): Value {
+  return record("conv1d", [x, w, bias], { ...attributes(options), winograd: options.winograd });
 }
 
 /**
