@@ -53,3 +53,14 @@ export {
   type TokenizerOptions,
   type WorkOptions,
 } from "./models/tokenizer.js";
+export type {
+  BrokenFileEvent,
+  CheckpointEvent,
+  SkippedEvent,
+  StepEvent,
+  TrainEvent,
+  ValidationEvent,
+} from "./train/run/events.js";
+export type { Usage } from "./train/run/usage.js";
+export type { Fault } from "./train/step/training-step.js";
+export { Trainer, type TrainerOptions } from "./train/trainer.js";

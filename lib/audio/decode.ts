@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { AN_ABORT_SIGNAL, checkOptions } from "../arguments.js";
 import { FormatError, invalidArgument, LmsptError } from "../errors.js";
 import type { Audio, MultiChannelAudio } from "./audio.js";
 import { describeNonFinite, downmix } from "./audio.js";
@@ -10,6 +11,8 @@ import { WavReader } from "./wav-reader.js";
 import { allocateChannels } from "./wav-samples.js";
 
 const MAX_COMPRESSED_BYTES = 2 ** 31;
+
+const OPTIONS = { signal: AN_ABORT_SIGNAL };
 
 export interface DecodeAudioOptions {
   /** Stops the decoding; the promise rejects with `signal.reason`. */
@@ -29,12 +32,12 @@ export async function decodeAudio(
   input: string | Uint8Array,
   options: DecodeAudioOptions = {},
 ): Promise<MultiChannelAudio> {
-  return decode(input, { ...options, mono: false });
+  return decode(input, { ...checkOptions(options, OPTIONS), mono: false });
 }
 
 /** Decodes a whole audio file like `decodeAudio` and mixes its channels into one. */
 export async function loadAudio(input: string | Uint8Array, options: DecodeAudioOptions = {}): Promise<Audio> {
-  return downmix(await decode(input, { ...options, mono: true }));
+  return downmix(await decode(input, { ...checkOptions(options, OPTIONS), mono: true }));
 }
 
 interface Request {

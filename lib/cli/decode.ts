@@ -10,9 +10,10 @@ import { FileOutputs } from "./file-outputs.js";
 import { locateTarget, planJobs, type Target } from "./jobs.js";
 import type { ModelOptions } from "./model.js";
 import { writeSpeech } from "./outputs.js";
+import { decodeIntact } from "./recovery.js";
 import { ArchiveSource } from "./sources.js";
-import type { Session } from "./terminal.js";
-import { readTokens } from "./token-formats.js";
+import { printNotice, type Session } from "./terminal.js";
+import { readTokens, sniffTokenFile } from "./token-formats.js";
 import { formatCount } from "./units.js";
 
 /** Tokens of less audio than this are decoded together with others of their length. */
@@ -27,6 +28,8 @@ export interface DecodeOptions extends ModelOptions {
   readonly codebooks?: number;
   readonly encoding: WavWriteEncoding;
   readonly force?: boolean;
+  /** Decode what is intact of damaged token files. */
+  readonly recover?: boolean;
 }
 
 /** `lmspt decode IN... -o OUT`: tokens to speech. */
@@ -38,11 +41,15 @@ export async function decode(inputs: string[], options: DecodeOptions, session: 
   }
   const extensions = { inputExtensions: TOKEN_EXTENSIONS, outputExtension: ".wav" };
   const plan = await planJobs(inputs, target, { ...extensions, archives: true, force });
-  return convertAll(plan, options, session, intoSpeech(target, options, session));
+  const losses: string[] = [];
+  const status = await convertAll(plan, options, session, intoSpeech(target, options, session, losses));
+  for (const loss of losses) printNotice(session.terminal, loss);
+  return status;
 }
 
-function intoSpeech(target: Target, options: DecodeOptions, { signal }: Session): Conversion {
-  const { force = false, mode, codebooks, encoding, precision } = options;
+/** `losses` takes a line for each input of which only a part was intact. */
+function intoSpeech(target: Target, options: DecodeOptions, { signal }: Session, losses: string[]): Conversion {
+  const { force = false, recover = false, mode, codebooks, encoding, precision } = options;
   return {
     verb: "Decoded",
     withWork: async (machinery, run) => {
@@ -50,14 +57,22 @@ function intoSpeech(target: Target, options: DecodeOptions, { signal }: Session)
       requireCodebooks(codebooks, tokenizer);
       const made = { model: tokenizer.info.model, precision, mode, codebooks, encoding };
       await using outputs = await FileOutputs.open(target, { made, force });
+      const save = async (job: ReadyJob, speech: Audio, frames: number, seconds: number) => {
+        await outputs.save(job, job.identity, (path) => writeSpeech(path, speech, { encoding, signal }));
+        return { seconds, summary: `${formatCount(frames, "frame")}, ${speech.sampleRate} Hz` };
+      };
       await run({
         state: (job) => outputs.state(job, job.identity),
         convert: async (job, onProgress) => {
+          if (recover && !(job.source instanceof ArchiveSource) && (await sniffTokenFile(job.input)) === "lmspt") {
+            const what = { mode, codebooks, signal, onProgress };
+            const { speech, frames, seconds, loss } = await decodeIntact(job.input, tokenizer, what);
+            if (loss !== undefined) losses.push(`Recovered: ${job.input}: ${loss}`);
+            return save(job, speech, frames, seconds);
+          }
           const tokens = await readInput(job, tokenizer);
           const speech = await decodeTokens(tokens, { mode, codebooks, signal }, machinery, onProgress);
-          await outputs.save(job, job.identity, (path) => writeSpeech(path, speech, { encoding, signal }));
-          const summary = `${formatCount(tokens.frames, "frame")}, ${speech.sampleRate} Hz`;
-          return { seconds: tokens.samples / tokens.sampleRate, summary };
+          return save(job, speech, tokens.frames, tokens.samples / tokens.sampleRate);
         },
       });
     },

@@ -8,7 +8,7 @@ import { FileBytes } from "../io/file-bytes.js";
 import { explainIo } from "../io/system-errors.js";
 import type { Description } from "./description.js";
 import type { TokenFormat } from "./token-formats.js";
-import { formatBytes, formatDuration } from "./units.js";
+import { formatBytes, formatDuration, formatFrames } from "./units.js";
 
 /** What is told about a token file. */
 interface TokenFacts {
@@ -34,8 +34,6 @@ export async function describeTokens(path: string, format: TokenFormat, signal: 
   const seconds = samples / tokens.sampleRate;
   const { sampleRate, frameRate, model } = tokens;
   const codebooks = codebooksOf(tokenSpec(tokens));
-  const time = ({ startFrame, endFrame }: FrameRange) =>
-    `${formatDuration(startFrame / frameRate)} to ${formatDuration(endFrame / frameRate)}`;
   return {
     json: {
       kind: "tokens",
@@ -61,10 +59,8 @@ export async function describeTokens(path: string, format: TokenFormat, signal: 
       ["codebooks", describeCodebooks(codebooks)],
       ["model", model],
       ["state", complete ? "complete and intact" : damaged.length > 0 ? "DAMAGED" : "NEVER FINISHED"],
-      ...damaged.map((range): [string, string] => [
-        "lost",
-        `frames ${range.startFrame} to ${range.endFrame - 1}, ${time(range)}`,
-      ]),
+      ...damaged.map((range) => ["lost", formatFrames(range, frameRate)] as const),
+      ...(complete ? [] : [["remedy", "lmspt decode --recover decodes what is intact"] as const]),
     ],
     intact: complete,
   };

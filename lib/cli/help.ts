@@ -9,6 +9,7 @@ Examples:
   lmspt encode corpus/ -o tokens/ --archive    a folder into one archive
   lmspt info speech.lmspt                      what a file holds
   lmspt export 12.5hz-24k --to onnx -o onnx/   a model for other runtimes
+  lmspt train tiny data=corpus/ out=run1       a tokenizer of one's own
   lmspt doctor                                 what this machine can do
 
 Exit status:
@@ -57,14 +58,20 @@ ${TARGET_HELP}
 Modes: full uses all codebooks; semantic and acoustic use those alone; aux is the auxiliary decoder on the semantic
 codebook, with an output rate of its own.
 
+A damaged token file fails. With --recover its intact chunks (of 256 frames, where encode wrote them) are decoded; what
+is lost is silence, so that times and length stay, and is told at the end. This takes an intact header, and is no failure.
+
 Examples:
   lmspt decode speech.lmspt -o speech.wav
   lmspt decode tokens/ -o speech/ --codebooks 4
+  lmspt decode cut-off.lmspt -o speech.wav --recover
   lmspt decode speech.lmspt -o semantic.wav --mode aux --encoding float32`;
 
 export const INFO_HELP = `
-A token file or archive is read whole and checked; the status is ${EXIT.inputFailed} where something of it is damaged or it was never finished. A model
-is loaded (and downloaded, where it is not on this machine).
+A token file or archive is read whole and checked; the status is ${EXIT.inputFailed} where something of it is damaged or it was never finished.
+What is lost of a file is listed; decode --recover makes speech of the rest.
+
+A model is loaded (and downloaded, where it is not on this machine).
 
 Examples:
   lmspt info speech.lmspt
@@ -86,6 +93,20 @@ plan   encode.plan, decode.plan, aux_decode.plan for the C API, for a batch of o
 Examples:
   lmspt export 12.5hz-24k --to onnx -o onnx/
   lmspt export my-model/ --to plan --frames 125 -o plans/`;
+
+export const TRAIN_HELP = `
+Presets: released is the recipe of the published weights, tiny the same so small that it runs in minutes on two cores.
+What a configuration may say, with all defaults: docs/training.md.
+
+The run's folder (out=FOLDER, or LOG_DIR/EXP_NAME) holds config.yaml, TensorBoard's files and checkpoint/, whose folders
+are models: lmspt encode --model FOLDER takes them. The last line on standard output names the newest. Ctrl-C saves a
+checkpoint; naming the run's folder goes on from there, bit for bit as if it had never stopped.
+
+Examples:
+  lmspt train tiny out=run1 data=corpus/ steps=200
+  lmspt train released data=LibriSpeech/ data.valid=dev/ teacher.model=whisper-large-v3/
+  lmspt train my.yaml optimizer.rate=1e-4
+  lmspt train run1                             goes on`;
 
 export const DOCTOR_HELP = `
 Nothing is changed or downloaded. The status is ${EXIT.unusable} where the engine cannot run at all; CUDA may be missing.`;

@@ -1,7 +1,6 @@
 import { extname } from "node:path";
 import { TokenArchive } from "../data/token-archive.js";
 import { LmsptError } from "../errors.js";
-import { FileBytes } from "../io/file-bytes.js";
 import { explainIo, statIfPresent } from "../io/system-errors.js";
 import { describeArchive } from "./describe-archive.js";
 import { describeAudio } from "./describe-audio.js";
@@ -12,7 +11,7 @@ import { AUDIO_EXTENSIONS, TOKEN_EXTENSIONS } from "./extensions.js";
 import { EXIT, type ExitStatus } from "./failure.js";
 import { withTokenizer } from "./model.js";
 import { formatColumns, printResult, type Session } from "./terminal.js";
-import { HEAD_BYTES, sniffTokens } from "./token-formats.js";
+import { sniffTokenFile } from "./token-formats.js";
 
 export interface InfoOptions {
   readonly json?: boolean;
@@ -36,15 +35,6 @@ async function describe(subject: string, session: Session): Promise<Description>
     const options = { model: subject, device: "cpu", quiet: true } as const;
     return withTokenizer(options, session, async (tokenizer) => describeModel(tokenizer));
   }
-  const format = sniffTokens(await readHead(subject));
+  const format = await sniffTokenFile(subject);
   return format ? describeTokens(subject, format, session.signal) : describeAudio(subject, session.signal);
-}
-
-async function readHead(path: string): Promise<Uint8Array> {
-  const file = await FileBytes.open(path);
-  try {
-    return await file.read(0, HEAD_BYTES);
-  } finally {
-    await file.close();
-  }
 }

@@ -4,11 +4,12 @@ import { type DoctorOptions, doctor } from "./doctor.js";
 import { type EncodeOptions, encode } from "./encode.js";
 import { EXPORT_FORMATS, type ExportOptions, exportModel } from "./export.js";
 import { EXIT, type ExitStatus } from "./failure.js";
-import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, EXPORT_HELP, INFO_HELP, PROGRAM_HELP } from "./help.js";
+import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, EXPORT_HELP, INFO_HELP, PROGRAM_HELP, TRAIN_HELP } from "./help.js";
 import { type InfoOptions, info } from "./info.js";
 import { modelOptions, overwriteOptions, parseInteger } from "./options.js";
 import type { Session } from "./terminal.js";
 import { TOKEN_FORMATS } from "./token-formats.js";
+import { type TrainOptions, train } from "./train.js";
 import { packageVersion } from "./version.js";
 
 /** Parses a command line and carries it out. Rejects with commander's error after help, version and usage errors. */
@@ -23,6 +24,9 @@ export async function runProgram(argv: readonly string[], session: Session): Pro
   addDecode(program).action((inputs: string[], options: DecodeOptions) => finish(decode(inputs, options, session)));
   addInfo(program).action((subject: string, options: InfoOptions) => finish(info(subject, options, session)));
   addExport(program).action((model: string, options: ExportOptions) => finish(exportModel(model, options, session)));
+  addTrain(program).action((config: string, overrides: string[], options: TrainOptions) =>
+    finish(train(config, overrides, options, session)),
+  );
   addDoctor(program).action((options: DoctorOptions) => finish(doctor(options, session)));
   await program.parseAsync(argv, { from: "user" });
   return status;
@@ -75,7 +79,8 @@ function addDecode(program: Command): Command {
       new Option("--encoding <name>", "samples of the WAV file")
         .choices(["pcm16", "pcm24", "float32"])
         .default("pcm16"),
-    );
+    )
+    .option("--recover", "decode what is intact of damaged or unfinished token files, with silence for the rest");
   return withOptions(command, modelOptions()).addHelpText("after", DECODE_HELP);
 }
 
@@ -102,6 +107,16 @@ function addExport(program: Command): Command {
     )
     .option("-q, --quiet", "no progress and no summary; warnings and errors stay");
   return withOptions(command, overwriteOptions()).addHelpText("after", EXPORT_HELP);
+}
+
+function addTrain(program: Command): Command {
+  return program
+    .command("train")
+    .description("Train a tokenizer on speech, or go on with a run.")
+    .argument("<config>", "preset, YAML file, or the folder of a run to go on with")
+    .argument("[key=value...]", "settings that win over the configuration")
+    .option("-q, --quiet", "no progress; warnings and errors stay")
+    .addHelpText("after", TRAIN_HELP);
 }
 
 function addDoctor(program: Command): Command {
