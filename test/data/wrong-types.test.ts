@@ -1,4 +1,6 @@
 import { tokensFromNpy, tokensToNpy } from "../../lib/data/npy.js";
+import { TokenArchive } from "../../lib/data/token-archive.js";
+import { TokenArchiveWriter } from "../../lib/data/token-archive-writer.js";
 import { decodeTokenFile, encodeTokenFile } from "../../lib/data/token-file.js";
 import { TokenFileReader } from "../../lib/data/token-file-reader.js";
 import { TokenFileWriter } from "../../lib/data/token-file-writer.js";
@@ -31,5 +33,11 @@ describe("token functions refuse arguments of a wrong type", () => {
       [() => TokenFileWriter.create(wrong(5), tokenSpec(tokens)), "Expected a path"],
       [() => TokenFileWriter.create("x", wrong(undefined)), "Expected an object for spec but received undefined"],
       [() => TokenFileWriter.appendTo(wrong(5)), "Expected a path"],
+      [() => TokenArchive.open(wrong(5)), "Expected a path"],
+      [() => TokenArchive.open("x", { recover: wrong("yes") }), "Expected true or false for recover"],
+      [() => TokenArchive.isArchive(wrong(undefined)), "Expected a path"],
+      [() => TokenArchiveWriter.open(wrong(5), tokenSpec(tokens)), "Expected a path"],
+      [() => TokenArchiveWriter.open("x", wrong(undefined)), "Expected an object for spec but received undefined"],
+      [() => TokenArchiveWriter.open("x", tokenSpec(tokens), wrong(null)), "Expected an object for the options"],
     ]));
 });
