@@ -1,4 +1,5 @@
 /** Tensors that outlive plans: a model's parameters, an optimizer's state. */
+import { checkOptions, FLOATS_OR_INTEGERS, requireKind, TRUE_OR_FALSE } from "../arguments.js";
 import { type Data, type DType, type NativeMappedFile, type NativeVariable, native } from "./native.js";
 
 export class Variable {
@@ -18,8 +19,10 @@ export class Variable {
    * alone, such as packed weights, is computed once.
    */
   static from(data: Data, shape: readonly number[], options: { frozen?: boolean } = {}): Variable {
+    const { frozen = true } = checkOptions(options, { frozen: TRUE_OR_FALSE });
+    requireKind("the variable's data", FLOATS_OR_INTEGERS, data);
     const dtype = data instanceof Float32Array ? "f32" : "i32";
-    return new Variable(dtype, shape, new (native().Variable)(dtype, shape, data, options.frozen ?? true));
+    return new Variable(dtype, shape, new (native().Variable)(dtype, shape, data, frozen));
   }
 
   /**

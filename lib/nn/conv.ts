@@ -1,8 +1,10 @@
 /** Weight-normalised convolutions, plain or causal. */
+import { invalidArgument } from "../errors.js";
 import type { Value } from "../graph/graph.js";
 import { type Conv1dOptions, conv1d, convTranspose1d, weightNorm } from "../graph/ops/index.js";
 import type { CuttableLayer, Loss } from "./cut.js";
 import type { Parameter, Scope } from "./parameter.js";
+import { notCausal, type StreamStep } from "./stream-step.js";
 
 export interface ConvOptions {
   readonly stride?: number;
@@ -60,10 +62,16 @@ export class Conv1d implements CuttableLayer {
     this.weight = new NormedWeight(weightScope(scope, options.causal), shape, seen * kernel, outputs, options.gain);
   }
 
-  forward(x: Value): Value {
+  /** The whole of x, or the next piece of a stream: whole strides of it. */
+  forward(x: Value, step?: StreamStep): Value {
     const { weight, bias } = this.weight.in(x);
-    const { groups, winograd } = this.options;
-    return conv1d(x, weight, bias, { ...this.padding(x.dim(1)), groups, winograd });
+    const { causal, groups, winograd } = this.options;
+    const padding = this.padding(x.dim(1));
+    if (!step) return conv1d(x, weight, bias, { ...padding, groups, winograd });
+    if (winograd || (!causal && this.kernel > 1)) throw notCausal();
+    if (padding.padRight > 0) throw invalidArgument("x", `a multiple of ${padding.stride} rows`, x.dim(1));
+    const rows = Math.max(0, padding.padLeft);
+    return conv1d(step.continue(x, rows), weight, bias, { ...padding, groups, padLeft: padding.padLeft - rows });
   }
 
   get blockRows(): number {
@@ -116,9 +124,14 @@ export class ConvTranspose1d implements CuttableLayer {
     this.weight = new NormedWeight(weightScope(scope, options.causal), shape, fanIn, outputs, options.gain);
   }
 
-  forward(x: Value): Value {
+  /** The whole of x, or the next piece of a stream. */
+  forward(x: Value, step?: StreamStep): Value {
     const { weight, bias } = this.weight.in(x);
-    return convTranspose1d(x, weight, bias, { stride: this.stride, ...this.trimming() });
+    const options = { stride: this.stride, ...this.trimming() };
+    if (!step) return convTranspose1d(x, weight, bias, options);
+    if (!this.options.causal) throw notCausal();
+    const rows = Math.ceil(this.kernel / this.stride) - 1;
+    return convTranspose1d(step.continue(x, rows), weight, bias, { ...options, padLeft: rows * this.stride });
   }
 
   lost({ front, back }: Loss): Loss {

@@ -6,3 +6,4 @@ export * from "./linear.js";
 export * from "./norm.js";
 export * from "./parameter.js";
 export * from "./snake.js";
+export * from "./stream-step.js";
