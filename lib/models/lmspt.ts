@@ -54,9 +54,31 @@ export class LmSpt {
 
   /** Audio (B, samples, 1) -> codes (B, frames, K), the semantic ones first. */
   encode(audio: Value): Value {
-    const latents = this.latents(audio);
-    const { semantic, acoustic } = this.quantizer.encode(latents.semantic, latents.acoustic);
-    return concat([semantic.codes, acoustic.codes], -1);
+    return this.quantize(this.latents(audio));
+  }
+
+  /** The first part of `encode`: audio (B, samples, 1) -> what the encoders pass on (B, rows, channels). */
+  encodeFront(audio: Value): Value {
+    return concat(
+      this.encoders.map((encoder) => encoder.front(audio)),
+      -1,
+    );
+  }
+
+  /** The second part of `encode`: (B, rows, channels) -> codes (B, frames, K). */
+  encodeBack(rows: Value): Value {
+    let first = 0;
+    const latents = this.encoders.map((encoder) => {
+      const own = slice(rows, 2, first, encoder.middle.channels);
+      first += encoder.middle.channels;
+      return encoder.back(own);
+    });
+    return this.quantize({ semantic: latents[0]!, acoustic: latents.at(-1)! });
+  }
+
+  /** The encoders that there are: one where it is shared. */
+  get encoders(): readonly Encoder[] {
+    return this.config.use_shared_encoder ? [this.semanticEncoder] : [this.semanticEncoder, this.acousticEncoder];
   }
 
   /** Audio (B, samples, 1) -> the latents that are quantized (B, frames, D). */
@@ -67,11 +89,16 @@ export class LmSpt {
 
   /** Codes (B, frames, n) of either kind, absent where they do not take part -> speech (B, samples, 1). */
   decode(semantic: Value | undefined, acoustic: Value | undefined): Value {
+    return this.decoder.forward(this.dequantize(semantic, acoustic));
+  }
+
+  /** Codes (B, frames, n) of either kind, absent where they do not take part -> the decoders' input (B, frames, D). */
+  dequantize(semantic: Value | undefined, acoustic: Value | undefined): Value {
     const parts = [
       semantic && this.quantizer.decodeSemantic(semantic),
       acoustic && this.quantizer.decodeAcoustic(acoustic),
     ];
-    return this.decoder.forward(parts.filter((part) => part !== undefined).reduce((sum, part) => add(sum, part)));
+    return parts.filter((part) => part !== undefined).reduce((sum, part) => add(sum, part));
   }
 
   /**
@@ -93,7 +120,12 @@ export class LmSpt {
 
   /** Semantic codes (B, frames, n) -> the auxiliary decoder's speech (B, samples, 1). */
   decodeAux(semantic: Value): Value {
-    return this.auxDecoder.forward(this.quantizer.decodeSemantic(semantic));
+    return this.auxDecoder.forward(this.dequantize(semantic, undefined));
+  }
+
+  private quantize(latents: { semantic: Value; acoustic: Value }): Value {
+    const { semantic, acoustic } = this.quantizer.encode(latents.semantic, latents.acoustic);
+    return concat([semantic.codes, acoustic.codes], -1);
   }
 }
 
