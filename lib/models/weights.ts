@@ -128,14 +128,16 @@ async function fingerprint(
 
 /** Assigns random values that the seed alone determines. Returns the model's fingerprint. */
 export async function randomWeights(model: LmSpt, seed: number): Promise<string> {
-  const filled = new Map<string, { data: Float32Array; rows: number }>();
+  const norms = new Map<string, Float64Array>();
   for (const [index, parameter] of model.parameters.entries()) {
     const { shape, initial } = parameter;
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
     if (initial.kind === "constant") data.fill(initial.value);
-    if (initial.kind === "normal") fillNormal(data, initial.deviation, mix(seed, index));
-    if (initial.kind === "norms") fillNorms(data, filled.get(initial.of)!, initial.gain);
-    filled.set(parameter.name, { data, rows: shape[0]! });
+    if (initial.kind === "normal") {
+      fillNormal(data, initial.deviation, mix(seed, index));
+      norms.set(parameter.name, rowNorms(data, shape[0]!));
+    }
+    if (initial.kind === "norms") data.set(norms.get(initial.of)!.map((norm) => initial.gain * norm));
     parameter.assign(Variable.from(data, shape));
     await setImmediate();
   }
@@ -143,13 +145,13 @@ export async function randomWeights(model: LmSpt, seed: number): Promise<string>
   return `sha256:${createHash("sha256").update(description).digest("hex")}`;
 }
 
-function fillNorms(target: Float32Array, { data, rows }: { data: Float32Array; rows: number }, gain: number): void {
+function rowNorms(data: Float32Array, rows: number): Float64Array {
   const size = data.length / rows;
-  for (let row = 0; row < rows; row++) {
+  return Float64Array.from({ length: rows }, (_, row) => {
     let square = 0;
     for (let i = row * size; i < (row + 1) * size; i++) square += data[i]! ** 2;
-    target[row] = gain * Math.sqrt(square);
-  }
+    return Math.sqrt(square);
+  });
 }
 
 /** Sums of four uniform numbers of 16 bits: near enough to normal, and the same on every machine. */
