@@ -1,10 +1,22 @@
 /** Benchmarks by name: npm run bench -- NAME [ARGUMENTS] */
+import * as causal from "./causal.js";
 import * as cpu from "./cpu.js";
 import * as eventLoop from "./event-loop.js";
+import * as layers from "./layers.js";
+import * as long from "./long.js";
+import * as lookahead from "./lookahead.js";
+import * as memory from "./memory.js";
+import * as service from "./service.js";
 
 const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promise<void> }>> = {
+  causal,
   cpu,
   "event-loop": eventLoop,
+  layers,
+  long,
+  lookahead,
+  memory,
+  service,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -27,6 +27,7 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject> {
  private:
   Napi::Value kind(const Napi::CallbackInfo& info);
   Napi::Value description(const Napi::CallbackInfo& info);
+  Napi::Value read(const Napi::CallbackInfo& info);  // ([Variable, ...]) -> Promise<typedArray[]>
   Napi::Value close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<DeviceThread> thread_;
@@ -45,8 +46,6 @@ class VariableObject : public Napi::ObjectWrap<VariableObject> {
   Napi::Value read(const Napi::CallbackInfo& info);
   void write(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);  // gives the memory back once no plan uses it
-
-  void check_open() const;
 
   std::shared_ptr<Variable> variable_;
 };
@@ -79,8 +78,10 @@ class GraphObject : public Napi::ObjectWrap<GraphObject> {
   Napi::Value apply(const Napi::CallbackInfo& info);      // (op, values, attributes)
   Napi::Value describe(const Napi::CallbackInfo& info);   // (value) -> { dtype, shape }
   Napi::Value gradients(const Napi::CallbackInfo& info);  // (outputs, seeds, wrt)
-  Napi::Value compile(const Napi::CallbackInfo& info);    // (Device, [[name, value], ...]) -> Promise<Plan>
+  Napi::Value compile(const Napi::CallbackInfo& info);    // (Device, [[name, value], ...], updates) -> Promise<Plan>
   Napi::Value serialize(const Napi::CallbackInfo& info);  // ([[name, value], ...], samples) -> Uint8Array
+
+  std::vector<Update> to_updates(const Napi::Value& value);  // [[Variable, value], ...] or undefined
 
   Graph graph_;
 };

@@ -76,6 +76,49 @@ void fuse_residual(Program& program) {
   }
 }
 
+// Units whose rows would not stay in the cache gain nothing, and few rows are better shared out by channels.
+bool is_worth_fusing(const Shape& x) { return x[2] <= 192 && x[0] * x[1] >= 4096; }
+
+// conv1d(conv1d(x, ..., alpha = ...), w of one tap, ..., alpha = ..., residual = x) -> fused_residual_unit
+void fuse_residual_units(Program& program) {
+  const std::vector<int> uses = program.use_counts();
+  std::map<ValueId, size_t> convolutions;  // by their result
+  std::vector<Step> steps;
+  for (Step& step : program.steps) {
+    const bool is_conv = step.op->name == "conv1d";
+    const auto inner = is_conv ? convolutions.find(step.inputs[0]) : convolutions.end();
+    if (inner != convolutions.end() && uses[step.inputs[0]] == 1 && has_input(step, kConvResidual)) {
+      const Step& first = steps[inner->second];
+      const ValueId x = first.inputs[0];
+      const Shape &shape = program.values[x].shape, &w = program.values[step.inputs[1]].shape;
+      if (step.inputs[kConvResidual] == x && has_input(first, kConvAlpha) && !has_input(first, kConvResidual) &&
+          has_input(step, kConvAlpha) && first.attrs.b("winograd") && w[2] == 1 && step.attrs.i("groups") == 1 &&
+          step.attrs.i("stride") == 1 && step.attrs.i("pad_left") == 0 &&
+          program.values[step.outputs[0]].shape == shape && program.values[step.inputs[0]].shape == shape &&
+          is_worth_fusing(shape)) {
+        const auto input = [](const Step& of, size_t i) { return of.inputs.size() > i ? of.inputs[i] : kNoValue; };
+        Step unit{&Registry::get().op("fused_residual_unit"), first.attrs, {}, step.outputs};
+        unit.inputs = {x,
+                       first.inputs[1],
+                       input(first, 2),
+                       first.inputs[kConvAlpha],
+                       step.inputs[1],
+                       input(step, 2),
+                       step.inputs[kConvAlpha]};
+        steps[inner->second].op = nullptr;
+        steps.push_back(std::move(unit));
+        continue;
+      }
+    }
+    if (is_conv) convolutions[step.outputs[0]] = steps.size();
+    steps.push_back(step);
+  }
+  program.steps.clear();
+  for (Step& step : steps) {
+    if (step.op) program.steps.push_back(std::move(step));
+  }
+}
+
 }  // namespace
 
 void fuse(Program& program, const Device& device) {
@@ -83,6 +126,7 @@ void fuse(Program& program, const Device& device) {
   if (!device.is_host() || (setting && std::strcmp(setting, "0") == 0)) return;
   fuse_snake(program);
   fuse_residual(program);
+  fuse_residual_units(program);
 }
 
 void insert_packing(Program& program) {

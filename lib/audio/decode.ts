@@ -1,3 +1,5 @@
+import { AN_ABORT_SIGNAL, checkOptions } from "../arguments.js";
+import { LmsptError } from "../errors.js";
 import type { Audio, MultiChannelAudio } from "./audio.js";
 import { downmix } from "./audio.js";
 import { finiteBlocks, openSniffed } from "./audio-stream.js";
@@ -6,9 +8,13 @@ import { decodeCompressed } from "./decode-compressed.js";
 import { WavReader } from "./wav-reader.js";
 import { allocateChannels } from "./wav-samples.js";
 
+const OPTIONS = { signal: AN_ABORT_SIGNAL };
+
 export interface DecodeAudioOptions {
   /** Stops the decoding; the promise rejects with `signal.reason`. */
   signal?: AbortSignal;
+  /** Refuses files with more samples over all channels (ERR_LMSPT_UNSUPPORTED): protects from files that unfold hugely. */
+  maxSamples?: number;
 }
 
 /**
@@ -22,32 +28,37 @@ export async function decodeAudio(
   input: string | Uint8Array,
   options: DecodeAudioOptions = {},
 ): Promise<MultiChannelAudio> {
-  return decode(input, { mono: false, signal: options.signal });
+  return decode(input, { ...checkOptions(options, OPTIONS), mono: false });
 }
 
 /** Decodes a whole audio file like `decodeAudio` and mixes its channels into one. */
 export async function loadAudio(input: string | Uint8Array, options: DecodeAudioOptions = {}): Promise<Audio> {
-  return downmix(await decode(input, { mono: true, signal: options.signal }));
+  return downmix(await decode(input, { ...checkOptions(options, OPTIONS), mono: true }));
 }
 
 interface Request {
   /** Mix the channels while decoding: it takes less memory, and no long step at the end. */
   readonly mono: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
+  readonly maxSamples?: number;
 }
 
-async function decode(input: string | Uint8Array, { mono, signal }: Request): Promise<MultiChannelAudio> {
-  signal?.throwIfAborted();
+async function decode(input: string | Uint8Array, request: Request): Promise<MultiChannelAudio> {
+  request.signal?.throwIfAborted();
   const { source, format, start } = await openSniffed(input);
-  if (format === "wav") return decodeWavSource(source, { mono, signal });
+  if (format === "wav") return decodeWavSource(source, request);
   await source.close();
   const stream = typeof input === "string" ? input : input.subarray(start);
-  return decodeCompressed(format, stream, { mono, signal, start });
+  return decodeCompressed(format, stream, { ...request, start });
 }
 
-async function decodeWavSource(source: ByteSource, { mono, signal }: Request): Promise<MultiChannelAudio> {
+async function decodeWavSource(source: ByteSource, { mono, signal, maxSamples }: Request): Promise<MultiChannelAudio> {
   await using reader = await WavReader.from(source);
   const { frames, sampleRate } = reader.format;
+  const samples = frames * reader.format.channels;
+  if (maxSamples !== undefined && samples > maxSamples) {
+    throw new LmsptError("ERR_LMSPT_UNSUPPORTED", `Expected at most ${maxSamples} samples but the file has ${samples}`);
+  }
   const channels = allocateChannels(mono ? 1 : reader.format.channels, frames);
   let frame = 0;
   for await (const block of finiteBlocks(reader, signal)) {

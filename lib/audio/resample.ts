@@ -2,6 +2,7 @@
  * Resampling, equal to torchaudio's default. It is a strided convolution with one kernel per output phase, which the
  * engine computes in blocks; a row of it does not depend on its block, and so the result not on the length of the signal.
  */
+import { AN_ABORT_SIGNAL, checkOptions } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "../graph/device.js";
 import { Graph } from "../graph/graph.js";
@@ -45,9 +46,10 @@ export class Resampler {
     to: number,
     options: ResampleOptions = {},
   ): Promise<Float32Array> {
+    const { signal } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
     if (!(samples instanceof Float32Array)) throw invalidArgument("samples", "a Float32Array", samples);
     const ratio = new Ratio(from, to);
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     if (from === to) return samples;
     const length = ratio.outputLength(samples.length);
     if (length > LONGEST) {
@@ -57,7 +59,7 @@ export class Resampler {
       );
     }
     const result = new Float32Array(length);
-    const stream = this.stream(from, to, options);
+    const stream = this.stream(from, to, { signal });
     let done = 0;
     const keep = (part: Float32Array) => {
       result.set(part, done);

@@ -10,8 +10,16 @@ export function modelOptions(): Option[] {
     new Option("-d, --device <name>", "auto, cpu, cuda or cuda:N").default("auto").argParser(parseDevice),
     new Option("--precision <name>", "precision of the arithmetic: fp32").default("fp32").argParser(parsePrecision),
     new Option("-t, --threads <count>", "threads on the CPU (default: all)").argParser(parseInteger("1 to 1024", 1024)),
-    new Option("-f, --force", "overwrite files that exist"),
+    ...overwriteOptions(),
     new Option("-q, --quiet", "no progress and no summary; warnings and errors stay"),
+  ];
+}
+
+/** The options of every command that writes files. */
+export function overwriteOptions(): Option[] {
+  return [
+    new Option("--overwrite", "make everything anew and replace what exists").implies({ force: true }),
+    new Option("-f, --force", "the same as --overwrite"),
   ];
 }
 

@@ -1,7 +1,10 @@
 /** Devices: where plans run. Every device has one thread of its own, on which its plans run in the order of asking. */
+
 import { existsSync } from "node:fs";
+import { checkOptions, TEXT } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
-import { cudaLibraryPath, type DeviceSettings, type NativeDevice, native } from "./native.js";
+import { cudaLibraryPath, type Data, type DeviceSettings, type NativeDevice, native, settled } from "./native.js";
+import type { Variable } from "./variable.js";
 
 /** `"auto"` takes a CUDA device where one can be used and the CPU elsewhere; the others take what they say or throw. */
 export type DeviceName = "auto" | "cpu" | "cuda" | `cuda:${number}`;
@@ -33,12 +36,13 @@ export class Device {
 
   /** Opens a device; throws ERR_LMSPT_DEVICE, saying what was probed, where it cannot be used. */
   static open(name: DeviceName = "auto", options: DeviceOptions = {}): Device {
+    checkOptions(options, { variant: TEXT });
     if (name === "cpu") return new Device(cpuSettings(options));
     if (name === "auto") {
       const reason = whyNoCuda();
       return reason === undefined ? new Device(cudaSettings(0)) : new Device(cpuSettings(options), reason);
     }
-    const match = /^cuda(?::(\d+))?$/.exec(name);
+    const match = typeof name === "string" ? /^cuda(?::(\d+))?$/.exec(name) : null;
     if (!match) throw invalidArgument("device", '"auto", "cpu", "cuda" or "cuda:N"', name);
     if (!existsSync(cudaLibraryPath())) throw new LmsptError("ERR_LMSPT_DEVICE", noLibrary());
     return new Device(cudaSettings(Number(match[1] ?? 0)));
@@ -46,6 +50,11 @@ export class Device {
 
   get closed(): boolean {
     return this.closing !== undefined;
+  }
+
+  /** Copies of the variables' values after all that was asked of this device before, plans that update them included. */
+  read(variables: readonly Variable[]): Promise<Data[]> {
+    return settled(this.native.read(variables.map((variable) => variable.native)));
   }
 
   /** Takes no more work; resolves when what was asked for before is done. Closing twice is harmless. */

@@ -50,7 +50,11 @@ export interface NativeGraph {
   apply(op: string, values: readonly (number | null)[], attributes: Readonly<Record<string, AttributeValue>>): number[];
   describe(value: number): { dtype: DType; shape: number[] };
   gradients(outputs: readonly number[], seeds: readonly number[], wrt: readonly number[]): number[];
-  compile(device: NativeDevice, outputs: NamedValues): Promise<NativePlan>;
+  compile(
+    device: NativeDevice,
+    outputs: NamedValues,
+    updates: readonly (readonly [variable: NativeVariable, value: number])[],
+  ): Promise<NativePlan>;
   serialize(outputs: NamedValues, samples: readonly NativeSample[]): Uint8Array;
 }
 
@@ -63,6 +67,7 @@ export interface NativeVariable {
 export interface NativeDevice {
   readonly kind: "cpu" | "cuda";
   readonly description: string;
+  read(variables: readonly NativeVariable[]): Promise<Data[]>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 /** One way to take pieces from every kind of stream, to stop waiting for them, and to let go of it. */
+import type { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import { invalidArgument } from "../errors.js";
 
@@ -14,12 +15,11 @@ export interface Puller<T> {
 
 /** @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT where `source` is none; `name` is what the message calls it */
 export function pullFrom<T>(source: PieceSource<T>, name: string): Puller<T> {
-  const kind = source as Partial<ReadableStream<T> & AsyncIterable<T> & Iterable<T> & { destroy(): void }>;
+  const kind = source as Partial<ReadableStream<T> & AsyncIterable<T> & Iterable<T>>;
   if (typeof source !== "object" || source === null || ArrayBuffer.isView(source)) throw notASource(name, source);
   if (typeof kind.getReader === "function") return pullFromWeb(source as ReadableStream<T>);
   if (typeof kind[Symbol.asyncIterator] === "function") {
-    const destroy = typeof kind.destroy === "function" ? () => kind.destroy!() : undefined;
-    return new IteratorPuller((source as AsyncIterable<T>)[Symbol.asyncIterator](), destroy);
+    return pullFromIterable(source as AsyncIterable<T>);
   }
   if (typeof kind[Symbol.iterator] === "function") {
     return new IteratorPuller((source as Iterable<T>)[Symbol.iterator](), undefined);
@@ -37,6 +37,14 @@ function pullFromWeb<T>(stream: ReadableStream<T>): Puller<T> {
     next: async () => (await reader.read()) as IteratorResult<T, unknown>,
     close: (reason) => reader.cancel(reason).catch(() => {}),
   };
+}
+
+function pullFromIterable<T>(source: AsyncIterable<T> & Partial<Pick<Readable, "destroy" | "on">>): Puller<T> {
+  const iterator = source[Symbol.asyncIterator]();
+  if (typeof source.destroy !== "function") return new IteratorPuller(iterator, undefined);
+  // Node streams keep their error for the iterator, but end the program if they have one before it is asked.
+  source.on?.("error", () => {});
+  return new IteratorPuller(iterator, () => source.destroy!());
 }
 
 class IteratorPuller<T> implements Puller<T> {

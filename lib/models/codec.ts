@@ -27,6 +27,7 @@ import type {
   StreamOptions,
   WorkOptions,
 } from "./tokenizer-options.js";
+import type { Prompt } from "./window-rules.js";
 
 /** Frames that are handed on together where nobody waits for them. */
 const FRAMES_AT_ONCE = 96;
@@ -82,8 +83,9 @@ export class Codec {
   promptEncoding({ sampleRate = this.spec.sampleRate, signal, ...options }: EncodeStreamOptions): EncodingParts {
     const { samplesPerFrame } = this.engine;
     const resampler = this.resampler.stream(sampleRate, this.spec.sampleRate, { signal, block: samplesPerFrame });
-    const encoder = this.engine.promptEncoder(this.inFrames(options));
-    return { encoder, resampler, spec: this.spec, samplesAtOnce: this.inputSamples(1, sampleRate) };
+    const prompt = this.inFrames(options);
+    const encoder = this.engine.promptEncoder(prompt);
+    return { encoder, resampler, spec: this.spec, samplesAtOnce: this.inputSamples(this.atOnce(prompt), sampleRate) };
   }
 
   /** What a stream of tokens is decoded with, in few large windows. */
@@ -95,8 +97,9 @@ export class Codec {
   /** The same, as soon as it can be. */
   promptDecoding(options: StreamOptions & DecodeChoice): DecodingParts {
     const selection = decodeSelection(options, this.engine.config);
-    const decoder = this.engine.promptDecoder(selection, this.inFrames(options));
-    return { ...this.decodingParts(selection), decoder, framesAtOnce: 1 };
+    const prompt = this.inFrames(options);
+    const decoder = this.engine.promptDecoder(selection, prompt);
+    return { ...this.decodingParts(selection), decoder, framesAtOnce: this.atOnce(prompt) };
   }
 
   private async inBatches<T>(
@@ -193,7 +196,12 @@ export class Codec {
     }
   }
 
-  private inFrames({ pieceSeconds, lookahead }: StreamOptions): { step?: number; lookahead?: number } {
+  /** Frames that are handed on together: windows gather their own, causal models take what comes. */
+  private atOnce({ step = 1 }: Prompt): number {
+    return this.engine.config.is_causal ? step : 1;
+  }
+
+  private inFrames({ pieceSeconds, lookahead }: StreamOptions): Prompt {
     if (pieceSeconds !== undefined && !(pieceSeconds > 0 && pieceSeconds < Infinity)) {
       throw invalidArgument("pieceSeconds", "a number above 0", pieceSeconds);
     }

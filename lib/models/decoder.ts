@@ -1,7 +1,16 @@
 /** The convolutional decoder (of the Descript Audio Codec): latent frames to samples. */
 import type { Value } from "../graph/graph.js";
 import { tanh } from "../graph/ops/index.js";
-import { type Context, Conv1d, ConvTranspose1d, contextOf, type Level, type Scope, Snake } from "../nn/index.js";
+import {
+  type Context,
+  Conv1d,
+  ConvTranspose1d,
+  contextOf,
+  type Level,
+  type Scope,
+  Snake,
+  type StreamStep,
+} from "../nn/index.js";
 import { product } from "./config.js";
 import { type Middle, MOST_MIDDLE_ROWS } from "./middle.js";
 import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
@@ -30,9 +39,9 @@ class DecoderBlock {
     this.units = style.dilations.map(unit);
   }
 
-  forward(x: Value): Value {
-    const raised = this.up.forward(this.snake.forward(x));
-    return this.units.reduce((value, unit) => unit.forward(value), raised);
+  forward(x: Value, step?: StreamStep): Value {
+    const raised = this.up.forward(this.snake.forward(x), step);
+    return this.units.reduce((value, unit) => unit.forward(value, step), raised);
   }
 
   get levels(): Level[] {
@@ -73,19 +82,21 @@ export class Decoder {
     this.middle = { rowsPerFrame: product(rates.slice(0, this.split)), channels: channels / 2 ** this.split };
   }
 
-  forward(latent: Value): Value {
-    return this.back(this.front(latent));
+  /** Of all frames, or of the next ones of a stream. */
+  forward(latent: Value, step?: StreamStep): Value {
+    return this.back(this.front(latent, step), step);
   }
 
   /** The first part: (B, frames, latent) -> (B, rows, channels). */
-  front(latent: Value): Value {
-    return this.blocks.slice(0, this.split).reduce((x, block) => block.forward(x), this.first.forward(latent));
+  front(latent: Value, step?: StreamStep): Value {
+    const first = this.first.forward(latent, step);
+    return this.blocks.slice(0, this.split).reduce((x, block) => block.forward(x, step), first);
   }
 
   /** The second part: (B, rows, channels) -> (B, samples, 1). */
-  back(rows: Value): Value {
-    const features = this.blocks.slice(this.split).reduce((x, block) => block.forward(x), rows);
-    return tanh(this.last.forward(this.snake.forward(features)));
+  back(rows: Value, step?: StreamStep): Value {
+    const features = this.blocks.slice(this.split).reduce((x, block) => block.forward(x, step), rows);
+    return tanh(this.last.forward(this.snake.forward(features), step));
   }
 
   /** Samples per frame. */

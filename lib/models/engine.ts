@@ -1,6 +1,8 @@
 /** A model with weights on a device: codes from samples and samples from codes, for any length, with exact seams. */
 import type { Device } from "../graph/device.js";
 import type { Data } from "../graph/native.js";
+import { CausalPlans } from "./causal-plans.js";
+import { CausalDecoder, CausalEncoder } from "./causal-stream.js";
 import { type ModelConfig, samplesPerFrame } from "./config.js";
 import type { LmSpt } from "./lmspt.js";
 import { type DecodeSelection, ModelStages } from "./model-stages.js";
@@ -32,6 +34,8 @@ export interface Progress {
 export class ModelEngine {
   readonly samplesPerFrame: number;
   private readonly stages: ModelStages;
+  /** What a causal model steps through streams with. */
+  private readonly steps: CausalPlans | undefined;
 
   constructor(
     private readonly model: LmSpt,
@@ -39,6 +43,7 @@ export class ModelEngine {
   ) {
     this.samplesPerFrame = samplesPerFrame(model.config);
     this.stages = new ModelStages(model, device);
+    this.steps = model.config.is_causal ? new CausalPlans(model, device) : undefined;
   }
 
   get config(): ModelConfig {
@@ -51,8 +56,9 @@ export class ModelEngine {
     return new WindowEncoder(new StageStream(stages, wholeRules(stages)), this.config.n_codebooks);
   }
 
-  /** Codes come as soon as they can. */
+  /** Codes come as soon as they can: of a causal model, with every frame. */
   promptEncoder(prompt: Prompt): SampleEncoder {
+    if (this.steps) return new CausalEncoder(this.steps);
     const stages = this.stages.encoding();
     return new WindowEncoder(new StageStream(stages, promptRules(stages, prompt)), this.config.n_codebooks);
   }
@@ -63,8 +69,9 @@ export class ModelEngine {
     return new WindowDecoder(new StageStream(stages, wholeRules(stages)));
   }
 
-  /** Samples come as soon as they can. */
+  /** Samples come as soon as they can: from the main decoder of a causal model, with every frame. */
   promptDecoder(selection: DecodeSelection, prompt: Prompt): CodeDecoder {
+    if (this.steps && selection.decoder === "main") return new CausalDecoder(this.steps, selection);
     const stages = this.stages.decoding(selection);
     return new WindowDecoder(new StageStream(stages, promptRules(stages, prompt)));
   }
@@ -156,6 +163,7 @@ export class ModelEngine {
   /** Gives the memory of the plans back; the model stays as it is. */
   close(): void {
     this.stages.close();
+    this.steps?.close();
   }
 }
 

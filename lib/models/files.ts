@@ -3,6 +3,7 @@ import { openAudio } from "../audio/audio-stream.js";
 import { WavWriter } from "../audio/wav-writer.js";
 import { TokenFileReader } from "../data/token-file-reader.js";
 import { TokenFileWriter } from "../data/token-file-writer.js";
+import type { Tokens } from "../data/tokens.js";
 import type { Codec } from "./codec.js";
 import { PieceStream } from "./piece-stream.js";
 import { decodePieces, encodePieces } from "./token-streams.js";
@@ -43,23 +44,37 @@ export async function encodeFile(
   return { frames: writer.frames, samples };
 }
 
+/** `input`: a token file, or tokens. */
 export async function decodeFile(
   codec: Codec,
-  input: string,
+  input: string | Tokens,
   output: string,
   { signal, onProgress, encoding, ...choice }: DecodeFileOptions,
 ): Promise<WrittenSpeech> {
   const parts = codec.wholeDecoding(choice);
   const { sampleRate } = parts;
-  await using reader = await TokenFileReader.open(input, { signal });
-  const { frames, samples } = reader;
+  await using tokens = typeof input === "string" ? await TokenFileReader.open(input, { signal }) : inMemory(input);
+  const { frames, samples } = tokens;
   const total = samples / codec.spec.sampleRate;
   await using writer = await WavWriter.create(output, { sampleRate, encoding });
-  await using speech = PieceStream.from(reader, (intake) => decodePieces(intake, parts), { signal });
+  await using speech = PieceStream.from(tokens, (intake) => decodePieces(intake, parts), { signal });
   for await (const chunk of speech) {
     await writer.write(chunk.samples);
     onProgress?.(Math.min(total, writer.frames / sampleRate), total);
   }
   await writer.close();
   return { frames, samples: writer.frames, sampleRate };
+}
+
+/** Tokens as a reader has them. */
+function inMemory(tokens: Tokens) {
+  const { frames, samples } = tokens;
+  return {
+    frames,
+    samples,
+    async *[Symbol.asyncIterator]() {
+      yield { startFrame: 0, tokens };
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
 }

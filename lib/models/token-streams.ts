@@ -123,7 +123,7 @@ export async function* decodePieces(
     return { startSample: first, samples: speech, sampleRate };
   };
   for await (const piece of pieces) {
-    const tokens = "tokens" in piece ? piece.tokens : piece;
+    const tokens = typeof piece === "object" && piece !== null && "tokens" in piece ? piece.tokens : piece;
     check(tokens);
     if (tokens.frames === 0) continue;
     samples = frames * hop + tokens.samples;

@@ -1,4 +1,5 @@
 /** The public face: speech to tokens and tokens to speech. */
+import { A_FUNCTION, A_NUMBER, A_PATH, AN_ABORT_SIGNAL, checkOptions, requireKind } from "../arguments.js";
 import type { Audio } from "../audio/audio.js";
 import { Resampler } from "../audio/resample.js";
 import type { TokenChunk } from "../data/token-frames.js";
@@ -26,6 +27,9 @@ import type {
 } from "./tokenizer-options.js";
 
 export type * from "./tokenizer-options.js";
+
+const WORK_OPTIONS = { signal: AN_ABORT_SIGNAL, onProgress: A_FUNCTION };
+const STREAM_OPTIONS = { signal: AN_ABORT_SIGNAL, pieceSeconds: A_NUMBER, lookahead: A_NUMBER };
 
 export class Tokenizer {
   readonly info: TokenizerInfo;
@@ -83,8 +87,14 @@ export class Tokenizer {
    * `random:SEED[:PRESET]`. Throws ERR_LMSPT_MODEL, _DOWNLOAD, _FORMAT, _DEVICE or _IO, or the signal's reason.
    */
   static async load(name: string, options: TokenizerOptions = {}): Promise<Tokenizer> {
-    const { precision = "fp32", device: deviceName = "auto", threads, signal, onProgress } = options;
-    if (typeof name !== "string") throw invalidArgument("model", "a folder, a preset or hf://owner/repository", name);
+    const {
+      precision = "fp32",
+      device: deviceName = "auto",
+      threads,
+      signal,
+      onProgress,
+    } = checkOptions(options, WORK_OPTIONS);
+    if (!A_PATH.holds(name)) throw invalidArgument("model", "a folder, a preset or hf://owner/repository", name);
     if (precision !== "fp32") throw invalidArgument("precision", '"fp32"', precision);
     signal?.throwIfAborted();
     const device = Device.open(deviceName, { threads });
@@ -106,6 +116,7 @@ export class Tokenizer {
   /** Several at once, of any lengths; the results are those of single calls. */
   encode(audio: readonly AudioInput[], options?: WorkOptions): Promise<Tokens[]>;
   async encode(audio: AudioInput | readonly AudioInput[], options: WorkOptions = {}): Promise<Tokens | Tokens[]> {
+    checkOptions(options, WORK_OPTIONS);
     return this.whileOpen(async () => {
       if (isList(audio)) return this.codec.encode(audio, options);
       return (await this.codec.encode([audio], options))[0]!;
@@ -116,6 +127,7 @@ export class Tokenizer {
   decode(tokens: Tokens, options?: DecodeOptions): Promise<Audio>;
   decode(tokens: readonly Tokens[], options?: DecodeOptions): Promise<Audio[]>;
   async decode(tokens: Tokens | readonly Tokens[], options: DecodeOptions = {}): Promise<Audio | Audio[]> {
+    checkOptions(options, WORK_OPTIONS);
     return this.whileOpen(async () => {
       if (isList(tokens)) return this.codec.decode(tokens, options);
       return (await this.codec.decode([tokens], options))[0]!;
@@ -126,12 +138,14 @@ export class Tokenizer {
    * An audio file to a token file (`.lmspt`), with the tokens that `encode` gives. Memory does not grow with its length.
    * `output` appears when it is complete, and stays as it was after an error.
    */
-  encodeFile(input: string, output: string, options: WorkOptions = {}): Promise<WrittenTokens> {
+  async encodeFile(input: string, output: string, options: WorkOptions = {}): Promise<WrittenTokens> {
+    checkFiles(input, output, options);
     return this.whileOpen(() => encodeFile(this.codec, input, output, options));
   }
 
-  /** A token file to a WAV file, with the speech that `decode` gives, in the same way. */
-  decodeFile(input: string, output: string, options: DecodeFileOptions = {}): Promise<WrittenSpeech> {
+  /** A token file, or tokens, to a WAV file, with the speech that `decode` gives, in the same way. */
+  async decodeFile(input: string | Tokens, output: string, options: DecodeFileOptions = {}): Promise<WrittenSpeech> {
+    checkFiles(typeof input === "string" ? input : "", output, options);
     return this.whileOpen(() => decodeFile(this.codec, input, output, options));
   }
 
@@ -142,6 +156,7 @@ export class Tokenizer {
    * the loop lets go of the source.
    */
   encodeStream(source: PieceSource<Float32Array>, options: EncodeStreamOptions = {}): PieceStream<TokenChunk> {
+    checkOptions(options, STREAM_OPTIONS);
     this.requireOpen();
     const parts = this.codec.promptEncoding(options);
     return this.openStream(source, "the audio", (intake) => encodePieces(intake, parts), options);
@@ -152,6 +167,7 @@ export class Tokenizer {
    * `concatTokens` has it.
    */
   decodeStream(source: PieceSource<Tokens | TokenChunk>, options: DecodeStreamOptions = {}): PieceStream<AudioChunk> {
+    checkOptions(options, STREAM_OPTIONS);
     this.requireOpen();
     const parts = this.codec.promptDecoding(options);
     return this.openStream(source, "the tokens", (intake) => decodePieces(intake, parts), options);
@@ -202,6 +218,12 @@ export class Tokenizer {
     this.streams.add(stream);
     return stream;
   }
+}
+
+function checkFiles(input: string, output: string, options: WorkOptions): void {
+  requireKind("input", A_PATH, input);
+  requireKind("output", A_PATH, output);
+  checkOptions(options, WORK_OPTIONS);
 }
 
 function closedError(): LmsptError {

@@ -1,6 +1,5 @@
 #include "ops/conv1d/conv1d.h"
 
-#include "gemm/panel.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
 #include "ops/conv1d/convolution_gradient.h"
@@ -84,6 +83,22 @@ void infer_weight_grad(InferContext& context) {
   context.output(make_shape({gy[2], x[2] / groups, context.attrs.i("kernel")}));
 }
 
+void infer_residual_unit(InferContext& context) {
+  context.expect_rank(0, "x", 3);
+  context.expect_rank(1, "w1", 3);
+  const Shape& x = context.shape(0);
+  context.expect_shape(1, "w1", make_shape({x[2], x[2], context.shape(1)[2]}));
+  for (int bias : {2, 5}) {
+    if (context.has(bias)) context.expect_shape(bias, "bias", make_shape({x[2]}));
+  }
+  for (int alpha : {3, 6}) context.expect_shape(alpha, "alpha", make_shape({x[2]}));
+  context.expect_shape(4, "w2", make_shape({x[2], x[2], 1}));
+  context.output(x);
+}
+
+AttrArgs plain_packing(const Attrs&, const std::vector<Tensor>&) { return {}; }
+AttrArgs winograd_packing(const Attrs&, const std::vector<Tensor>&) { return {{"winograd", 1}}; }
+
 // (O, I / groups, k) -> (groups, panels of O / groups, k, I / groups, 16); for the fast algorithm
 // (7 points, panels of O, groups of taps, I, 16)
 void infer_pack(InferContext& context) {
@@ -109,7 +124,8 @@ void register_conv1d(Registry& registry) {
                      return AttrArgs{{"groups", attrs.i("groups")}, {"winograd", attrs.i("winograd")}};
                    }}};
   conv.packs = [](const Attrs& attrs, const std::vector<Tensor>& inputs) {
-    return !is_depthwise(attrs.i("groups"), inputs[1].shape[1], inputs[1].shape[0] / attrs.i("groups"));
+    const Shape& w = inputs[1].shape;
+    return !is_depthwise(attrs.i("groups"), w[1], w[0] / attrs.i("groups")) && !is_narrow(attrs, w[0], w[2]);
   };
   registry.add(conv);
   registry.add({"pack_conv1d",
@@ -119,6 +135,15 @@ void register_conv1d(Registry& registry) {
                 infer_pack,
                 nullptr,
                 "a layout of weights"});
+  OpDef unit{"fused_residual_unit",
+             7,
+             7,
+             conv_attrs(),
+             infer_residual_unit,
+             nullptr,
+             "fused: record its two convolutions, Snakes and sum as ops of their own"};
+  unit.packing = {{1, "pack_conv1d", winograd_packing}, {4, "pack_conv1d", plain_packing}};
+  registry.add(unit);
   registry.add({"conv1d_weight_grad",
                 2,
                 2,

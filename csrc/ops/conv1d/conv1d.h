@@ -3,12 +3,16 @@
 //   T' = floor((T + pad_left + pad_right - dilation (k - 1) - 1) / stride) + 1, or `length` where that is given.
 // With `alpha` (I), Snake is applied to x first; with `residual` (B, T', O), it is added last. These equal
 // conv1d(snake(x, alpha), ...) and add(residual, conv1d(...)) bit for bit.
-// conv1d_weight_grad: gw[o, i, j] = sum over b, t of gy[b, t, o] * x[b, t * stride + j * dilation - pad_left, group(o)
+// fused_residual_unit: x + conv1d(snake(conv1d(snake(x, alpha1), w1, bias1), alpha2), w2, bias2), inputs (x, w1, bias1,
+// alpha1, w2, bias2, alpha2), all of C channels, w2 of one tap, the first convolution by the fast algorithm
+// (winograd.h). conv1d_weight_grad: gw[o, i, j] = sum over b, t of gy[b, t, o] * x[b, t * stride + j * dilation -
+// pad_left, group(o)
 // + i]
 #pragma once
 
 #include "device/attrs.h"
 #include "device/tensor.h"
+#include "gemm/panel.h"
 
 namespace lmspt {
 
@@ -43,6 +47,12 @@ LMSPT_INLINE Conv1dGeometry conv1d_geometry(const Shape& x, const Shape& y, int6
 // One channel in and one out per group: its kernel is a loop over taps, not a matrix product.
 LMSPT_INLINE bool is_depthwise(int64_t groups, int64_t group_in, int64_t group_out) {
   return groups > 1 && group_in == 1 && group_out == 1;
+}
+
+// So few outputs that one panel of columns holds those of every tap.
+LMSPT_INLINE bool is_narrow(const Attrs& attrs, int64_t outputs, int64_t kernel) {
+  return attrs.i("stride") == 1 && attrs.i("groups") == 1 && !attrs.b("winograd") && kernel > 1 &&
+         outputs * kernel <= kPanelWidth;
 }
 
 }  // namespace lmspt

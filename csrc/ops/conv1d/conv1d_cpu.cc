@@ -136,6 +136,7 @@ void conv1d(const KernelContext& context) {
   const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs);
   if (y.shape.count() == 0) return;
   if (packed && context.attrs->b("winograd")) return conv1d_winograd(context);
+  if (!packed && g.groups == 1) return conv1d_narrow(context);
   ThreadPool* pool = context.pool;
   const int64_t front = SnakeScratch::floats(alpha, g.in_channels);
   if (!packed) {
@@ -191,6 +192,7 @@ void register_conv1d_cpu(KernelTable& table) {
   table.add("conv1d", conv1d);
   table.add("pack_conv1d", pack_conv1d);
   table.add("conv1d_weight_grad", conv1d_weight_grad);
+  table.add("fused_residual_unit", fused_residual_unit);
 }
 
 }  // namespace lmspt::LMSPT_ISA

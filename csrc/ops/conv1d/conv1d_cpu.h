@@ -15,7 +15,7 @@ LMSPT_INLINE int64_t panel_splits(int64_t tiles, int64_t panels, int threads) {
   return wanted < panels ? wanted : panels;
 }
 
-// Rows of one item in two layouts: as they come, and with Snake applied where there is one.
+// Of a task's scratch memory, the reciprocals that Snake needs.
 struct SnakeScratch {
   static LMSPT_INLINE int64_t floats(const Tensor& alpha, int64_t channels) {
     return alpha ? round_up(channels, kLanes) : 0;
@@ -27,8 +27,13 @@ struct SnakeScratch {
   }
 };
 
-// Weights packed by pack_conv1d with winograd = 1.
+// The weights are packed by pack_conv1d with winograd = 1.
 void conv1d_winograd(const KernelContext& context);
 void pack_conv1d_winograd(const KernelContext& context);
+
+// The weights are not packed.
+void conv1d_narrow(const KernelContext& context);
+
+void fused_residual_unit(const KernelContext& context);
 
 }  // namespace lmspt::LMSPT_ISA
