@@ -13,8 +13,9 @@ import { printNotice, type Session } from "./terminal.js";
 
 /** Jobs that are read, computed or written at the same time: a batch of the device, and some on their way. */
 const MOST_AHEAD = 12;
-/** What their samples may take in memory. */
+/** What their samples may take in memory. Long inputs are streamed, whatever their length: two go beside each other. */
 const MEMORY_AHEAD = 2 ** 29;
+const MOST_PER_JOB = MEMORY_AHEAD / 2;
 /** Files that are looked at before the work begins, at a time. */
 const LOOKED_AT_ONCE = 32;
 
@@ -113,7 +114,11 @@ async function doWork(
 ): Promise<void> {
   results.start();
   try {
-    const limits = { most: MOST_AHEAD, budget: MEMORY_AHEAD, costOf: ({ memory }: ReadyJob) => memory };
+    const limits = {
+      most: MOST_AHEAD,
+      budget: MEMORY_AHEAD,
+      costOf: ({ memory }: ReadyJob) => Math.min(memory, MOST_PER_JOB),
+    };
     await forEachAhead(jobs, limits, async (job) => {
       signal.throwIfAborted();
       progress.begin(job);
