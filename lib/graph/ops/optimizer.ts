@@ -36,17 +36,17 @@ export function adamw(
   options: AdamwOptions,
 ): Omit<AdamwTensor, "gradient">[] {
   requireKind("the tensors of adamw", AN_ARRAY, tensors);
-  for (const tensor of tensors) requireKind("a tensor of adamw", AN_OBJECT, tensor);
   requireKind("the scalars of adamw", AN_OBJECT, scalars);
+  checkOptions(options);
+  for (const tensor of tensors) requireKind("a tensor of adamw", AN_OBJECT, tensor);
   const { rate, step, norm } = scalars;
-  const { beta1, beta2, epsilon, weightDecay, maxNorm } = checkOptions(options);
   const inputs = tensors.flatMap(({ parameter, mean, square, gradient }) => [parameter, mean, square, gradient]);
   const results = requireValue("adamw", rate).graph.apply("adamw", [rate, step, norm, ...inputs], {
-    beta1,
-    beta2,
-    epsilon,
-    weight_decay: weightDecay,
-    max_norm: maxNorm,
+    beta1: options.beta1,
+    beta2: options.beta2,
+    epsilon: options.epsilon,
+    weight_decay: options.weightDecay,
+    max_norm: options.maxNorm,
   });
   return tensors.map((_, i) => {
     const [parameter, mean, square] = results.slice(3 * i, 3 * i + 3) as [Value, Value, Value];
