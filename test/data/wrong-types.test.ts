@@ -37,5 +37,11 @@ describe("token functions refuse arguments of a wrong type", () => {
       [() => TokenArchiveWriter.open(wrong(5), tokenSpec(tokens)), "Expected a path"],
       [() => TokenArchiveWriter.open("x", tokenSpec(tokens), { signal: wrong(5) }), "Expected an AbortSignal"],
       [() => TokenFileWriter.appendTo(wrong(5)), "Expected a path"],
+      [() => TokenArchive.open(wrong(5)), "Expected a path"],
+      [() => TokenArchive.open("x", { recover: wrong("yes") }), "Expected true or false for recover"],
+      [() => TokenArchive.isArchive(wrong(undefined)), "Expected a path"],
+      [() => TokenArchiveWriter.open(wrong(5), tokenSpec(tokens)), "Expected a path"],
+      [() => TokenArchiveWriter.open("x", wrong(undefined)), "Expected an object for spec but received undefined"],
+      [() => TokenArchiveWriter.open("x", tokenSpec(tokens), wrong(null)), "Expected an object for the options"],
     ]));
 });

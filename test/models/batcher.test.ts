@@ -141,4 +141,18 @@ describe("Batcher", () => {
     assert.ok(Math.max(...sizes) > 1, sizes.join());
     await assert.rejects(batcher.encode(Float32Array.of(Number.NaN)), LmsptError);
   });
+
+  it("refuses arguments of a wrong type", async () => {
+    const { tokenizer, batcher } = slow();
+    await assertRefused([
+      [() => slow(wrong(null)), "Expected an object for the options"],
+      [() => slow({ maxBatch: 0 }), "Expected a whole number from 1 to 1024 for maxBatch"],
+      [() => slow({ onBatch: wrong(5) }), "Expected a function for onBatch"],
+      [() => batcher.encode(wrong("speech.wav")), "Expected an object for audio"],
+      [() => batcher.encode(wrong({})), "Expected a Float32Array for audio.samples"],
+      [() => batcher.encode(new Float32Array(1), { signal: wrong(5) }), "Expected an AbortSignal for signal"],
+      [() => batcher.decode(wrong(undefined)), "Expected an object for tokens"],
+    ]);
+    assert.equal(tokenizer.calls.length, 0);
+  });
 });
