@@ -6,7 +6,7 @@ import { EXPORT_FORMATS, type ExportOptions, exportModel } from "./export.js";
 import { EXIT, type ExitStatus } from "./failure.js";
 import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, EXPORT_HELP, INFO_HELP, PROGRAM_HELP } from "./help.js";
 import { type InfoOptions, info } from "./info.js";
-import { modelOptions, parseInteger } from "./options.js";
+import { modelOptions, parseInteger, precisionOption } from "./options.js";
 import type { Session } from "./terminal.js";
 import { TOKEN_FORMATS } from "./token-formats.js";
 import { packageVersion } from "./version.js";
@@ -94,6 +94,7 @@ function addExport(program: Command): Command {
         parseInteger("1 to 100000", 100_000),
       ),
     )
+    .addOption(precisionOption("that plan files keep"))
     .option("-f, --force", "overwrite files that exist")
     .option("-q, --quiet", "no progress and no summary; warnings and errors stay")
     .addHelpText("after", EXPORT_HELP);

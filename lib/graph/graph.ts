@@ -6,6 +6,7 @@ import { invalidArgument } from "../errors.js";
 import type { Device } from "./device.js";
 import { type AttributeValue, type Data, type DType, type NativeGraph, native, settled } from "./native.js";
 import { Plan } from "./plan.js";
+import { checkPrecision, type Precision } from "./precision.js";
 import type { Variable } from "./variable.js";
 
 /** The result of an operation while recording; it holds a type and a shape, no data. */
@@ -29,6 +30,11 @@ export interface Sample {
   readonly value: Value;
   readonly data: Data;
   readonly tolerance?: number;
+}
+
+export interface PlanOptions {
+  /** Of the matrix products that were not recorded with one of their own; `"fp32"` by default. */
+  readonly precision?: Precision;
 }
 
 export class Graph {
@@ -75,17 +81,27 @@ export class Graph {
 
   /**
    * Makes the outputs computable on a device. Only what they depend on is kept; what depends on frozen variables and
-   * constants alone is computed now, once.
+   * constants alone is computed now, once. Throws ERR_LMSPT_UNSUPPORTED for a precision that the device does not have.
    */
-  async compile<Name extends string>(device: Device, outputs: Readonly<Record<Name, Value>>): Promise<Plan<Name>> {
-    return new Plan<Name>(device, await settled(this.native.compile(device.native, this.named(outputs))));
+  async compile<Name extends string>(
+    device: Device,
+    outputs: Readonly<Record<Name, Value>>,
+    { precision = "fp32" }: PlanOptions = {},
+  ): Promise<Plan<Name>> {
+    const plan = this.native.compile(device.native, this.named(outputs), checkPrecision(precision));
+    return new Plan<Name>(device, await settled(plan));
   }
 
   /** The graph with its weights as one plan file, for the C API and for checks; see docs/plan-file.md. */
-  serialize(outputs: Readonly<Record<string, Value>>, samples: readonly Sample[] = []): Uint8Array {
+  serialize(
+    outputs: Readonly<Record<string, Value>>,
+    samples: readonly Sample[] = [],
+    { precision = "fp32" }: PlanOptions = {},
+  ): Uint8Array {
     return this.native.serialize(
       this.named(outputs),
       samples.map(({ value, data, tolerance }) => ({ value: this.idOf(value), data, tolerance: tolerance ?? 0 })),
+      checkPrecision(precision),
     );
   }
 

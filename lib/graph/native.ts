@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import nodeGypBuild from "node-gyp-build";
 import { LmsptError } from "../errors.js";
+import type { Precision } from "./precision.js";
 
 export type DType = "f32" | "i32";
 export type Data = Float32Array | Int32Array;
@@ -50,8 +51,8 @@ export interface NativeGraph {
   apply(op: string, values: readonly (number | null)[], attributes: Readonly<Record<string, AttributeValue>>): number[];
   describe(value: number): { dtype: DType; shape: number[] };
   gradients(outputs: readonly number[], seeds: readonly number[], wrt: readonly number[]): number[];
-  compile(device: NativeDevice, outputs: NamedValues): Promise<NativePlan>;
-  serialize(outputs: NamedValues, samples: readonly NativeSample[]): Uint8Array;
+  compile(device: NativeDevice, outputs: NamedValues, precision: Precision): Promise<NativePlan>;
+  serialize(outputs: NamedValues, samples: readonly NativeSample[], precision: Precision): Uint8Array;
 }
 
 export interface NativeVariable {
@@ -63,6 +64,8 @@ export interface NativeVariable {
 export interface NativeDevice {
   readonly kind: "cpu" | "cuda";
   readonly description: string;
+  /** How products asked for in a precision are computed; undefined where they cannot be. */
+  arithmetic(precision: Precision): string | undefined;
   close(): Promise<void>;
 }
 
@@ -100,7 +103,8 @@ export interface Native {
   readonly MappedFile: new (path: string) => NativeMappedFile;
   setErrorClass(errorClass: typeof LmsptError): void;
   listOps(): OpInfo[];
-  describeCpu(): { model: string; threads: number; variants: string[] };
+  /** `variants` best first; `arithmetic`: how the best one computes products in reduced precisions. */
+  describeCpu(): { model: string; threads: number; variants: string[]; arithmetic: Record<"bf16x3" | "bf16", string> };
   describeCuda(library: string): { devices: string[]; missing: string[]; problem?: string };
   /** Throws where the bytes are not a valid plan file. */
   checkPlan(bytes: Uint8Array): void;

@@ -4,6 +4,7 @@ import { Graph, type Value } from "../graph/graph.js";
 import { slice } from "../graph/ops/index.js";
 import type { Plan } from "../graph/plan.js";
 import { PlanCache } from "../graph/plan-cache.js";
+import type { Precision } from "../graph/precision.js";
 import { type Context, widest } from "../nn/index.js";
 import { samplesPerFrame } from "./config.js";
 import type { Decoder } from "./decoder.js";
@@ -35,6 +36,7 @@ export class ModelEngine {
   constructor(
     private readonly model: LmSpt,
     private readonly device: Device,
+    private readonly precision: Precision = "fp32",
   ) {
     this.samplesPerFrame = samplesPerFrame(model.config);
   }
@@ -107,7 +109,7 @@ export class ModelEngine {
   private encodePlan(frames: number): Promise<Plan<"y">> {
     const graph = new Graph();
     const audio = graph.input("audio", [1, frames * this.samplesPerFrame, 1]);
-    return graph.compile(this.device, { y: this.model.encode(audio) });
+    return graph.compile(this.device, { y: this.model.encode(audio) }, { precision: this.precision });
   }
 
   private decodePlan(selection: DecodeSelection, frames: number): Promise<Plan<"y">> {
@@ -121,7 +123,7 @@ export class ModelEngine {
       selection.decoder === "aux"
         ? this.model.decodeAux(semantic!)
         : this.model.decode(semantic, part(firstAcoustic, selection.acoustic));
-    return graph.compile(this.device, { y });
+    return graph.compile(this.device, { y }, { precision: this.precision });
   }
 }
 

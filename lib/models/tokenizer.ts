@@ -6,6 +6,7 @@ import { Resampler } from "../audio/resample.js";
 import { type TokenSpec, type Tokens, tokenCodes, tokenSpec, tokensFromCodes, validateTokens } from "../data/tokens.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import { Device, type DeviceName } from "../graph/device.js";
+import { checkPrecision, type Precision } from "../graph/precision.js";
 import type { ModelLicence, ProgressListener } from "../hub/index.js";
 import type { Parameter } from "../nn/index.js";
 import type { ModelConfig } from "./config.js";
@@ -27,8 +28,11 @@ export type DecodeMode = "full" | "semantic" | "acoustic" | "aux";
 export interface TokenizerOptions {
   /** Where to compute; `"auto"` by default. */
   readonly device?: DeviceName;
-  /** `"fp32"`, the default, is exact single precision. */
-  readonly precision?: "fp32";
+  /**
+   * Of convolutions; `"fp32"` by default. `"bf16x3"` gives the codes of float32, `"bf16"` changes some: the quantizer stays
+   * float32, but what it quantises comes out a little different.
+   */
+  readonly precision?: Precision;
   /** Threads of a CPU device; all by default. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
@@ -61,6 +65,9 @@ export interface TokenizerInfo {
   /** Number of trained values. */
   readonly parameters: number;
   readonly device: string;
+  readonly precision: Precision;
+  /** How products are computed in that precision on this device. */
+  readonly arithmetic: string;
   /** Why `device: "auto"` did not take a GPU. */
   readonly fallbackReason: string | undefined;
 }
@@ -87,9 +94,10 @@ export class Tokenizer {
     name: string,
     loaded: LoadedModel,
     private readonly device: Device,
+    precision: Precision,
   ) {
     this.config = loaded.model.config;
-    this.engine = new ModelEngine(loaded.model, device);
+    this.engine = new ModelEngine(loaded.model, device, precision);
     this.parameters = loaded.model.parameters;
     this.resampler = new Resampler(device);
     this.sampleRate = this.config.sample_rate;
@@ -104,6 +112,8 @@ export class Tokenizer {
       licence: loaded.licence,
       parameters: countParameters(loaded),
       device: `${device.kind} (${device.description})`,
+      precision,
+      arithmetic: device.arithmetic(precision),
       fallbackReason: device.fallbackReason,
     };
   }
@@ -115,11 +125,11 @@ export class Tokenizer {
   static async load(name: string, options: TokenizerOptions = {}): Promise<Tokenizer> {
     const { precision = "fp32", device: deviceName = "auto", threads, signal, onProgress } = options;
     if (typeof name !== "string") throw invalidArgument("model", "a folder, a preset or hf://owner/repository", name);
-    if (precision !== "fp32") throw invalidArgument("precision", '"fp32"', precision);
+    checkPrecision(precision);
     signal?.throwIfAborted();
     const device = Device.open(deviceName, { threads });
     try {
-      const tokenizer = new Tokenizer(name, await loadModel(name, { signal, onProgress }), device);
+      const tokenizer = new Tokenizer(name, await loadModel(name, { signal, onProgress }), device, precision);
       signal?.throwIfAborted();
       return tokenizer;
     } catch (error) {

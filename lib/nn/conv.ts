@@ -12,6 +12,8 @@ export interface ConvOptions {
   readonly causal?: boolean;
   /** By the fast algorithm in blocks of `4 * dilation` rows; see Conv1dAlgorithm. */
   readonly winograd?: boolean;
+  /** In float32 whatever the plan's precision. */
+  readonly exact?: boolean;
   /** Scale of the random initial weights relative to one that keeps the variance; 1 by default. */
   readonly gain?: number;
 }
@@ -58,7 +60,8 @@ export class Conv1d implements CuttableLayer {
 
   forward(x: Value): Value {
     const { weight, bias } = this.weight.in(x);
-    return conv1d(x, weight, bias, { ...this.padding(x.dim(1)), winograd: this.options.winograd });
+    const { winograd, exact } = this.options;
+    return conv1d(x, weight, bias, { ...this.padding(x.dim(1)), winograd, exact });
   }
 
   get blockRows(): number {

@@ -23,8 +23,7 @@ void fused_residual_unit(const KernelContext& context) {
   const WinogradConv conv(g, w1.shape[2], kCacheFloats, channels, pool->threads());
   const int64_t front = SnakeScratch::floats(alpha1, channels);
   const int64_t inner_floats = conv.blocks * conv.block_rows() * channels;
-  const size_t bytes =
-      (2 * front + round_up(inner_floats, kLanes) + conv.scratch_floats(conv.blocks)) * sizeof(float);
+  const size_t bytes = (2 * front + round_up(inner_floats, kLanes) + conv.scratch_floats(conv.blocks)) * sizeof(float);
   parallel_for(pool, g.batch * conv.tiles(), [&](int64_t task, int worker) {
     const int64_t item = task / conv.tiles(), first = task % conv.tiles() * conv.blocks;
     const int64_t left = conv.all_blocks() - first, blocks = left < conv.blocks ? left : conv.blocks;

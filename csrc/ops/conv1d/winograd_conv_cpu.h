@@ -1,6 +1,6 @@
-// conv1d by the fast algorithm of winograd.h, for the kernels that contain it. A task takes some blocks of one item: their
-// rows are staged (Snake applied), transformed, multiplied point by point with a few panels of weights, and transformed
-// back, all in cache. Include only from *_cpu.cc files.
+// conv1d by the fast algorithm of winograd.h, for the kernels that contain it. A task takes some blocks of one item:
+// their rows are staged (Snake applied), transformed, multiplied point by point with a few panels of weights, and
+// transformed back, all in cache. Include only from *_cpu.cc files.
 #pragma once
 
 #include "gemm/gemm_cpu.h"

@@ -19,6 +19,8 @@ export interface Conv1dAlgorithm {
    * rows of its block. Stride 1 and groups 1 only.
    */
   readonly winograd?: boolean;
+  /** Compute in float32 whatever the plan's precision. */
+  readonly exact?: boolean;
 }
 
 /**
@@ -26,8 +28,12 @@ export interface Conv1dAlgorithm {
  * w (O, I / groups, k), bias (O); y (B, floor((T + padLeft + padRight - dilation (k - 1) - 1) / stride) + 1, O).
  */
 export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions & Conv1dAlgorithm = {}): Value {
-  const { winograd } = options;
-  return x.graph.apply("conv1d", [x, w, bias], { ...attributes(options), winograd })[0]!;
+  const { winograd, exact } = options;
+  return x.graph.apply("conv1d", [x, w, bias], {
+    ...attributes(options),
+    winograd,
+    precision: exact ? 1 : undefined,
+  })[0]!;
 }
 
 /**
