@@ -10,7 +10,8 @@
 #include <immintrin.h>
 #endif
 
-#include "device/tensor.h"
+#include "device/cpu/simd.h"
+#include "gemm/bf16.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -44,9 +45,6 @@ inline EmulatedTiles& emulated_tiles() {
   return tiles;
 }
 
-// Denormal inputs and results count as zeros.
-inline float flush_denormal(float value) { return __builtin_fabsf(value) < 0x1p-126f ? value * 0.f : value; }
-
 inline void tile_configure(const TileConfig* config) {
   emulated_tiles() = {};
   emulated_tiles().config = *config;
@@ -67,31 +65,42 @@ inline void tile_store(int tile, void* data, int64_t stride) {
   }
 }
 
+// Numbers below 2^-126 count as zeros, before and after every operation.
+LMSPT_INLINE Vec flush(Vec v) {
+  const Vec zero = broadcast(0), smallest = broadcast(0x1p-126f);
+  return select_less(max(v, zero - v), smallest, zero, v);
+}
+
+// A row of a tile: 16 pairs of bf16 numbers, the even and the odd ones widened.
+struct WideRow {
+  Vec part[2];
+};
+LMSPT_INLINE WideRow widen(const char (&row)[kTileBytes]) {
+  uint16_t bits[2 * kLanes];
+  alignas(64) float lanes[2][kLanes];
+  std::memcpy(bits, row, sizeof bits);
+  for (int i = 0; i < 2 * kLanes; ++i) lanes[i % 2][i / 2] = from_bf16(bits[i]);
+  return {flush(Vec::load(lanes[0])), flush(Vec::load(lanes[1]))};
+}
+
 // TDPBF16PS: the even elements of K and the odd ones are summed apart, then added to each other, then to the tile.
 inline void tile_multiply_bf16(int sums, int a, int b) {
   EmulatedTiles& tiles = emulated_tiles();
-  const auto element = [&](int tile, int row, int column) {
-    uint16_t bits;
-    std::memcpy(&bits, tiles.data[tile][row] + 2 * column, sizeof bits);
-    const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-    float value;
-    std::memcpy(&value, &wide, sizeof value);
-    return flush_denormal(value);
-  };
+  const int pairs = tiles.config.row_bytes[a] / 4;
+  WideRow columns[kTileRows];
+  for (int k = 0; k < pairs; ++k) columns[k] = widen(tiles.data[b][k]);
   for (int m = 0; m < tiles.config.rows[sums]; ++m) {
-    for (int n = 0; n < tiles.config.row_bytes[sums] / 4; ++n) {
-      float part[2] = {0, 0};
-      for (int k = 0; k < tiles.config.row_bytes[a] / 4; ++k) {
-        for (int odd = 0; odd < 2; ++odd) {
-          part[odd] = flush_denormal(__builtin_fmaf(element(a, m, 2 * k + odd), element(b, k, 2 * n + odd), part[odd]));
-        }
-      }
-      float sum;
-      char* place = tiles.data[sums][m] + 4 * n;
-      std::memcpy(&sum, place, sizeof sum);
-      sum = flush_denormal(flush_denormal(sum) + flush_denormal(part[0] + part[1]));
-      std::memcpy(place, &sum, sizeof sum);
+    const WideRow row = widen(tiles.data[a][m]);
+    Vec sum[2] = {broadcast(0), broadcast(0)};
+    for (int odd = 0; odd < 2; ++odd) {
+      alignas(64) float elements[kLanes];
+      row.part[odd].store(elements);
+      for (int k = 0; k < pairs; ++k) sum[odd] = flush(fma(broadcast(elements[k]), columns[k].part[odd], sum[odd]));
     }
+    float place[kLanes];
+    std::memcpy(place, tiles.data[sums][m], sizeof place);
+    flush(flush(Vec::load(place)) + flush(sum[0] + sum[1])).store(place);
+    std::memcpy(tiles.data[sums][m], place, sizeof place);
   }
 }
 inline void tile_barrier() {}
