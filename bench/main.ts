@@ -1,10 +1,16 @@
 /** Benchmarks by name: npm run bench -- NAME [ARGUMENTS] */
+import * as causal from "./causal.js";
 import * as cpu from "./cpu.js";
 import * as eventLoop from "./event-loop.js";
+import * as layers from "./layers.js";
+import * as service from "./service.js";
 
 const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promise<void> }>> = {
+  causal,
   cpu,
   "event-loop": eventLoop,
+  layers,
+  service,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -16,6 +16,10 @@ export type ErrorCode =
   | "ERR_LMSPT_IO"
   /** Weights and configuration do not fit each other, or a model cannot be found. */
   | "ERR_LMSPT_MODEL"
+  /** A training configuration does not say what it should; the message names key and place. */
+  | "ERR_LMSPT_CONFIG"
+  /** Training ran into numbers that are not finite and cannot go on. */
+  | "ERR_LMSPT_DIVERGED"
   /** A download failed or is forbidden (offline mode); `cause` holds the network's error. */
   | "ERR_LMSPT_DOWNLOAD"
   /** The native addon or a compute device cannot be used here. */

@@ -14,6 +14,9 @@ export type { WavEncoding, WavFormat, WavWriteEncoding } from "./audio/wav-forma
 export { WavReader } from "./audio/wav-reader.js";
 export { WavWriter, type WavWriterOptions } from "./audio/wav-writer.js";
 export { tokensFromNpy, tokensToNpy } from "./data/npy.js";
+export { TokenArchive, type TokenArchiveItem } from "./data/token-archive.js";
+export type { TokenArchiveEntry } from "./data/token-archive-index.js";
+export { TokenArchiveWriter } from "./data/token-archive-writer.js";
 export { decodeTokenFile, encodeTokenFile, type RecoveredTokens } from "./data/token-file.js";
 export { TokenFileReader } from "./data/token-file-reader.js";
 export { TokenFileWriter } from "./data/token-file-writer.js";
@@ -40,6 +43,7 @@ export { Plan } from "./graph/plan.js";
 export type { Precision } from "./graph/precision.js";
 export { Variable } from "./graph/variable.js";
 export type { ModelLicence, ProgressListener } from "./hub/index.js";
+export { Batcher, type BatcherOptions } from "./models/batcher.js";
 export { type AuxDecoderConfig, type ModelConfig, parseConfig } from "./models/config.js";
 export {
   type AudioInput,
@@ -50,3 +54,14 @@ export {
   type TokenizerOptions,
   type WorkOptions,
 } from "./models/tokenizer.js";
+export type {
+  BrokenFileEvent,
+  CheckpointEvent,
+  SkippedEvent,
+  StepEvent,
+  TrainEvent,
+  ValidationEvent,
+} from "./train/run/events.js";
+export type { Usage } from "./train/run/usage.js";
+export type { Fault } from "./train/step/training-step.js";
+export { Trainer, type TrainerOptions } from "./train/trainer.js";

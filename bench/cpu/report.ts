@@ -63,6 +63,6 @@ function describe({ threads, clip, direction, runs, agreement }: Measurement, ou
   ];
 }
 
-function markdownRow(cells: readonly string[]): string {
+export function markdownRow(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }

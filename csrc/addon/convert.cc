@@ -11,8 +11,21 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::invalid_argument, message); }
 
+std::string describe(const Napi::Value& value) {
+  if (value.IsString()) return '"' + value.As<Napi::String>().Utf8Value() + '"';
+  if (value.IsNumber() || value.IsBoolean() || value.IsNull() || value.IsUndefined()) return value.ToString();
+  if (value.IsArray()) return "an array of " + std::to_string(value.As<Napi::Array>().Length());
+  if (value.IsTypedArray()) return "a typed array of another type";
+  if (value.IsFunction()) return "a function";
+  return value.IsObject() ? "an object" : "a symbol or a bigint";
+}
+
+[[noreturn]] void refuse(const std::string& expected, const std::string& what, const Napi::Value& received) {
+  refuse("Expected " + expected + " for " + what + " but received " + describe(received));
+}
+
 int64_t to_integer(const Napi::Value& value, const char* what) {
-  if (!value.IsNumber()) refuse(std::string("Expected a number for ") + what);
+  if (!value.IsNumber()) refuse("a number", what, value);
   const double number = value.As<Napi::Number>().DoubleValue();
   if (!(std::abs(number) <= 9007199254740991.0) || number != std::floor(number)) {
     refuse(std::string("Expected an integer for ") + what + " but received " + std::to_string(number));
@@ -21,7 +34,7 @@ int64_t to_integer(const Napi::Value& value, const char* what) {
 }
 
 Napi::Array to_array(const Napi::Value& value, const char* what) {
-  if (!value.IsArray()) refuse(std::string("Expected an array for ") + what);
+  if (!value.IsArray()) refuse("an array", what, value);
   return value.As<Napi::Array>();
 }
 
@@ -43,7 +56,7 @@ AttrArg to_attr(const std::string& name, const Napi::Value& value) {
     for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(to_integer(array.Get(i), name.c_str()));
     result = AttrArg("list", list).value;
   } else {
-    refuse("Expected a number, a boolean or a list of integers for the attribute " + name);
+    refuse("a number, a boolean or a list of integers", "the attribute " + name, value);
   }
   return {name, result};
 }
@@ -54,7 +67,7 @@ DType to_dtype(const Napi::Value& value) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
   if (name == "f32") return DType::f32;
   if (name == "i32") return DType::i32;
-  refuse("Expected \"f32\" or \"i32\" for the element type");
+  refuse("\"f32\" or \"i32\"", "the element type", value);
 }
 
 const char* dtype_name(DType dtype) { return dtype == DType::f32 ? "f32" : "i32"; }
@@ -86,7 +99,7 @@ std::vector<ValueId> to_values(const Napi::Value& value) {
 AttrArgs to_attrs(const Napi::Value& value) {
   AttrArgs attrs;
   if (value.IsUndefined()) return attrs;
-  if (!value.IsObject()) refuse("Expected an object for the attributes");
+  if (!value.IsObject()) refuse("an object", "the attributes", value);
   const Napi::Object object = value.As<Napi::Object>();
   const Napi::Array names = object.GetPropertyNames();
   for (uint32_t i = 0; i < names.Length(); ++i) {
@@ -98,7 +111,7 @@ AttrArgs to_attrs(const Napi::Value& value) {
 }
 
 std::string to_string_argument(const Napi::Value& value, const char* name) {
-  if (!value.IsString()) refuse(std::string("Expected a string for ") + name);
+  if (!value.IsString()) refuse("a string", name, value);
   return value.As<Napi::String>().Utf8Value();
 }
 
@@ -118,9 +131,13 @@ const void* typed_data(const Napi::Value& value, DType dtype, int64_t count, con
   const napi_typedarray_type wanted = dtype == DType::f32 ? napi_float32_array : napi_int32_array;
   const std::string expected = dtype == DType::f32 ? "a Float32Array" : "an Int32Array";
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != wanted) {
-    refuse("Expected " + expected + " for " + name);
+    refuse(expected, name, value);
   }
   const Napi::TypedArray array = value.As<Napi::TypedArray>();
+  if (!array.ArrayBuffer().IsArrayBuffer()) {
+    refuse("Expected " + expected + " of this thread alone for " + name +
+           " but received one on a SharedArrayBuffer; pass a copy, such as slice() makes");
+  }
   if (static_cast<int64_t>(array.ElementLength()) != count) {
     refuse("Expected " + expected + " of " + std::to_string(count) + " elements for " + name + " but received " +
            std::to_string(array.ElementLength()));

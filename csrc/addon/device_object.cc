@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "addon/convert.h"
 #include "addon/objects.h"
 #include "device/cpu/cpu_device.h"
@@ -28,7 +30,8 @@ void DeviceObject::define(Napi::Env env, Napi::Object exports) {
   const Napi::Function constructor = DefineClass(
       env, "Device",
       {InstanceAccessor<&DeviceObject::kind>("kind"), InstanceAccessor<&DeviceObject::description>("description"),
-       InstanceMethod<&DeviceObject::arithmetic>("arithmetic"), InstanceMethod<&DeviceObject::close>("close")});
+       InstanceMethod<&DeviceObject::arithmetic>("arithmetic"), InstanceMethod<&DeviceObject::read>("read"),
+       InstanceMethod<&DeviceObject::close>("close")});
   Environment::of(env).device = Napi::Persistent(constructor);
   exports.Set("Device", constructor);
 }
@@ -68,6 +71,36 @@ Napi::Value DeviceObject::arithmetic(const Napi::CallbackInfo& info) {
     if (!device) throw Error(ErrorCode::closed, "The device is closed; open another one");
     if (device->arithmetic(precision) == Precision::inherit) return info.Env().Undefined();
     return Napi::String::New(info.Env(), device->arithmetic_description(precision));
+  });
+}
+
+// The variables' values after everything that was asked of this device before.
+Napi::Value DeviceObject::read(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    if (!info[0].IsArray()) throw Error(ErrorCode::invalid_argument, "Expected a list of variables");
+    const Napi::Array given = info[0].As<Napi::Array>();
+    std::vector<std::shared_ptr<Variable>> variables;
+    for (uint32_t i = 0; i < given.Length(); ++i) variables.push_back(VariableObject::from(given.Get(i)).variable());
+    return Environment::of(info.Env())
+        .run_on<std::vector<Buffer>>(
+            info.Env(), *thread_,
+            [variables, device = thread_->device()] {
+              std::vector<Buffer> copies;
+              for (const std::shared_ptr<Variable>& variable : variables) {
+                if (!device->is_host() && !variable->frozen()) variable->bring_to_host(variable->mirror(device));
+                copies.push_back(Buffer::allocate(variable->bytes()));
+                std::memcpy(copies.back().data, variable->data(), variable->bytes());
+              }
+              return copies;
+            },
+            [variables](Napi::Env env, std::vector<Buffer>& copies) -> Napi::Value {
+              Napi::Array result = Napi::Array::New(env, copies.size());
+              for (size_t i = 0; i < copies.size(); ++i) {
+                const Variable& variable = *variables[i];
+                result.Set(i, make_typed_array(env, variable.dtype(), copies[i].data, variable.shape().count()));
+              }
+              return result;
+            });
   });
 }
 

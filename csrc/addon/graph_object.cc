@@ -84,11 +84,25 @@ Napi::Value GraphObject::gradients(const Napi::CallbackInfo& info) {
   });
 }
 
+std::vector<Update> GraphObject::to_updates(const Napi::Value& value) {
+  std::vector<Update> updates;
+  if (!value.IsArray()) return updates;
+  const Napi::Array array = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Array pair = array.Get(i).As<Napi::Array>();
+    const ValueId variable = graph_.variable(VariableObject::from(pair.Get(uint32_t{0})).variable());
+    const ValueId updated = pair.Get(uint32_t{1}).As<Napi::Number>().Int32Value();
+    graph_.value(updated);
+    updates.push_back({variable, updated});
+  }
+  return updates;
+}
+
 Napi::Value GraphObject::compile(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     const std::shared_ptr<DeviceThread> thread = DeviceObject::from(info[0]).thread();
-    auto program = std::make_shared<Program>(lower(graph_, to_named_values(info[1])));
-    set_precision(*program, to_precision(info[2]));
+    auto program = std::make_shared<Program>(lower(graph_, to_named_values(info[1]), to_updates(info[2])));
+    set_precision(*program, to_precision(info[3]));
     return Environment::of(info.Env())
         .run_on<PlanObject::Handle>(
             info.Env(), *thread,

@@ -28,6 +28,7 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject> {
   Napi::Value kind(const Napi::CallbackInfo& info);
   Napi::Value description(const Napi::CallbackInfo& info);
   Napi::Value arithmetic(const Napi::CallbackInfo& info);  // (precision) -> string, or undefined where it has none such
+  Napi::Value read(const Napi::CallbackInfo& info);        // ([Variable, ...]) -> Promise<typedArray[]>
   Napi::Value close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<DeviceThread> thread_;
@@ -46,8 +47,6 @@ class VariableObject : public Napi::ObjectWrap<VariableObject> {
   Napi::Value read(const Napi::CallbackInfo& info);
   void write(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);  // gives the memory back once no plan uses it
-
-  void check_open() const;
 
   std::shared_ptr<Variable> variable_;
 };
@@ -80,8 +79,11 @@ class GraphObject : public Napi::ObjectWrap<GraphObject> {
   Napi::Value apply(const Napi::CallbackInfo& info);      // (op, values, attributes)
   Napi::Value describe(const Napi::CallbackInfo& info);   // (value) -> { dtype, shape }
   Napi::Value gradients(const Napi::CallbackInfo& info);  // (outputs, seeds, wrt)
-  Napi::Value compile(const Napi::CallbackInfo& info);    // (Device, [[name, value], ...], precision) -> Promise<Plan>
+  Napi::Value compile(
+      const Napi::CallbackInfo& info);  // (Device, [[name, value], ...], updates, precision) -> Promise<Plan>
   Napi::Value serialize(const Napi::CallbackInfo& info);  // ([[name, value], ...], samples, precision) -> Uint8Array
+
+  std::vector<Update> to_updates(const Napi::Value& value);  // [[Variable, value], ...] or undefined
 
   Graph graph_;
 };

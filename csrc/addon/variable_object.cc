@@ -89,7 +89,6 @@ VariableObject& VariableObject::from(const Napi::Value& value) {
 
 Napi::Value VariableObject::read(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
-    check_open();
     return make_typed_array(info.Env(), variable_->dtype(), variable_->data(), variable_->shape().count());
   });
 }
@@ -99,16 +98,11 @@ void VariableObject::write(const Napi::CallbackInfo& info) {
     if (variable_->frozen()) {
       throw Error(ErrorCode::invalid_argument, "Expected a variable that is not frozen; make it with frozen: false");
     }
-    check_open();
     const void* data = typed_data(info[0], variable_->dtype(), variable_->shape().count(), "the variable's data");
-    std::memcpy(variable_->data(), data, variable_->bytes());
+    variable_->write(data);
   });
 }
 
 void VariableObject::close(const Napi::CallbackInfo&) { variable_->close(); }
-
-void VariableObject::check_open() const {
-  if (!variable_->data()) throw Error(ErrorCode::closed, "The variable is closed");
-}
 
 }  // namespace lmspt::addon

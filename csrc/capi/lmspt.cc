@@ -34,6 +34,7 @@ struct lmspt_plan {
 namespace {
 
 thread_local std::string last_error;
+constexpr int32_t kMostThreads = 1024;
 
 lmspt_status status_of(lmspt::ErrorCode code) {
   switch (code) {
@@ -63,6 +64,23 @@ int guarded(Body&& body) {
   }
 }
 
+template <class Pointer>
+Pointer required(Pointer pointer, const char* what) {
+  if (pointer) return pointer;
+  throw lmspt::Error(lmspt::ErrorCode::invalid_argument, std::string("Expected ") + what + " but received NULL");
+}
+
+// One for every port; those of ports without elements may be NULL.
+template <class Pointer>
+std::vector<Pointer> pointers(const Pointer* given, const std::vector<lmspt::Plan::Port>& ports) {
+  std::vector<Pointer> result;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    result.push_back(required(given, "an array of pointers")[i]);
+    if (ports[i].shape.count() > 0) required(result.back(), ("memory for " + ports[i].name).c_str());
+  }
+  return result;
+}
+
 // Of an empty sample too there is an address.
 const void* data_of(const lmspt::PlanSample& sample) {
   return sample.data.empty() ? "" : static_cast<const void*>(sample.data.data());
@@ -87,15 +105,22 @@ const char* lmspt_last_error(void) { return last_error.c_str(); }
 
 int lmspt_cpu_open(const char* variant, int32_t threads, lmspt_device** device) {
   return guarded([&] {
+    if (threads < 0 || threads > kMostThreads) {
+      throw lmspt::Error(lmspt::ErrorCode::invalid_argument,
+                         "Expected 0 to 1024 threads but received " + std::to_string(threads));
+    }
     lmspt::CpuOptions options;
     options.threads = threads;
     if (variant) options.isa = lmspt::isa_from_name(variant);
-    *device = new lmspt_device{lmspt::make_cpu_device(options)};
+    *required(device, "a place for the device") = new lmspt_device{lmspt::make_cpu_device(options)};
   });
 }
 
 int lmspt_cuda_open(const char* library, int32_t index, lmspt_device** device) {
-  return guarded([&] { *device = new lmspt_device{lmspt::open_cuda_device(library, index)}; });
+  return guarded([&] {
+    required(library, "the path of the CUDA library");
+    *required(device, "a place for the device") = new lmspt_device{lmspt::open_cuda_device(library, index)};
+  });
 }
 
 const char* lmspt_device_description(const lmspt_device* device) { return device->device->description(); }
@@ -103,7 +128,9 @@ void lmspt_device_close(lmspt_device* device) { delete device; }
 
 int lmspt_plan_load(lmspt_device* device, const char* path, lmspt_plan** plan) {
   return guarded([&] {
-    const auto file = lmspt::MappedFile::open(path);
+    required(device, "a device");
+    required(plan, "a place for the plan");
+    const auto file = lmspt::MappedFile::open(required(path, "a path"));
     lmspt::PlanFile parsed = lmspt::parse_plan(file->data(), file->size());
     auto result = std::make_unique<lmspt_plan>();
     for (size_t id = 0; id < parsed.program.sources.size(); ++id) {
@@ -128,8 +155,8 @@ int32_t lmspt_plan_outputs(const lmspt_plan* plan, lmspt_port* ports, int32_t ca
 
 int lmspt_plan_run(lmspt_plan* plan, const void* const* inputs, void* const* outputs) {
   return guarded([&] {
-    plan->plan->run(std::vector<const void*>(inputs, inputs + plan->plan->inputs().size()),
-                    std::vector<void*>(outputs, outputs + plan->plan->outputs().size()));
+    required(plan, "a plan");
+    plan->plan->run(pointers(inputs, plan->plan->inputs()), pointers(outputs, plan->plan->outputs()));
   });
 }
 

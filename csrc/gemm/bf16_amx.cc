@@ -128,7 +128,7 @@ void tile_product(const Bf16Product& p, int64_t first_row, int64_t panel) {
   const int64_t left = p.rows - first_row, rows = left < ROWS * kTileRows ? left : ROWS * kTileRows;
   for (int64_t row = 0; row < rows; ++row) {
     for (int n = 0; n < PANELS; ++n) {
-      finish_bf16(p, first_row + row, panel + n, Vec::load(sums + row * kSumStride + n * kPanelWidth));
+      finish_bf16<uint16_t>(p, first_row + row, panel + n, Vec::load(sums + row * kSumStride + n * kPanelWidth));
     }
   }
 }

@@ -74,16 +74,26 @@ LMSPT_INLINE void store_staged_left(Vec v, Element* p, int64_t left) {
   for (int64_t i = 0; i < left; ++i) p[i] = lanes[i];
 }
 
+// Up to 16 elements, and their lo parts where there is a plane for them.
+template <class Element>
+LMSPT_INLINE void store_operand(Vec value, Element* place, int64_t plane, int64_t left) {
+  store_staged_left(value, place, left);
+  if (!plane) return;
+  const Vec rest = value - round_to_bf16(value), none = broadcast(0);
+  store_staged_left(max(rest, none) + min(rest, none), place + plane, left);  // what is not a number becomes zero
+}
+
+LMSPT_INLINE Vec snake_left(Vec value, const float* alpha, const float* inverse, int64_t left) {
+  return snake(value, load_left(alpha, left), load_left(inverse, left));
+}
+
 template <class Element>
 LMSPT_INLINE void stage_row(const Bf16Stage& s, const float* x, Element* row) {
   for (int64_t c = 0; c < s.width; c += kLanes) {
-    const int64_t left = s.channels - c, room = s.width - c;
+    const int64_t left = s.channels - c;
     Vec value = load_left(x + c, left);
-    if (s.alpha) value = snake(value, load_left(s.alpha + c, left), load_left(s.inverse + c, left));
-    store_staged_left(value, row + c, room);
-    if (!s.plane) continue;
-    const Vec rest = value - round_to_bf16(value), none = broadcast(0);
-    store_staged_left(max(rest, none) + min(rest, none), row + s.plane + c, room);  // what is not a number becomes zero
+    if (s.alpha) value = snake_left(value, s.alpha + c, s.inverse + c, left);
+    store_operand(value, row + c, s.plane, s.width - c);
   }
 }
 
@@ -103,10 +113,15 @@ void stage_rows(const Bf16Stage& s) {
 
 // ---- sums ----
 
-// Adds bias and residual to 16 sums of one row and puts them into C.
+// Adds bias and residual to 16 sums of one row and puts them into C, or into rows of the next product.
+template <class Element>
 LMSPT_INLINE void finish_bf16(const Bf16Product& p, int64_t row, int64_t panel, Vec value) {
   const int64_t column = panel * kPanelWidth, left = p.columns - column;
   if (p.bias) value = value + load_left(p.bias + column, left);
+  if (p.next) {
+    Element* place = static_cast<Element*>(p.next) + row * p.next_width + column;
+    return store_operand(snake_left(value, p.alpha + column, p.inverse + column, left), place, p.next_plane, left);
+  }
   if (p.residual) value = value + load_left(p.residual + row * p.residual_stride + column, left);
   store_left(value, p.c + row * p.c_stride + column, left);
 }

@@ -12,14 +12,19 @@ constexpr int64_t kMostRows = 1024;
 
 }  // namespace
 
+int64_t bf16_tile_rows(int64_t row_bytes, int64_t share, int64_t row_step) {
+  const int64_t rows = std::min({kStagedBytes / row_bytes, kMostRows, share});
+  return round_up_to(std::max<int64_t>(rows, 1), row_step);
+}
+
 Bf16Tiling Bf16Tiling::of(const Bf16Work& work) {
   Bf16Tiling tiling;
   tiling.panels = work.weights.shape[1];
-  int64_t rows = std::min(kStagedBytes / work.row_bytes, kMostRows);
   // Heavy weights are read as rarely as possible: by one thread each, for as many rows as there are.
   const bool by_panels = work.weights.shape.count() * kElementSize > kHeavyWeights && tiling.panels >= 2 * work.threads;
-  if (!by_panels) rows = std::min(rows, (work.batch * work.length + work.threads - 1) / work.threads);
-  tiling.rows = round_up_to(std::max<int64_t>(rows, 1), work.row_step);
+  const int64_t rows = work.batch * work.length;
+  const int64_t share = by_panels ? rows : (rows + work.threads - 1) / work.threads;
+  tiling.rows = bf16_tile_rows(work.row_bytes, share, work.row_step);
   tiling.tiles = (work.length + tiling.rows - 1) / tiling.rows;
   const int64_t tiles = work.batch * tiling.tiles;
   const bool equal_shares = tiles % work.threads == 0 || tiles >= 8 * work.threads;

@@ -8,6 +8,10 @@ namespace lmspt {
 
 LMSPT_INLINE int64_t round_up_to(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
+// Rows of a tile that keeps `row_bytes` for each in the second-level cache: a multiple of `row_step`, but no more than
+// `share` needs.
+int64_t bf16_tile_rows(int64_t row_bytes, int64_t share, int64_t row_step);
+
 struct Bf16Work {
   int64_t batch, length;  // rows of each item
   int64_t row_bytes;      // staged for one row

@@ -34,6 +34,12 @@ struct Bf16Product {
   int64_t residual_stride;
   float* c;
   int64_t c_stride;
+
+  // Where `next` is given, instead of C: Snake of the sums and bias as staged rows of a product that follows.
+  const float* alpha = nullptr;
+  const float* inverse = nullptr;
+  void* next = nullptr;
+  int64_t next_width = 0, next_plane = 0;  // as in Bf16Stage; columns is an even number
 };
 
 struct Bf16Unit {

@@ -123,7 +123,7 @@ void tile_product(const Bf16Product& p, int64_t first_row, int64_t panel) {
 #pragma GCC unroll 32
   for (int m = 0; m < ROWS; ++m) {
 #pragma GCC unroll 8
-    for (int i = 0; i < PANELS; ++i) finish_bf16(p, first_row + m, panel + i, sums[m][i]);
+    for (int i = 0; i < PANELS; ++i) finish_bf16<Staged>(p, first_row + m, panel + i, sums[m][i]);
   }
 }
 

@@ -106,6 +106,9 @@ struct OpDef {
   // The output is the first input's memory under another shape; such an op has no kernel.
   bool is_view = false;
 
+  // The input over which the kernel may write an output, -1 for none; empty where that is so for all.
+  std::function<int(int output)> overwrites = {};
+
   // The kernel wants this input rewritten by another op first; done once where the input never changes.
   struct Packing {
     int input;

@@ -14,9 +14,14 @@ Plan::Plan(Program program, std::shared_ptr<Device> device) : device_(std::move(
   resolve_precision(program, *device_);
   fuse(program, *device_);
   insert_packing(program);
+  insert_updates(program);
   fixed_.resize(program.values.size());
   offsets_.assign(program.values.size(), -1);
   load_sources(program);
+  for (size_t id = 0; id < program.values.size(); ++id) {
+    if (program.stored_in[id] != kNoValue) fixed_[id] = fixed_[program.stored_in[id]];
+  }
+  for (const Update& update : program.updates) updated_.push_back(program.sources[update.variable].variable);
   const std::vector<Step> steps = fold(program);
   place(program, steps);
   for (const Step& step : steps) {
@@ -50,14 +55,14 @@ void Plan::load_sources(const Program& program) {
       }
     } else if (source.kind == NodeKind::variable) {
       Variable& variable = *source.variable;
-      if (!variable.data()) throw Error(ErrorCode::closed, "Expected a variable that is not closed");
+      if (!variable.buffer().data) throw Error(ErrorCode::closed, "Expected a variable that is not closed");
+      if (!variable.frozen()) changing_.push_back(source.variable);
       if (device_->is_host()) {
         fixed_[id] = variable.buffer();
         continue;
       }
       if (!variable.frozen()) {
-        fixed_[id] = device_buffer(bytes);
-        refreshed_.push_back({source.variable, fixed_[id].data});
+        fixed_[id] = variable.mirror(device_).memory;
         continue;
       }
       std::lock_guard lock(variable.prepared().mutex);
@@ -93,7 +98,7 @@ std::vector<Step> Plan::fold(const Program& program) {
   for (const Step& step : program.steps) {
     const bool foldable = std::all_of(step.inputs.begin(), step.inputs.end(),
                                       [&](ValueId id) { return id == kNoValue || known[id].has_value(); });
-    if (foldable && step.outputs.size() == 1) {
+    if (foldable && step.outputs.size() == 1 && !program.is_stored(step)) {
       known[step.outputs[0]] = describe(step, known);
     } else {
       rest.push_back(step);
@@ -155,12 +160,9 @@ Buffer Plan::prepare(ValueId id, const Program& program, const std::vector<std::
 // Gives every value that steps make, and every graph input, its place in the arena. A view shares its source's place.
 void Plan::place(const Program& program, const std::vector<Step>& steps) {
   const int end = static_cast<int>(steps.size());
-  std::vector<ValueId> root(program.values.size());
-  for (size_t id = 0; id < root.size(); ++id) root[id] = static_cast<ValueId>(id);
+  const std::vector<ValueId> root = program.roots();
   for (const Step& step : steps) {
-    if (!step.op->is_view) continue;
-    root[step.outputs[0]] = root[step.inputs[0]];
-    fixed_[step.outputs[0]] = fixed_[root[step.inputs[0]]];
+    if (step.op->is_view) fixed_[step.outputs[0]] = fixed_[root[step.inputs[0]]];
   }
   std::vector<Lifetime> lifetimes;
   std::vector<int> lifetime_of(program.values.size(), -1);
@@ -205,6 +207,7 @@ Plan::BoundStep Plan::bind(const Step& step, const Program& program) const {
   }
   for (ValueId id : step.outputs) {
     bound.outputs.push_back(program.values[id]);
+    bound.outputs.back().data = fixed_[id].data;
     bound.output_offsets.push_back(offsets_[id]);
   }
   return bound;
@@ -233,7 +236,7 @@ void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>&
   for (size_t i = 0; i < inputs_.size(); ++i) {
     device_->upload(arena + offsets_[input_values_[i]], inputs[i], inputs_[i].bytes());
   }
-  for (const auto& [variable, copy] : refreshed_) device_->upload(copy, variable->data(), variable->bytes());
+  refresh_variables();
   for (BoundStep& step : steps_) {
     const auto start = std::chrono::steady_clock::now();
     execute(step, arena);
@@ -242,10 +245,32 @@ void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>&
       trace_step(step, time.count(), *trace);
     }
   }
+  publish_updates();
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const ValueId id = output_values_[i];
     const void* source = offsets_[id] >= 0 ? arena + offsets_[id] : fixed_[id].data;
     device_->download(outputs[i], source, outputs_[i].bytes());
+  }
+}
+
+// What may have changed since the last run, on the host or by other plans of this device.
+void Plan::refresh_variables() {
+  for (const std::shared_ptr<Variable>& variable : changing_) {
+    if (device_->is_host()) {
+      variable->expect_on_host();
+    } else {
+      variable->bring_to(variable->mirror(device_));
+    }
+  }
+}
+
+void Plan::publish_updates() {
+  for (const std::shared_ptr<Variable>& variable : updated_) {
+    if (device_->is_host()) {
+      variable->changed_on_host();
+    } else {
+      variable->changed_in(variable->mirror(device_));
+    }
   }
 }
 

@@ -57,6 +57,8 @@ class Plan {
   BoundStep bind(const Step& step, const Program& program) const;
   void execute(BoundStep& step, void* arena) const;
   void load_sources(const Program& program);
+  void refresh_variables();
+  void publish_updates();
   std::vector<Step> fold(const Program& program);
   Known describe(const Step& step, const std::vector<std::optional<Known>>& known) const;
   Buffer prepare(ValueId id, const Program& program, const std::vector<std::optional<Known>>& known, bool keep);
@@ -65,9 +67,10 @@ class Plan {
   void trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace);
 
   std::shared_ptr<Device> device_;
-  std::vector<Buffer> fixed_;                                           // by value: memory outside the arena
-  std::vector<int64_t> offsets_;                                        // by value: place in the arena, or -1
-  std::vector<std::pair<std::shared_ptr<Variable>, void*>> refreshed_;  // copies of variables that may have changed
+  std::vector<Buffer> fixed_;                        // by value: memory outside the arena
+  std::vector<int64_t> offsets_;                     // by value: place in the arena, or -1
+  std::vector<std::shared_ptr<Variable>> changing_;  // variables that are not frozen
+  std::vector<std::shared_ptr<Variable>> updated_;   // those that a run gives new values
   std::vector<BoundStep> steps_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;

@@ -19,10 +19,11 @@ AttrValue* find(Attrs& attrs, const char* name) {
 // The attribute of an op that multiplies by packed weights; null for others.
 AttrValue* precision_in(Step& step) { return step.op->packing.empty() ? nullptr : find(step.attrs, "precision"); }
 
-// Groups, and strides together with dilations, have float32 kernels alone.
-bool has_bf16_kernel(Attrs& attrs) {
-  const auto one = [&](const char* name) { return !find(attrs, name) || find(attrs, name)->integer == 1; };
-  return one("groups") && (one("stride") || one("dilation"));
+// What is no matrix product, groups, and strides together with dilations have float32 kernels alone.
+bool has_bf16_kernel(Step& step, const Program& program) {
+  const auto one = [&](const char* name) { return !find(step.attrs, name) || find(step.attrs, name)->integer == 1; };
+  const bool packs = !step.op->packs || step.op->packs(step.attrs, program.input_tensors(step));
+  return packs && one("groups") && (one("stride") || one("dilation"));
 }
 
 }  // namespace
@@ -63,7 +64,7 @@ void resolve_precision(Program& program, const Device& device) {
                                               device.kind() + ", got \"" + precision_name(asked) +
                                               "\"; it has no other yet");
     }
-    if (is_bf16(precision) && !has_bf16_kernel(step.attrs)) precision = Precision::fp32;
+    if (is_bf16(precision) && !has_bf16_kernel(step, program)) precision = Precision::fp32;
     value->integer = static_cast<int64_t>(precision);
     AttrValue* winograd = find(step.attrs, "winograd");
     if (is_bf16(precision) && winograd) winograd->integer = 0;  // it would multiply rounding errors

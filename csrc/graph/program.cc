@@ -7,6 +7,7 @@ namespace lmspt {
 ValueId Program::add_value(const Tensor& tensor) {
   values.push_back(tensor);
   sources.emplace_back();
+  stored_in.push_back(kNoValue);
   return static_cast<ValueId>(values.size() - 1);
 }
 
@@ -18,6 +19,7 @@ std::vector<int> Program::use_counts() const {
     }
   }
   for (const NamedValue& output : outputs) ++counts[output.value];
+  for (const Update& update : updates) ++counts[update.value];
   return counts;
 }
 
@@ -31,14 +33,29 @@ std::vector<Tensor> Program::input_tensors(const Step& step) const {
   return tensors;
 }
 
-Program lower(const Graph& graph, const std::vector<NamedValue>& outputs) {
+std::vector<ValueId> Program::roots() const {
+  std::vector<ValueId> root(values.size());
+  for (size_t id = 0; id < root.size(); ++id) root[id] = static_cast<ValueId>(id);
+  for (const Step& step : steps) {
+    if (step.op->is_view) root[step.outputs[0]] = root[step.inputs[0]];
+  }
+  return root;
+}
+
+bool Program::is_stored(const Step& step) const {
+  return std::any_of(step.outputs.begin(), step.outputs.end(), [&](ValueId id) { return stored_in[id] != kNoValue; });
+}
+
+Program lower(const Graph& graph, const std::vector<NamedValue>& outputs, const std::vector<Update>& updates) {
   Program program;
   program.outputs = outputs;
+  program.updates = updates;
   std::vector<bool> needed(graph.value_count(), false);
   for (const NamedValue& output : outputs) {
     graph.value(output.value);
     needed[output.value] = true;
   }
+  for (const Update& update : updates) needed[update.variable] = needed[update.value] = true;
   std::vector<const Node*> kept;
   for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
     if (std::none_of(node->outputs.begin(), node->outputs.end(), [&](ValueId id) { return needed[id]; })) continue;

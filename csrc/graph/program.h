@@ -21,6 +21,12 @@ struct NamedValue {
   ValueId value;
 };
 
+// A variable that a run gives a new value, both by their ids.
+struct Update {
+  ValueId variable;
+  ValueId value;
+};
+
 struct Program {
   struct Source {  // where a value that no step makes comes from
     NodeKind kind = NodeKind::op;
@@ -32,14 +38,18 @@ struct Program {
   std::vector<Source> sources;
   std::vector<Step> steps;
   std::vector<NamedValue> outputs;
+  std::vector<Update> updates;
+  std::vector<ValueId> stored_in;  // by value: the variable whose memory it is written to, or kNoValue
 
   ValueId add_value(const Tensor& tensor);
-  std::vector<int> use_counts() const;  // uses by steps and outputs
+  std::vector<int> use_counts() const;  // uses by steps, outputs and updates
   std::vector<Tensor> input_tensors(const Step& step) const;
+  std::vector<ValueId> roots() const;  // by value: the one of whose memory it is a view, or itself
+  bool is_stored(const Step& step) const;
 };
 
-// The steps that the outputs need, in recorded order.
-Program lower(const Graph& graph, const std::vector<NamedValue>& outputs);
+// The steps that the outputs and updates need, in recorded order.
+Program lower(const Graph& graph, const std::vector<NamedValue>& outputs, const std::vector<Update>& updates = {});
 
 // Gives the ops that multiply matrices this precision, where they have none of their own.
 void set_precision(Program& program, Precision precision);
@@ -53,5 +63,9 @@ void fuse(Program& program, const Device& device);
 
 // Inserts the rewriting of weights into the layout that kernels read, once per weight and layout.
 void insert_packing(Program& program);
+
+// Lets the steps that make the new values of variables write into their memory, where nobody reads the old ones any
+// more; elsewhere a copy at the end does. Throws for updates that cannot be.
+void insert_updates(Program& program);
 
 }  // namespace lmspt

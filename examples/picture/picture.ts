@@ -1,7 +1,8 @@
+import { levelColour } from "../../lib/eval/level-colour.js";
 import { hertzToMel, melSpectrogram } from "../../lib/eval/mel.js";
+import { spectrogramImage } from "../../lib/eval/spectrogram-image.js";
 import { type Audio, bitrate, type Tokens } from "../../lib/index.js";
-import { codeColour, levelColour } from "./colours.js";
-import { spectrogramImage } from "./spectrogram-image.js";
+import { codeColour } from "./colours.js";
 import { element, image, line, rectangle, text } from "./svg.js";
 
 /** What the picture shows. The two sounds are equally long. */

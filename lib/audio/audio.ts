@@ -1,3 +1,4 @@
+import { A_FLOAT32_ARRAY, AN_ARRAY, AN_OBJECT, requireKind } from "../arguments.js";
 import { invalidArgument } from "../errors.js";
 
 /** One channel of sound. */
@@ -22,6 +23,7 @@ export interface MultiChannelAudio {
  * @throws LmsptError `ERR_LMSPT_INVALID_ARGUMENT` without channels or with channels of different lengths.
  */
 export function downmix(audio: MultiChannelAudio): Audio {
+  requireKind("audio", AN_OBJECT, audio);
   const { channels, sampleRate } = audio;
   const frames = frameCount(channels);
   if (channels.length === 1) return { samples: channels[0]!, sampleRate };
@@ -40,6 +42,8 @@ export function downmix(audio: MultiChannelAudio): Audio {
  * @throws LmsptError `ERR_LMSPT_INVALID_ARGUMENT` without channels or with channels of different lengths.
  */
 export function frameCount(channels: readonly Float32Array[]): number {
+  requireKind("channels", AN_ARRAY, channels);
+  for (const channel of channels) requireKind("a channel", A_FLOAT32_ARRAY, channel);
   if (channels.length === 0) throw invalidArgument("channels", "at least one channel", channels);
   const lengths = channels.map((channel) => channel.length);
   if (lengths.some((length) => length !== lengths[0])) {

@@ -1,3 +1,4 @@
+import { A_UINT8_ARRAY, AN_OBJECT, type Kind, requireKind } from "../arguments.js";
 import { FormatError } from "../errors.js";
 import { FileBytes } from "../io/file-bytes.js";
 
@@ -11,8 +12,15 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+/** To check that an argument is one. */
+export const A_BYTE_SOURCE: Kind = {
+  expected: "a ByteSource (size, read and close)",
+  holds: (value) => AN_OBJECT.holds(value) && "size" in (value as object) && "read" in (value as object),
+};
+
 /** A buffer as a source; nothing is copied. */
 export function memorySource(bytes: Uint8Array): ByteSource {
+  requireKind("bytes", A_UINT8_ARRAY, bytes);
   return {
     size: bytes.length,
     read: async (offset, length) => bytes.subarray(offset, offset + length),

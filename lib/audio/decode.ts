@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { AN_ABORT_SIGNAL, checkOptions } from "../arguments.js";
 import { FormatError, invalidArgument, LmsptError } from "../errors.js";
 import type { Audio, MultiChannelAudio } from "./audio.js";
 import { describeNonFinite, downmix } from "./audio.js";
@@ -11,9 +12,13 @@ import { allocateChannels } from "./wav-samples.js";
 
 const MAX_COMPRESSED_BYTES = 2 ** 31;
 
+const OPTIONS = { signal: AN_ABORT_SIGNAL };
+
 export interface DecodeAudioOptions {
   /** Stops the decoding; the promise rejects with `signal.reason`. */
   signal?: AbortSignal;
+  /** Refuses files with more samples over all channels (ERR_LMSPT_UNSUPPORTED): protects from files that unfold hugely. */
+  maxSamples?: number;
 }
 
 /**
@@ -27,18 +32,19 @@ export async function decodeAudio(
   input: string | Uint8Array,
   options: DecodeAudioOptions = {},
 ): Promise<MultiChannelAudio> {
-  return decode(input, { mono: false, signal: options.signal });
+  return decode(input, { ...checkOptions(options, OPTIONS), mono: false });
 }
 
 /** Decodes a whole audio file like `decodeAudio` and mixes its channels into one. */
 export async function loadAudio(input: string | Uint8Array, options: DecodeAudioOptions = {}): Promise<Audio> {
-  return downmix(await decode(input, { mono: true, signal: options.signal }));
+  return downmix(await decode(input, { ...checkOptions(options, OPTIONS), mono: true }));
 }
 
 interface Request {
   /** Mix the channels while decoding: it takes less memory, and no long step at the end. */
   readonly mono: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
+  readonly maxSamples?: number;
 }
 
 async function decode(input: string | Uint8Array, request: Request): Promise<MultiChannelAudio> {
@@ -59,9 +65,13 @@ async function openSource(input: string | Uint8Array): Promise<ByteSource> {
   throw invalidArgument("input", "a path or a Uint8Array", input);
 }
 
-async function decodeWavSource(source: ByteSource, { mono, signal }: Request): Promise<MultiChannelAudio> {
+async function decodeWavSource(source: ByteSource, { mono, signal, maxSamples }: Request): Promise<MultiChannelAudio> {
   const reader = await WavReader.from(source);
   const { frames, sampleRate } = reader.format;
+  const samples = frames * reader.format.channels;
+  if (maxSamples !== undefined && samples > maxSamples) {
+    throw new LmsptError("ERR_LMSPT_UNSUPPORTED", `Expected at most ${maxSamples} samples but the file has ${samples}`);
+  }
   const channels = allocateChannels(mono ? 1 : reader.format.channels, frames);
   let frame = 0;
   for await (const block of reader.blocks()) {

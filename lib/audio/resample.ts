@@ -3,7 +3,9 @@
  * convolution with one kernel per output phase, which the engine computes in blocks of one size, so that the result does
  * not depend on the length of the signal.
  */
+
 import { setImmediate } from "node:timers/promises";
+import { AN_ABORT_SIGNAL, checkOptions } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "../graph/device.js";
 import { Graph } from "../graph/graph.js";
@@ -72,11 +74,12 @@ export class Resampler {
     to: number,
     options: { signal?: AbortSignal } = {},
   ): Promise<Float32Array> {
+    const { signal } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
     if (!(samples instanceof Float32Array)) throw invalidArgument("samples", "a Float32Array", samples);
     for (const rate of [from, to]) {
       if (!Number.isSafeInteger(rate) || rate < 1) throw invalidArgument("a sample rate", "a positive integer", rate);
     }
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     if (from === to) return samples;
     const ratio = new Ratio(from, to);
     if (ratio.outputLength(samples.length) > LONGEST) {
@@ -85,12 +88,12 @@ export class Resampler {
         `${samples.length} samples at ${from} Hz make ${ratio.outputLength(samples.length)} at ${to} Hz; at most ${LONGEST} fit`,
       );
     }
-    if (ratio.up * ratio.taps > LARGEST_TABLE) return resampleByTap(samples, ratio, options.signal);
+    if (ratio.up * ratio.taps > LARGEST_TABLE) return resampleByTap(samples, ratio, signal);
     const { plan, rows } = await this.plans.get(`${ratio.down}:${ratio.up}`, () => makePlan(this.device, ratio));
     const result = new Float32Array(ratio.outputLength(samples.length));
     const block = new Float32Array(plan.inputs[0]!.shape[1]!);
     for (let row = 0; row * ratio.up < result.length; row += rows) {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const first = row * ratio.down - ratio.reach;
       block.fill(0);
       block.set(samples.subarray(Math.max(0, first), Math.max(0, first + block.length)), Math.max(0, -first));

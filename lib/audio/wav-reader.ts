@@ -1,6 +1,7 @@
+import { requireKind } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { ByteSource } from "./byte-source.js";
-import { memorySource, openFileSource } from "./byte-source.js";
+import { A_BYTE_SOURCE, memorySource, openFileSource } from "./byte-source.js";
 import type { WavFormat } from "./wav-format.js";
 import { bytesPerFrame } from "./wav-format.js";
 import type { WavLayout } from "./wav-header.js";
@@ -41,6 +42,7 @@ export class WavReader implements AsyncDisposable {
 
   /** The same over any source of bytes, which then belongs to the reader. */
   static async from(source: ByteSource): Promise<WavReader> {
+    requireKind("source", A_BYTE_SOURCE, source);
     try {
       const parser = parseWavHeader(source.size);
       let step = parser.next();

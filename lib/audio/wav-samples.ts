@@ -38,7 +38,7 @@ export function allocateChannels(channels: number, frames: number): Float32Array
   } catch (cause) {
     throw new LmsptError(
       "ERR_LMSPT_OUT_OF_MEMORY",
-      `${channels} channels of ${frames} frames do not fit into memory; read the file in blocks with WavReader`,
+      `${channels} channels of ${frames} frames do not fit into memory; work on shorter pieces (WavReader reads files in blocks)`,
       { cause },
     );
   }

@@ -1,3 +1,4 @@
+import { AN_ARRAY, checkOptions, requireKind } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import { AtomicFile } from "../io/atomic-file.js";
 import { frameCount } from "./audio.js";
@@ -41,7 +42,8 @@ export class WavWriter implements AsyncDisposable {
    * @throws LmsptError `ERR_LMSPT_INVALID_ARGUMENT` or `ERR_LMSPT_IO`
    */
   static async create(path: string, options: WavWriterOptions): Promise<WavWriter> {
-    const format = checkWriteFormat(options.sampleRate, options.channels ?? 1, options.encoding ?? "pcm16");
+    const { sampleRate, channels = 1, encoding = "pcm16" } = checkOptions(options);
+    const format = checkWriteFormat(sampleRate, channels, encoding);
     return new WavWriter(await AtomicFile.create(path), format);
   }
 
@@ -60,6 +62,7 @@ export class WavWriter implements AsyncDisposable {
   async write(samples: Float32Array | readonly Float32Array[]): Promise<void> {
     if (this.#ending) throw new LmsptError("ERR_LMSPT_CLOSED", `The writer of ${this.#file.path} is closed`);
     const channels = samples instanceof Float32Array ? [samples] : samples;
+    requireKind("samples", AN_ARRAY, channels);
     if (channels.length !== this.#format.channels) {
       throw invalidArgument("samples", `${this.#format.channels} channels`, channels);
     }

@@ -1,3 +1,4 @@
+import { A_UINT8_ARRAY, AN_OBJECT, checkOptions, requireKind } from "../arguments.js";
 import type { Audio, MultiChannelAudio } from "./audio.js";
 import { frameCount } from "./audio.js";
 import { buildWavHeader, checkWriteFormat, dataPadding } from "./wav-build.js";
@@ -14,6 +15,7 @@ import { allocateChannels, deinterleave, interleave } from "./wav-samples.js";
  * than linear PCM and IEEE float
  */
 export function decodeWav(bytes: Uint8Array): MultiChannelAudio & { readonly format: WavFormat } {
+  requireKind("bytes", A_UINT8_ARRAY, bytes);
   const parser = parseWavHeader(bytes.length);
   let step = parser.next();
   while (!step.done) {
@@ -34,9 +36,11 @@ export function decodeWav(bytes: Uint8Array): MultiChannelAudio & { readonly for
  * @throws LmsptError `ERR_LMSPT_INVALID_ARGUMENT` (NaN, sample rate, channels), `ERR_LMSPT_UNSUPPORTED` above 4 GiB
  */
 export function encodeWav(audio: Audio | MultiChannelAudio, options: { encoding?: WavWriteEncoding } = {}): Uint8Array {
+  requireKind("audio", AN_OBJECT, audio);
+  const { encoding = "pcm16" } = checkOptions(options);
   const channels = "channels" in audio ? audio.channels : [audio.samples];
   const frames = frameCount(channels);
-  const format = checkWriteFormat(audio.sampleRate, channels.length, options.encoding ?? "pcm16");
+  const format = checkWriteFormat(audio.sampleRate, channels.length, encoding);
   const header = buildWavHeader(format, frames);
   const samples = interleave(channels, format.encoding);
   const file = new Uint8Array(header.length + samples.length + dataPadding(format, frames));

@@ -1,26 +1,18 @@
 import { SingleBar } from "cli-progress";
+import type { TimedResult } from "./batch-results.js";
 import type { Job } from "./jobs.js";
 import { printNotice, type Terminal } from "./terminal.js";
 import { formatDuration, formatSpeed } from "./units.js";
 
-/** Told about a batch of jobs while it runs. */
+/** Told about a batch of jobs while it runs; several may be under way. */
 export interface BatchProgress {
   begin(job: Job): void;
-  /** Seconds of speech of the current job: done, and altogether. */
-  advance(doneSeconds: number, totalSeconds: number): void;
-  /** `seconds` of speech and `workSeconds` of time were spent; a failed job has none. */
-  end(job: Job, result: JobResult | undefined): void;
+  /** Seconds of speech of a job: done, and altogether. */
+  advance(job: Job, doneSeconds: number, totalSeconds: number): void;
+  /** A failed job has no result. */
+  end(job: Job, result: TimedResult | undefined): void;
   /** No more will come, also after a failure. May be called again. */
   stop(): void;
-}
-
-/** What came out of a job. */
-export interface JobResult {
-  /** Seconds of speech. */
-  readonly seconds: number;
-  readonly workSeconds: number;
-  /** A few words about the output. */
-  readonly summary: string;
 }
 
 /** A bar on a terminal, a line for every file elsewhere, nothing when `quiet`. */
@@ -33,6 +25,8 @@ class BatchBar implements BatchProgress {
   readonly #bar: SingleBar;
   readonly #jobs: number;
   readonly #startTime = performance.now();
+  /** Seconds done, and altogether, of jobs under way. */
+  readonly #parts = new Map<Job, readonly [doneSeconds: number, totalSeconds: number]>();
   #ended = 0;
   #speechSeconds = 0;
 
@@ -49,18 +43,20 @@ class BatchBar implements BatchProgress {
   }
 
   begin(job: Job): void {
-    this.#bar.update(this.#ended, { name: job.input });
+    this.#parts.set(job, [0, 0]);
+    this.#update({ name: job.input });
   }
 
-  advance(doneSeconds: number, totalSeconds: number): void {
-    const part = totalSeconds > 0 ? doneSeconds / totalSeconds : 0;
-    this.#bar.update(this.#ended + part, { speed: this.#speed(doneSeconds) });
+  advance(job: Job, doneSeconds: number, totalSeconds: number): void {
+    this.#parts.set(job, [doneSeconds, totalSeconds]);
+    this.#update({ speed: this.#speed() });
   }
 
-  end(_job: Job, result: JobResult | undefined): void {
+  end(job: Job, result: TimedResult | undefined): void {
+    this.#parts.delete(job);
     this.#ended++;
     this.#speechSeconds += result?.seconds ?? 0;
-    this.#bar.update(this.#ended, { files: this.#files(), speed: this.#speed(0) });
+    this.#update({ files: this.#files(), speed: this.#speed() });
   }
 
   stop(): void {
@@ -71,8 +67,16 @@ class BatchBar implements BatchProgress {
     return this.#jobs === 1 ? "" : `${this.#ended}/${this.#jobs} files  `;
   }
 
-  #speed(doneSeconds: number): string {
-    return formatSpeed(this.#speechSeconds + doneSeconds, (performance.now() - this.#startTime) / 1000);
+  #update(texts: object): void {
+    let done = this.#ended;
+    for (const [seconds, total] of this.#parts.values()) done += total > 0 ? seconds / total : 0;
+    this.#bar.update(done, texts);
+  }
+
+  #speed(): string {
+    let seconds = this.#speechSeconds;
+    for (const [part] of this.#parts.values()) seconds += part;
+    return formatSpeed(seconds, (performance.now() - this.#startTime) / 1000);
   }
 }
 

@@ -1,114 +1,139 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { LmsptError } from "../errors.js";
-import { explainIo } from "../io/system-errors.js";
+import { Batcher } from "../models/batcher.js";
 import type { Tokenizer } from "../models/tokenizer.js";
-import { type JobResult, startBatchProgress } from "./batch-progress.js";
-import { CommandFailure, describeError, EXIT, type ExitStatus } from "./failure.js";
-import type { FailedInput, Job, JobPlan } from "./jobs.js";
+import { forEachAhead } from "./ahead.js";
+import { type BatchProgress, startBatchProgress } from "./batch-progress.js";
+import { BatchResults, type JobResult } from "./batch-results.js";
+import { CommandFailure, EXIT, type ExitStatus } from "./failure.js";
+import type { JobState } from "./file-outputs.js";
+import type { Job, JobPlan } from "./jobs.js";
 import { type ModelOptions, withTokenizer } from "./model.js";
+import type { SourceFacts } from "./sources.js";
 import { printNotice, type Session } from "./terminal.js";
-import { formatCount, formatDuration, formatSpeed } from "./units.js";
 
-/** Makes `job.output`, whole or not at all; its folder exists. */
-export type Convert = (
-  job: Job,
-  onProgress: (doneSeconds: number, totalSeconds: number) => void,
-) => Promise<Omit<JobResult, "workSeconds">>;
+/** Jobs that are read, computed or written at the same time: a batch of the device, and some on their way. */
+const MOST_AHEAD = 12;
+/** What their samples may take in memory. */
+const MEMORY_AHEAD = 2 ** 29;
+/** Files that are looked at before the work begins, at a time. */
+const LOOKED_AT_ONCE = 32;
+
+/** A job whose input was looked at. */
+export interface ReadyJob extends Job, SourceFacts {}
+
+/** What is done with the jobs of a plan. */
+export interface Work {
+  /** Whether there is anything to do. */
+  state(job: ReadyJob): Promise<JobState>;
+  /** Makes the output, whole or not at all. */
+  convert(job: ReadyJob, onProgress: (doneSeconds: number, totalSeconds: number) => void): Promise<JobResult>;
+}
+
+/** What the work is done with. */
+export interface Machinery {
+  readonly tokenizer: Tokenizer;
+  /** For items that are small enough to wait for others in memory. */
+  readonly batcher: Batcher;
+}
 
 export interface Conversion {
   /** `Encoded` or `Decoded`. */
   readonly verb: string;
-  /** Checks the options against the model and gives the work on one job. */
-  prepare(tokenizer: Tokenizer): Convert;
+  /** Checks the options against the model, opens the outputs, and closes them when `run` is done with the work. */
+  withWork(machinery: Machinery, run: (work: Work) => Promise<void>): Promise<void>;
 }
 
 /**
- * Carries out a plan, one job after the other. Failed inputs do not stop the rest and are reported at the end; an abort
- * and a lost device do. The model is loaded only where there is something to do.
+ * Carries out a plan; reading, computing and writing of different jobs overlap. What an earlier run has done is passed
+ * over. Failed inputs do not stop the rest and are reported at the end; an abort, a lost device and outputs that take
+ * nothing more do. The model is loaded only where there is something to look at.
  */
 export async function convertAll(
   plan: JobPlan,
   options: ModelOptions,
   session: Session,
-  { verb, prepare }: Conversion,
+  { verb, withWork }: Conversion,
 ): Promise<ExitStatus> {
   const results = new BatchResults(plan);
+  const quiet = options.quiet ?? false;
   try {
     if (plan.jobs.length > 0) {
       await withTokenizer(options, session, async (tokenizer) => {
-        const convert = prepare(tokenizer);
-        await runJobs(plan.jobs, convert, { results, session, quiet: options.quiet ?? false });
-        if (!options.quiet) printNotice(session.terminal, `${verb} ${results.summary()}`);
+        await withWork({ tokenizer, batcher: new Batcher(tokenizer) }, async (work) => {
+          const jobs = await findWork(plan.jobs, work, results, session.signal);
+          await doWork(jobs, work, { results, signal: session.signal, progress: progressOf(jobs, session, quiet) });
+        });
+        if (!quiet) printNotice(session.terminal, `${verb} ${results.summary()}`);
       });
     }
   } finally {
-    for (const { input, error } of results.failed) {
-      printNotice(session.terminal, `Failed: ${input}: ${describeError(error)}`);
-    }
+    results.printFailures(session.terminal);
   }
   return results.failed.length === 0 ? EXIT.done : EXIT.inputFailed;
 }
 
-/** What has come out of a plan so far. */
-class BatchResults {
-  readonly failed: FailedInput[];
-  readonly #total: number;
-  #done = 0;
-  #seconds = 0;
-  #workSeconds = 0;
-
-  constructor({ jobs, failed }: JobPlan) {
-    this.failed = [...failed];
-    this.#total = jobs.length + failed.length;
-  }
-
-  add({ seconds, workSeconds }: JobResult): void {
-    this.#done++;
-    this.#seconds += seconds;
-    this.#workSeconds += workSeconds;
-  }
-
-  /** Such as `3 of 4 files: 15.60 s of speech in 2.10 s, 7.4x real time`. */
-  summary(): string {
-    const files = `${this.#done} of ${formatCount(this.#total, "file")}`;
-    const time = `${formatDuration(this.#seconds)} of speech in ${formatDuration(this.#workSeconds)}`;
-    return `${files}: ${time}, ${formatSpeed(this.#seconds, this.#workSeconds)}`;
-  }
+function progressOf(jobs: readonly ReadyJob[], { terminal }: Session, quiet: boolean): BatchProgress {
+  return startBatchProgress(terminal, jobs.length, quiet);
 }
 
-async function runJobs(
+/**
+ * The jobs that are still to be done, ordered by kind and size: neighbours of equal length go together. The largest come
+ * first, so that the device's memory need not grow again and again.
+ */
+async function findWork(
   jobs: readonly Job[],
-  convert: Convert,
-  { results, session, quiet }: { results: BatchResults; session: Session; quiet: boolean },
+  work: Work,
+  results: BatchResults,
+  signal: AbortSignal,
+): Promise<ReadyJob[]> {
+  const ready: ReadyJob[] = [];
+  await forEachAhead(jobs, { most: LOOKED_AT_ONCE }, async (job) => {
+    signal.throwIfAborted();
+    try {
+      const readyJob = { ...job, ...(await job.source.facts()) };
+      const state = await work.state(readyJob);
+      if (state === "todo") ready.push(readyJob);
+      else if (state === "done") results.addDone();
+      else results.addFailure(job, state);
+    } catch (error) {
+      results.addFailure(job, error);
+    }
+  });
+  return ready.sort((a, b) => compare(a.source.kind, b.source.kind) || b.bytes - a.bytes || compare(a.name, b.name));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+async function doWork(
+  jobs: readonly ReadyJob[],
+  work: Work,
+  { results, signal, progress }: { results: BatchResults; signal: AbortSignal; progress: BatchProgress },
 ): Promise<void> {
-  const progress = startBatchProgress(session.terminal, jobs.length, quiet);
+  results.start();
   try {
-    for (const job of jobs) {
-      session.signal.throwIfAborted();
-      const startTime = performance.now();
+    const limits = { most: MOST_AHEAD, budget: MEMORY_AHEAD, costOf: ({ memory }: ReadyJob) => memory };
+    await forEachAhead(jobs, limits, async (job) => {
+      signal.throwIfAborted();
       progress.begin(job);
       try {
-        await explainIo(`Cannot make the folder of ${job.output}`, () =>
-          mkdir(dirname(job.output), { recursive: true }),
-        );
-        const converted = await convert(job, (done, total) => progress.advance(done, total));
-        const result = { ...converted, workSeconds: (performance.now() - startTime) / 1000 };
-        results.add(result);
-        progress.end(job, result);
+        const result = await work.convert(job, (done, total) => progress.advance(job, done, total));
+        progress.end(job, results.add(result));
       } catch (error) {
-        session.signal.throwIfAborted();
-        rethrowLostDevice(error, job);
-        results.failed.push({ input: job.input, error });
+        signal.throwIfAborted();
+        rethrowFatal(error, job);
+        results.addFailure(job, error);
         progress.end(job, undefined);
       }
-    }
+    });
   } finally {
     progress.stop();
   }
 }
 
-function rethrowLostDevice(error: unknown, { input }: Job): void {
+function rethrowFatal(error: unknown, { input }: Job): void {
+  if (error instanceof CommandFailure) throw error;
   if (error instanceof LmsptError && error.code === "ERR_LMSPT_DEVICE") {
     throw new CommandFailure(EXIT.unusable, `${input}: ${error.message}`, { cause: error });
   }

@@ -1,15 +1,23 @@
 import { extname } from "node:path";
+import type { Audio } from "../audio/audio.js";
 import type { WavWriteEncoding } from "../audio/wav-format.js";
+import type { Tokens } from "../data/tokens.js";
 import type { Tokenizer } from "../models/tokenizer.js";
-import { convertAll } from "./batch.js";
+import { type Conversion, convertAll, type Machinery, type ReadyJob } from "./batch.js";
 import { TOKEN_EXTENSIONS } from "./extensions.js";
 import { type ExitStatus, usageFailure } from "./failure.js";
-import { locateTarget, planJobs } from "./jobs.js";
+import { FileOutputs } from "./file-outputs.js";
+import { locateTarget, planJobs, type Target } from "./jobs.js";
 import type { ModelOptions } from "./model.js";
 import { writeSpeech } from "./outputs.js";
-import type { Session } from "./terminal.js";
-import { readTokens } from "./token-formats.js";
+import { decodeIntact } from "./recovery.js";
+import { ArchiveSource } from "./sources.js";
+import { printNotice, type Session } from "./terminal.js";
+import { readTokens, sniffTokenFile } from "./token-formats.js";
 import { formatCount } from "./units.js";
+
+/** Tokens of less audio than this are decoded together with others of their length. */
+const SHORT_SAMPLES = 2 ** 22;
 
 /** Which codebooks and which decoder make the speech. */
 export const DECODE_MODES = ["full", "semantic", "acoustic", "aux"] as const;
@@ -20,29 +28,71 @@ export interface DecodeOptions extends ModelOptions {
   readonly codebooks?: number;
   readonly encoding: WavWriteEncoding;
   readonly force?: boolean;
+  /** Decode what is intact of damaged token files. */
+  readonly recover?: boolean;
 }
 
 /** `lmspt decode IN... -o OUT`: tokens to speech. */
 export async function decode(inputs: string[], options: DecodeOptions, session: Session): Promise<ExitStatus> {
-  const { force = false, mode, codebooks, encoding } = options;
+  const { force = false } = options;
   const target = await locateTarget(inputs, options.output);
   if (target.kind === "file" && extname(target.path).toLowerCase() !== ".wav") {
     throw usageFailure(`Expected --output to end in .wav, or in a slash to mean a folder, but it is ${target.path}`);
   }
-  const plan = await planJobs(inputs, target, { inputExtensions: TOKEN_EXTENSIONS, outputExtension: ".wav", force });
-  return convertAll(plan, options, session, {
+  const extensions = { inputExtensions: TOKEN_EXTENSIONS, outputExtension: ".wav" };
+  const plan = await planJobs(inputs, target, { ...extensions, archives: true, force });
+  const losses: string[] = [];
+  const status = await convertAll(plan, options, session, intoSpeech(target, options, session, losses));
+  for (const loss of losses) printNotice(session.terminal, loss);
+  return status;
+}
+
+/** `losses` takes a line for each input of which only a part was intact. */
+function intoSpeech(target: Target, options: DecodeOptions, { signal }: Session, losses: string[]): Conversion {
+  const { force = false, recover = false, mode, codebooks, encoding, precision } = options;
+  return {
     verb: "Decoded",
-    prepare: (tokenizer) => {
+    withWork: async (machinery, run) => {
+      const { tokenizer } = machinery;
       requireCodebooks(codebooks, tokenizer);
-      return async ({ input, output }, onProgress) => {
-        const tokens = await readTokens(input, tokenizer.tokenSpec);
-        const speech = await tokenizer.decode(tokens, { mode, codebooks, signal: session.signal, onProgress });
-        await writeSpeech(output, speech, { encoding, signal: session.signal });
-        const summary = `${formatCount(tokens.frames, "frame")}, ${speech.sampleRate} Hz`;
-        return { seconds: tokens.samples / tokens.sampleRate, summary };
+      const made = { model: tokenizer.info.model, precision, mode, codebooks, encoding };
+      await using outputs = await FileOutputs.open(target, { made, force });
+      const save = async (job: ReadyJob, speech: Audio, frames: number, seconds: number) => {
+        await outputs.save(job, job.identity, (path) => writeSpeech(path, speech, { encoding, signal }));
+        return { seconds, summary: `${formatCount(frames, "frame")}, ${speech.sampleRate} Hz` };
       };
+      await run({
+        state: (job) => outputs.state(job, job.identity),
+        convert: async (job, onProgress) => {
+          if (recover && !(job.source instanceof ArchiveSource) && (await sniffTokenFile(job.input)) === "lmspt") {
+            const what = { mode, codebooks, signal, onProgress };
+            const { speech, frames, seconds, loss } = await decodeIntact(job.input, tokenizer, what);
+            if (loss !== undefined) losses.push(`Recovered: ${job.input}: ${loss}`);
+            return save(job, speech, frames, seconds);
+          }
+          const tokens = await readInput(job, tokenizer);
+          const speech = await decodeTokens(tokens, { mode, codebooks, signal }, machinery, onProgress);
+          return save(job, speech, tokens.frames, tokens.samples / tokens.sampleRate);
+        },
+      });
     },
-  });
+  };
+}
+
+function readInput({ source, input }: ReadyJob, { tokenSpec }: Tokenizer): Promise<Tokens> {
+  if (source instanceof ArchiveSource) return source.archive.get(source.entry.name);
+  return readTokens(input, tokenSpec);
+}
+
+/** Short ones together with others of their length. */
+function decodeTokens(
+  tokens: Tokens,
+  options: Pick<DecodeOptions, "mode" | "codebooks"> & { signal: AbortSignal },
+  { tokenizer, batcher }: Machinery,
+  onProgress: (doneSeconds: number, totalSeconds: number) => void,
+): Promise<Audio> {
+  if (tokens.samples >= SHORT_SAMPLES) return tokenizer.decode(tokens, { ...options, onProgress });
+  return batcher.decode(tokens, options);
 }
 
 function requireCodebooks(asked: number | undefined, { config }: Tokenizer): void {

@@ -1,14 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { TokenFileReader } from "../data/token-file-reader.js";
 import type { FrameRange } from "../data/token-layout.js";
-import { bitrate, type Tokens } from "../data/tokens.js";
+import { bitrate, type TokenSpec, type Tokens, tokenSpec } from "../data/tokens.js";
 import { tokensFromJson } from "../data/tokens-json.js";
 import { LmsptError } from "../errors.js";
 import { FileBytes } from "../io/file-bytes.js";
 import { explainIo } from "../io/system-errors.js";
 import type { Description } from "./description.js";
 import type { TokenFormat } from "./token-formats.js";
-import { formatBytes, formatDuration } from "./units.js";
+import { formatBytes, formatDuration, formatFrames } from "./units.js";
 
 /** What is told about a token file. */
 interface TokenFacts {
@@ -33,10 +33,7 @@ export async function describeTokens(path: string, format: TokenFormat, signal: 
   const { tokens, frames, samples, bytes, complete, damaged } = facts;
   const seconds = samples / tokens.sampleRate;
   const { sampleRate, frameRate, model } = tokens;
-  const semantic = { count: tokens.semantic.length, size: tokens.semanticCodebookSize };
-  const acoustic = { count: tokens.acoustic.length, size: tokens.acousticCodebookSize };
-  const time = ({ startFrame, endFrame }: FrameRange) =>
-    `${formatDuration(startFrame / frameRate)} to ${formatDuration(endFrame / frameRate)}`;
+  const codebooks = codebooksOf(tokenSpec(tokens));
   return {
     json: {
       kind: "tokens",
@@ -49,7 +46,7 @@ export async function describeTokens(path: string, format: TokenFormat, signal: 
       frames,
       frameRate,
       bitrate: bitrate(tokens),
-      codebooks: { semantic, acoustic },
+      codebooks,
       model,
       complete,
       damaged,
@@ -59,19 +56,27 @@ export async function describeTokens(path: string, format: TokenFormat, signal: 
       ["duration", `${formatDuration(seconds)}, ${samples} samples at ${sampleRate} Hz`],
       ["frames", `${frames} at ${frameRate} Hz`],
       ["bitrate", `${bitrate(tokens)} bit/s`],
-      [
-        "codebooks",
-        `${semantic.count} semantic of ${semantic.size} codes, ${acoustic.count} acoustic of ${acoustic.size}`,
-      ],
+      ["codebooks", describeCodebooks(codebooks)],
       ["model", model],
       ["state", complete ? "complete and intact" : damaged.length > 0 ? "DAMAGED" : "NEVER FINISHED"],
-      ...damaged.map((range): [string, string] => [
-        "lost",
-        `frames ${range.startFrame} to ${range.endFrame - 1}, ${time(range)}`,
-      ]),
+      ...damaged.map((range) => ["lost", formatFrames(range, frameRate)] as const),
+      ...(complete ? [] : [["remedy", "lmspt decode --recover decodes what is intact"] as const]),
     ],
     intact: complete,
   };
+}
+
+/** Numbers and sizes of codebooks. */
+export function codebooksOf(spec: TokenSpec) {
+  return {
+    semantic: { count: spec.semanticCodebooks, size: spec.semanticCodebookSize },
+    acoustic: { count: spec.acousticCodebooks, size: spec.acousticCodebookSize },
+  };
+}
+
+/** The same for people. */
+export function describeCodebooks({ semantic, acoustic }: ReturnType<typeof codebooksOf>): string {
+  return `${semantic.count} semantic of ${semantic.size} codes, ${acoustic.count} acoustic of ${acoustic.size}`;
 }
 
 async function readTokenFile(path: string, signal: AbortSignal): Promise<TokenFacts> {

@@ -1,7 +1,11 @@
 import { extname } from "node:path";
-import { convertAll } from "./batch.js";
+import { loadAudio } from "../audio/decode.js";
+import type { Tokens } from "../data/tokens.js";
+import { ArchiveOutput } from "./archive-output.js";
+import { type Conversion, convertAll, type Machinery, type ReadyJob } from "./batch.js";
 import { AUDIO_EXTENSIONS } from "./extensions.js";
 import { type ExitStatus, usageFailure } from "./failure.js";
+import { FileOutputs } from "./file-outputs.js";
 import { locateTarget, planJobs, type Target } from "./jobs.js";
 import type { ModelOptions } from "./model.js";
 import { writeWhole } from "./outputs.js";
@@ -9,31 +13,81 @@ import type { Session } from "./terminal.js";
 import { serializeTokens, TOKEN_FORMATS, type TokenFormat } from "./token-formats.js";
 import { formatBytes, formatCount } from "./units.js";
 
+/** Inputs that take less memory are read whole, and encoded together with others of their length. */
+const SHORT_BYTES = 2 ** 24;
+
 export interface EncodeOptions extends ModelOptions {
   readonly output: string;
   readonly format?: TokenFormat;
+  readonly archive?: boolean;
+  /** In MB. */
+  readonly shardSize?: number;
   readonly force?: boolean;
 }
 
 /** `lmspt encode IN... -o OUT`: speech to tokens. */
 export async function encode(inputs: string[], options: EncodeOptions, session: Session): Promise<ExitStatus> {
-  const { force = false } = options;
-  const target = await locateTarget(inputs, options.output);
-  const format = chooseFormat(options.format, target);
-  const outputExtension = `.${format}`;
+  const { archive = false, shardSize, force = false } = options;
+  if (shardSize !== undefined && !archive) throw usageFailure("Expected --archive with --shard-size");
+  const target = archive
+    ? ({ kind: "folder", path: options.output } as const)
+    : await locateTarget(inputs, options.output);
+  const format = archive ? "lmspt" : chooseFormat(options.format, target);
+  const outputExtension = archive ? "" : `.${format}`;
   const plan = await planJobs(inputs, target, { inputExtensions: AUDIO_EXTENSIONS, outputExtension, force });
-  return convertAll(plan, options, session, {
+  const conversion = archive ? intoArchive(options, session) : intoFiles(target, format, options, session);
+  return convertAll(plan, options, session, conversion);
+}
+
+function intoFiles(target: Target, format: TokenFormat, options: EncodeOptions, { signal }: Session): Conversion {
+  const { precision, force = false } = options;
+  return {
     verb: "Encoded",
-    prepare:
-      (tokenizer) =>
-      async ({ input, output }, onProgress) => {
-        const tokens = await tokenizer.encode(input, { signal: session.signal, onProgress });
-        const bytes = serializeTokens(tokens, format);
-        await writeWhole(output, bytes, session.signal);
-        const summary = `${formatCount(tokens.frames, "frame")}, ${formatBytes(bytes.length)}`;
-        return { seconds: tokens.samples / tokens.sampleRate, summary };
-      },
-  });
+    withWork: async (machinery, run) => {
+      const made = { model: machinery.tokenizer.info.model, precision, format };
+      await using outputs = await FileOutputs.open(target, { made, force });
+      await run({
+        state: (job) => outputs.state(job, job.identity),
+        convert: async (job, onProgress) => {
+          const tokens = await encodeInput(job, machinery, signal, onProgress);
+          const bytes = serializeTokens(tokens, format);
+          await outputs.save(job, job.identity, (path) => writeWhole(path, bytes, signal));
+          const summary = `${formatCount(tokens.frames, "frame")}, ${formatBytes(bytes.length)}`;
+          return { seconds: tokens.samples / tokens.sampleRate, summary };
+        },
+      });
+    },
+  };
+}
+
+function intoArchive({ output, shardSize, force = false }: EncodeOptions, session: Session): Conversion {
+  const shardBytes = shardSize === undefined ? undefined : shardSize * 1e6;
+  return {
+    verb: "Encoded",
+    withWork: (machinery, run) => {
+      const options = { spec: machinery.tokenizer.tokenSpec, shardBytes, force, session };
+      return ArchiveOutput.open(output, options, (archive) =>
+        run({
+          state: (job) => archive.state(job, job.identity),
+          convert: async (job, onProgress) => {
+            const tokens = await encodeInput(job, machinery, session.signal, onProgress);
+            await archive.save(job, job.identity, tokens);
+            return { seconds: tokens.samples / tokens.sampleRate, summary: formatCount(tokens.frames, "frame") };
+          },
+        }),
+      );
+    },
+  };
+}
+
+async function encodeInput(
+  { input, memory }: ReadyJob,
+  { tokenizer, batcher }: Machinery,
+  signal: AbortSignal,
+  onProgress: (doneSeconds: number, totalSeconds: number) => void,
+): Promise<Tokens> {
+  if (memory >= SHORT_BYTES) return tokenizer.encode(input, { signal, onProgress });
+  return batcher.encode(await loadAudio(input, { signal }), { signal });
 }
 
 /** The format that was asked for, or that the extension of a single output stands for. */

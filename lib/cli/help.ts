@@ -5,23 +5,31 @@ export const PROGRAM_HELP = `
 Examples:
   lmspt encode speech.wav -o speech.lmspt      speech to tokens
   lmspt decode speech.lmspt -o speech.wav      and back
-  lmspt encode corpus/ -o tokens/              a folder; its tree is kept
+  lmspt encode corpus/ -o tokens/              a folder; its tree is kept; a rerun goes on where it stopped
+  lmspt encode corpus/ -o tokens/ --archive    a folder into one archive
   lmspt info speech.lmspt                      what a file holds
   lmspt export 12.5hz-24k --to onnx -o onnx/   a model for other runtimes
+  lmspt train tiny data=corpus/ out=run1       a tokenizer of one's own
   lmspt doctor                                 what this machine can do
 
 Exit status:
-  ${String(EXIT.done).padEnd(3)}  everything was done
-  ${String(EXIT.inputFailed).padEnd(3)}  some input failed; the rest was done
+  ${String(EXIT.done).padEnd(3)}  everything is done, by this run or an earlier one
+  ${String(EXIT.inputFailed).padEnd(3)}  some input failed and is named at the end; the rest is done
   ${String(EXIT.usage).padEnd(3)}  the command line is wrong
-  ${String(EXIT.unusable).padEnd(3)}  the model or the device cannot be used
+  ${String(EXIT.unusable).padEnd(3)}  the model, the device or the output cannot be used
   ${String(EXIT.interrupted).padEnd(3)}  interrupted by Ctrl-C; no half-written file is left (${EXIT.terminated}: by SIGTERM)
 
 LMSPT_DEBUG=1 adds stacks to errors. LMSPT_THREADS sets the number of threads, LMSPT_CPU the variant of the CPU kernels.`;
 
 const TARGET_HELP = `With one file as input, --output is a file name, or a folder where it exists as one, ends with a slash or has no
 extension. With a folder or several inputs it is a folder. The tree below an input folder is kept; with several inputs,
-folders keep their own names too.`;
+folders keep their own names too.
+
+In an output folder, a rerun passes over inputs whose output is there, unchanged since it was made from the same input
+(its size and time of change) by the same model with the same settings; the hidden file .lmspt-journal.jsonl remembers
+that. Any other file that exists is left as it is and counts as failed, unless --overwrite is given. Inputs that fail are
+named at the end and do not stop the rest. Reading, computing and writing overlap; inputs are taken by kind and size, so
+that those of equal length are computed together.`;
 
 export const ENCODE_HELP = `
 Reads WAV, FLAC, MP3, Ogg Vorbis and Opus at any rate; channels are mixed into one. In folders, files that end in .wav,
@@ -31,28 +39,39 @@ ${TARGET_HELP}
 
 Formats: lmspt is the compact token file; json holds codes and rates; npy holds the codes alone, as int64 [K, frames].
 
+--archive makes the folder <out> one archive of all tokens instead: a few large files and an index, from which they are
+read by name (the input's path below its folder, without extension). Running it again adds what is missing; an archive
+survives being interrupted or killed at any time. docs/token-archive.md describes it.
+
 Examples:
   lmspt encode speech.wav -o speech.lmspt
   lmspt encode speech.mp3 -o speech.json       the extension chooses the format
-  lmspt encode a.wav b.flac corpus/ -o tokens/ --format npy`;
+  lmspt encode a.wav b.flac corpus/ -o tokens/ --format npy
+  lmspt encode corpus/ -o tokens/ --archive --shard-size 1000`;
 
 export const DECODE_HELP = `
-Reads token files, JSON and NPY. NPY holds no length, so its last frame is decoded as a full one. In folders, files that
-end in .lmspt, .json or .npy are taken.
+Reads token files, JSON, NPY and token archives (their folder stands for all entries). NPY holds no length, so its last
+frame is decoded as a full one. In folders, files that end in .lmspt, .json or .npy are taken.
 
 ${TARGET_HELP}
 
 Modes: full uses all codebooks; semantic and acoustic use those alone; aux is the auxiliary decoder on the semantic
 codebook, with an output rate of its own.
 
+A damaged token file fails. With --recover its intact chunks (of 256 frames, where encode wrote them) are decoded; what
+is lost is silence, so that times and length stay, and is told at the end. This takes an intact header, and is no failure.
+
 Examples:
   lmspt decode speech.lmspt -o speech.wav
   lmspt decode tokens/ -o speech/ --codebooks 4
+  lmspt decode cut-off.lmspt -o speech.wav --recover
   lmspt decode speech.lmspt -o semantic.wav --mode aux --encoding float32`;
 
 export const INFO_HELP = `
-A token file is read whole and checked; the status is ${EXIT.inputFailed} where something of it is damaged or it was never finished. A model
-is loaded (and downloaded, where it is not on this machine).
+A token file or archive is read whole and checked; the status is ${EXIT.inputFailed} where something of it is damaged or it was never finished.
+What is lost of a file is listed; decode --recover makes speech of the rest.
+
+A model is loaded (and downloaded, where it is not on this machine).
 
 Examples:
   lmspt info speech.lmspt
@@ -74,6 +93,20 @@ plan   encode.plan, decode.plan, aux_decode.plan for the C API, for a batch of o
 Examples:
   lmspt export 12.5hz-24k --to onnx -o onnx/
   lmspt export my-model/ --to plan --frames 125 -o plans/`;
+
+export const TRAIN_HELP = `
+Presets: released is the recipe of the published weights, tiny the same so small that it runs in minutes on two cores.
+What a configuration may say, with all defaults: docs/training.md.
+
+The run's folder (out=FOLDER, or LOG_DIR/EXP_NAME) holds config.yaml, TensorBoard's files and checkpoint/, whose folders
+are models: lmspt encode --model FOLDER takes them. The last line on standard output names the newest. Ctrl-C saves a
+checkpoint; naming the run's folder goes on from there, bit for bit as if it had never stopped.
+
+Examples:
+  lmspt train tiny out=run1 data=corpus/ steps=200
+  lmspt train released data=LibriSpeech/ data.valid=dev/ teacher.model=whisper-large-v3/
+  lmspt train my.yaml optimizer.rate=1e-4
+  lmspt train run1                             goes on`;
 
 export const DOCTOR_HELP = `
 Nothing is changed or downloaded. The status is ${EXIT.unusable} where the engine cannot run at all; CUDA may be missing.`;

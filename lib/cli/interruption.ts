@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { EXIT, type ExitStatus } from "./failure.js";
 
 const STATUS_OF_SIGNAL = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
@@ -14,6 +15,8 @@ export class Interruption implements Disposable {
   };
 
   constructor() {
+    // Every job under way listens.
+    setMaxListeners(0, this.#controller.signal);
     for (const name of Object.keys(STATUS_OF_SIGNAL)) process.on(name as NodeJS.Signals, this.#onSignal);
   }
 

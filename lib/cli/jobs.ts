@@ -1,13 +1,19 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
+import { TokenArchive } from "../data/token-archive.js";
 import { LmsptError } from "../errors.js";
 import { explainIo, statIfPresent } from "../io/system-errors.js";
 import { usageFailure } from "./failure.js";
+import { ArchiveSource, FileSource, type Source } from "./sources.js";
 
-/** One file to be made from another. */
+/** One output to be made from an input. */
 export interface Job {
+  /** What people are told: the path of the input. */
   readonly input: string;
   readonly output: string;
+  /** The output below the target, with forward slashes and without its extension. */
+  readonly name: string;
+  readonly source: Source;
 }
 
 /** An input that gave nothing, and why. */
@@ -33,6 +39,8 @@ export interface PlanOptions {
   readonly inputExtensions: readonly string[];
   /** With the dot. */
   readonly outputExtension: string;
+  /** Whether a folder that is a token archive stands for its entries. */
+  readonly archives?: boolean;
   /** Whether existing files may be replaced. */
   readonly force: boolean;
 }
@@ -58,44 +66,53 @@ export async function locateTarget(inputs: readonly string[], out: string): Prom
  */
 export async function planJobs(inputs: readonly string[], target: Target, options: PlanOptions): Promise<JobPlan> {
   const failed: FailedInput[] = [];
-  const candidates: Job[] = [];
+  const jobs: Job[] = [];
   for (const input of inputs) {
     try {
-      for (const { path, name } of await listFiles(input, inputs.length > 1, options.inputExtensions)) {
-        const output = target.kind === "file" ? target.path : join(target.path, withExtension(name, options));
-        candidates.push({ input: path, output });
+      for (const { source, name } of await listSources(input, inputs.length > 1, options)) {
+        const output = target.kind === "file" ? target.path : join(target.path, name + options.outputExtension);
+        jobs.push({ input: source.path, output, name: name.replaceAll(sep, "/"), source });
       }
     } catch (error) {
       failed.push({ input, error });
     }
   }
-  requireSeparateFiles(candidates);
-  const jobs: Job[] = [];
-  for (const job of candidates) {
-    const problem = options.force ? undefined : await existingOutput(job.output);
-    if (problem) failed.push({ input: job.input, error: problem });
-    else jobs.push(job);
-  }
+  requireSeparateFiles(jobs);
+  if (target.kind === "folder" || options.force) return { jobs, failed };
+  const problem = await existingOutput(target.path);
+  if (problem) return { jobs: [], failed: [...failed, ...jobs.map(({ input }) => ({ input, error: problem }))] };
   return { jobs, failed };
 }
 
-interface InputFile {
-  readonly path: string;
-  /** Relative to the target folder, still with the input's extension. */
+interface NamedSource {
+  readonly source: Source;
+  /** Relative to the target folder, without extension. */
   readonly name: string;
 }
 
-async function listFiles(input: string, keepName: boolean, extensions: readonly string[]): Promise<InputFile[]> {
+async function listSources(input: string, keepName: boolean, options: PlanOptions): Promise<NamedSource[]> {
   if (!(await isFolder(input))) {
     await explainIo(`Cannot read ${input}`, () => stat(input));
-    return [{ path: input, name: basename(input) }];
-  }
-  const paths = await explainIo(`Cannot read the folder ${input}`, () => walk(input, extensions));
-  if (paths.length === 0) {
-    throw new LmsptError("ERR_LMSPT_IO", `Expected files that end in ${extensions.join(", ")} in the folder ${input}`);
+    return [{ source: new FileSource(input), name: withoutExtension(basename(input)) }];
   }
   const root = keepName ? dirname(resolve(input)) : resolve(input);
-  return paths.map((path) => ({ path, name: relative(root, resolve(path)) }));
+  if (options.archives && (await TokenArchive.isArchive(input))) {
+    const archive = await TokenArchive.open(input);
+    const place = relative(root, resolve(input));
+    return archive.entries.map((entry) => ({
+      source: new ArchiveSource(archive, entry),
+      name: join(place, entry.name),
+    }));
+  }
+  const paths = await explainIo(`Cannot read the folder ${input}`, () => walk(input, options.inputExtensions));
+  if (paths.length === 0) {
+    const extensions = options.inputExtensions.join(", ");
+    throw new LmsptError("ERR_LMSPT_IO", `Expected files that end in ${extensions} in the folder ${input}`);
+  }
+  return paths.map((path) => ({
+    source: new FileSource(path),
+    name: withoutExtension(relative(root, resolve(path))),
+  }));
 }
 
 /** The files below `folder`, sorted. Hidden files and folders and links to folders are left out. */
@@ -106,7 +123,7 @@ async function walk(folder: string, extensions: readonly string[]): Promise<stri
   for (const entry of entries) {
     if (entry.name.startsWith(".")) continue;
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) found.push(...(await walk(path, extensions)));
+    if (entry.isDirectory()) for (const file of await walk(path, extensions)) found.push(file);
     else if (extensions.includes(extname(path).toLowerCase()) && !(await isFolder(path))) found.push(path);
   }
   return found;
@@ -116,8 +133,8 @@ async function isFolder(path: string): Promise<boolean> {
   return (await explainIo(`Cannot look at ${path}`, () => statIfPresent(path)))?.isDirectory() ?? false;
 }
 
-function withExtension(name: string, { outputExtension }: PlanOptions): string {
-  return name.slice(0, name.length - extname(name).length) + outputExtension;
+function withoutExtension(name: string): string {
+  return name.slice(0, name.length - extname(name).length);
 }
 
 function requireSeparateFiles(jobs: readonly Job[]): void {
@@ -139,5 +156,5 @@ function requireSeparateFiles(jobs: readonly Job[]): void {
 /** The error for a file that is there and may not be overwritten. */
 export async function existingOutput(output: string): Promise<LmsptError | undefined> {
   const existing = await explainIo(`Cannot look at ${output}`, () => statIfPresent(output));
-  return existing && new LmsptError("ERR_LMSPT_IO", `${output} exists already; --force overwrites it`);
+  return existing && new LmsptError("ERR_LMSPT_IO", `${output} exists already; --overwrite replaces it`);
 }

@@ -11,7 +11,7 @@ export function modelOptions(): Option[] {
     new Option("-d, --device <name>", "auto, cpu, cuda or cuda:N").default("auto").argParser(parseDevice),
     precisionOption("of convolutions").default("fp32"),
     new Option("-t, --threads <count>", "threads on the CPU (default: all)").argParser(parseInteger("1 to 1024", 1024)),
-    new Option("-f, --force", "overwrite files that exist"),
+    ...overwriteOptions(),
     new Option("-q, --quiet", "no progress and no summary; warnings and errors stay"),
   ];
 }
@@ -19,6 +19,14 @@ export function modelOptions(): Option[] {
 export function precisionOption(what: string): Option {
   const meanings = "bf16x3 keeps the codes of fp32, bf16 changes some";
   return new Option("--precision <name>", `precision ${what}; ${meanings}`).choices(PRECISIONS);
+}
+
+/** The options of every command that writes files. */
+export function overwriteOptions(): Option[] {
+  return [
+    new Option("--overwrite", "make everything anew and replace what exists").implies({ force: true }),
+    new Option("-f, --force", "the same as --overwrite"),
+  ];
 }
 
 /** Reads a whole number from 1 to `largest`; `range` says so in words. */

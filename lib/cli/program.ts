@@ -4,11 +4,12 @@ import { type DoctorOptions, doctor } from "./doctor.js";
 import { type EncodeOptions, encode } from "./encode.js";
 import { EXPORT_FORMATS, type ExportOptions, exportModel } from "./export.js";
 import { EXIT, type ExitStatus } from "./failure.js";
-import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, EXPORT_HELP, INFO_HELP, PROGRAM_HELP } from "./help.js";
+import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, EXPORT_HELP, INFO_HELP, PROGRAM_HELP, TRAIN_HELP } from "./help.js";
 import { type InfoOptions, info } from "./info.js";
-import { modelOptions, parseInteger, precisionOption } from "./options.js";
+import { modelOptions, overwriteOptions, parseInteger, precisionOption } from "./options.js";
 import type { Session } from "./terminal.js";
 import { TOKEN_FORMATS } from "./token-formats.js";
+import { type TrainOptions, train } from "./train.js";
 import { packageVersion } from "./version.js";
 
 /** Parses a command line and carries it out. Rejects with commander's error after help, version and usage errors. */
@@ -23,6 +24,9 @@ export async function runProgram(argv: readonly string[], session: Session): Pro
   addDecode(program).action((inputs: string[], options: DecodeOptions) => finish(decode(inputs, options, session)));
   addInfo(program).action((subject: string, options: InfoOptions) => finish(info(subject, options, session)));
   addExport(program).action((model: string, options: ExportOptions) => finish(exportModel(model, options, session)));
+  addTrain(program).action((config: string, overrides: string[], options: TrainOptions) =>
+    finish(train(config, overrides, options, session)),
+  );
   addDoctor(program).action((options: DoctorOptions) => finish(doctor(options, session)));
   await program.parseAsync(argv, { from: "user" });
   return status;
@@ -49,6 +53,12 @@ function addEncode(program: Command): Command {
       new Option("--format <name>", "form of the tokens (default: by the extension of <out>, else lmspt)").choices(
         TOKEN_FORMATS,
       ),
+    )
+    .addOption(new Option("--archive", "write all tokens into one archive, the folder <out>").conflicts("format"))
+    .addOption(
+      new Option("--shard-size <MB>", "size at which the archive begins another file (default: 256)").argParser(
+        parseInteger("1 or more"),
+      ),
     );
   return withOptions(command, modelOptions()).addHelpText("after", ENCODE_HELP);
 }
@@ -57,7 +67,7 @@ function addDecode(program: Command): Command {
   const command = program
     .command("decode")
     .description("Turn tokens into speech.")
-    .argument("<in...>", "token files and folders")
+    .argument("<in...>", "token files, folders and archives")
     .requiredOption("-o, --output <out>", "WAV file or folder for the speech")
     .addOption(
       new Option("--mode <name>", "what makes the speech (default: full)").choices(DECODE_MODES).conflicts("codebooks"),
@@ -69,21 +79,22 @@ function addDecode(program: Command): Command {
       new Option("--encoding <name>", "samples of the WAV file")
         .choices(["pcm16", "pcm24", "float32"])
         .default("pcm16"),
-    );
+    )
+    .option("--recover", "decode what is intact of damaged or unfinished token files, with silence for the rest");
   return withOptions(command, modelOptions()).addHelpText("after", DECODE_HELP);
 }
 
 function addInfo(program: Command): Command {
   return program
     .command("info")
-    .description("Tell what a token file, an audio file or a model is.")
-    .argument("<file|model>", "file, model folder or model name")
+    .description("Tell what a token file, a token archive, an audio file or a model is.")
+    .argument("<file|model>", "file, archive, model folder or model name")
     .option("--json", "print JSON")
     .addHelpText("after", INFO_HELP);
 }
 
 function addExport(program: Command): Command {
-  return program
+  const command = program
     .command("export")
     .description("Write a model as ONNX or as plan files.")
     .argument("<model>", "preset, model folder, hf://owner/repository or random:SEED[:preset]")
@@ -95,9 +106,18 @@ function addExport(program: Command): Command {
       ),
     )
     .addOption(precisionOption("that plan files keep"))
-    .option("-f, --force", "overwrite files that exist")
-    .option("-q, --quiet", "no progress and no summary; warnings and errors stay")
-    .addHelpText("after", EXPORT_HELP);
+    .option("-q, --quiet", "no progress and no summary; warnings and errors stay");
+  return withOptions(command, overwriteOptions()).addHelpText("after", EXPORT_HELP);
+}
+
+function addTrain(program: Command): Command {
+  return program
+    .command("train")
+    .description("Train a tokenizer on speech, or go on with a run.")
+    .argument("<config>", "preset, YAML file, or the folder of a run to go on with")
+    .argument("[key=value...]", "settings that win over the configuration")
+    .option("-q, --quiet", "no progress; warnings and errors stay")
+    .addHelpText("after", TRAIN_HELP);
 }
 
 function addDoctor(program: Command): Command {

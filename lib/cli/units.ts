@@ -1,4 +1,5 @@
 /** Numbers as people read them. */
+import type { FrameRange } from "../data/token-layout.js";
 
 /** Seconds as `3.21 s`, `2 min 05 s` or `1 h 02 min`. */
 export function formatDuration(seconds: number): string {
@@ -7,6 +8,12 @@ export function formatDuration(seconds: number): string {
   const padded = (value: number) => String(value).padStart(2, "0");
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${padded(whole % 60)} s`;
   return `${Math.floor(whole / 3600)} h ${padded(Math.floor((whole % 3600) / 60))} min`;
+}
+
+/** Such as `frames 256 to 511, 20.48 s to 40.96 s`. */
+export function formatFrames({ startFrame, endFrame }: FrameRange, frameRate: number): string {
+  const [start, end] = [startFrame, endFrame].map((frame) => formatDuration(frame / frameRate));
+  return `frames ${startFrame} to ${endFrame - 1}, ${start} to ${end}`;
 }
 
 /** Seconds of speech for every second of work, such as `12.3x real time`. */

@@ -1,3 +1,4 @@
+import { AN_ABORT_SIGNAL, checkOptions, TRUE_OR_FALSE } from "../arguments.js";
 import { LmsptError } from "../errors.js";
 import { FileBytes } from "../io/file-bytes.js";
 import { type Parser, parseAsync } from "./parser.js";
@@ -23,7 +24,7 @@ export class TokenFileReader implements AsyncIterable<TokenChunk>, AsyncDisposab
    * @throws FormatError, LmsptError ERR_LMSPT_IO or ERR_LMSPT_UNSUPPORTED (newer version)
    */
   static async open(path: string, options: { recover?: boolean; signal?: AbortSignal } = {}): Promise<TokenFileReader> {
-    const { recover = false, signal } = options;
+    const { recover = false, signal } = checkOptions(options, { recover: TRUE_OR_FALSE, signal: AN_ABORT_SIGNAL });
     const bytes = await FileBytes.open(path);
     try {
       const parser = recover ? recoverLayout(bytes.size) : parseLayout(bytes.size);
@@ -63,8 +64,9 @@ export class TokenFileReader implements AsyncIterable<TokenChunk>, AsyncDisposab
    * @throws FormatError if one of them is damaged, LmsptError ERR_LMSPT_INVALID_ARGUMENT for a range outside the file
    */
   async read(startFrame: number, endFrame: number, options: { signal?: AbortSignal } = {}): Promise<Tokens> {
+    const { signal } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
     requireFrameRange(startFrame, endFrame, this.frames);
-    return this.parse(parseFrames(this.layout, startFrame, endFrame), options.signal);
+    return this.parse(parseFrames(this.layout, startFrame, endFrame), signal);
   }
 
   /** The readable chunks in order. */

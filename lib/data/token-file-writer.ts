@@ -1,3 +1,4 @@
+import { checkOptions } from "../arguments.js";
 import { FormatError, LmsptError } from "../errors.js";
 import { AtomicFile } from "../io/atomic-file.js";
 import { FileBytes } from "../io/file-bytes.js";
@@ -53,7 +54,7 @@ export class TokenFileWriter implements AsyncDisposable {
    * checking and seeking. @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT or ERR_LMSPT_IO
    */
   static async create(path: string, spec: TokenSpec, options: { chunkFrames?: number } = {}): Promise<TokenFileWriter> {
-    const { chunkFrames = DEFAULT_CHUNK_FRAMES } = options;
+    const { chunkFrames = DEFAULT_CHUNK_FRAMES } = checkOptions(options);
     validateTokenSpec(spec);
     requireInteger(chunkFrames, 1, MAX_CHUNK_FRAMES, "chunkFrames");
     const writer = new TokenFileWriter(await AtomicFile.create(path), { ...spec }, chunkFrames);
@@ -108,7 +109,7 @@ export class TokenFileWriter implements AsyncDisposable {
    */
   async close(options: { samples?: number } = {}): Promise<void> {
     this.requireOpen();
-    const { samples = this.appendedSamples } = options;
+    const { samples = this.appendedSamples } = checkOptions(options);
     const hop = samplesPerFrame(this.spec);
     const most = this.appendedFrames * hop;
     requireInteger(samples, Math.max(0, most - hop + 1), most, "samples");

@@ -1,5 +1,5 @@
 /** Token files in memory. docs/token-file.md specifies the format; the reader and writer for disks have own files. */
-import { invalidArgument } from "../errors.js";
+import { A_UINT8_ARRAY, checkOptions, requireKind, TRUE_OR_FALSE } from "../arguments.js";
 import { type Parser, parseBytes } from "./parser.js";
 import { DEFAULT_CHUNK_FRAMES, encodeChunk, encodeHeader, encodeIndex, MAX_CHUNK_FRAMES } from "./token-format.js";
 import { parseFrames, parseTokenChunk, type TokenChunk } from "./token-frames.js";
@@ -21,7 +21,7 @@ export interface RecoveredTokens {
 
 /** The token file of `tokens`; `chunkFrames` (1 to 65536) is the unit of checking and seeking. */
 export function encodeTokenFile(tokens: Tokens, options: { chunkFrames?: number } = {}): Uint8Array {
-  const { chunkFrames = DEFAULT_CHUNK_FRAMES } = options;
+  const { chunkFrames = DEFAULT_CHUNK_FRAMES } = checkOptions(options);
   validateTokens(tokens);
   requireInteger(chunkFrames, 1, MAX_CHUNK_FRAMES, "chunkFrames");
   const spec = tokenSpec(tokens);
@@ -46,8 +46,9 @@ export function encodeTokenFile(tokens: Tokens, options: { chunkFrames?: number 
 export function decodeTokenFile(bytes: Uint8Array, options?: { recover?: false }): Tokens;
 export function decodeTokenFile(bytes: Uint8Array, options: { recover: true }): RecoveredTokens;
 export function decodeTokenFile(bytes: Uint8Array, options: { recover?: boolean } = {}): Tokens | RecoveredTokens {
-  if (!(bytes instanceof Uint8Array)) throw invalidArgument("bytes", "a Uint8Array", bytes);
-  if (options.recover !== true) return parseBytes(bytes, parseTokens(bytes.length));
+  requireKind("bytes", A_UINT8_ARRAY, bytes);
+  const { recover = false } = checkOptions(options, { recover: TRUE_OR_FALSE });
+  if (!recover) return parseBytes(bytes, parseTokens(bytes.length));
   const layout = parseBytes(bytes, recoverLayout(bytes.length));
   const { frames, damaged, complete } = layout;
   const chunks = layout.chunks.map((place) => parseBytes(bytes, parseTokenChunk(place, layout)));

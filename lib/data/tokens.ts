@@ -1,3 +1,4 @@
+import { AN_ARRAY, AN_OBJECT, requireKind } from "../arguments.js";
 import { invalidArgument } from "../errors.js";
 import { bitsFor } from "./bit-packing.js";
 
@@ -86,11 +87,13 @@ function freezeTokens(parts: Omit<Tokens, "frames">): Tokens {
 
 /** All codebooks in order, semantic first: K arrays of length `frames`. */
 export function tokenCodes(tokens: Tokens): Int32Array[] {
+  requireCodebookArrays(tokens);
   return [...tokens.semantic, ...tokens.acoustic];
 }
 
 /** Everything about `tokens` but the codes and their number. */
 export function tokenSpec(tokens: Tokens): TokenSpec {
+  requireCodebookArrays(tokens);
   return {
     semanticCodebooks: tokens.semantic.length,
     acousticCodebooks: tokens.acoustic.length,
@@ -123,6 +126,7 @@ export function bitrate(tokens: Tokens): number {
 
 /** Checks a spec. `name` is what error messages call it. @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT */
 export function validateTokenSpec(spec: TokenSpec, name = "spec"): void {
+  requireKind(name, AN_OBJECT, spec);
   requireInteger(spec.semanticCodebooks, 0, MAX_CODEBOOKS, `${name}.semanticCodebooks`);
   requireInteger(spec.acousticCodebooks, 0, MAX_CODEBOOKS, `${name}.acousticCodebooks`);
   const codebooks = spec.semanticCodebooks + spec.acousticCodebooks;
@@ -148,7 +152,6 @@ export function validateTokenSpec(spec: TokenSpec, name = "spec"): void {
  * and as many frames as `samples` fill. @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT, naming the field or the code
  */
 export function validateTokens(tokens: Tokens): void {
-  requireCodebookArrays(tokens);
   validateTokenSpec(tokenSpec(tokens), "tokens");
   requireInteger(tokens.samples, 0, Number.MAX_SAFE_INTEGER, "tokens.samples");
   const frames = Math.ceil(tokens.samples / samplesPerFrame(tokens));
@@ -169,7 +172,7 @@ export function validateTokens(tokens: Tokens): void {
 }
 
 function requireCodebookArrays(tokens: Pick<Tokens, "semantic" | "acoustic">): void {
-  if (typeof tokens !== "object" || tokens === null) throw invalidArgument("tokens", "an object", tokens);
+  requireKind("tokens", AN_OBJECT, tokens);
   for (const kind of ["semantic", "acoustic"] as const) {
     if (!Array.isArray(tokens[kind])) throw invalidArgument(`tokens.${kind}`, "an array of Int32Array", tokens[kind]);
   }
@@ -182,8 +185,9 @@ export function findOutOfRange(codes: Int32Array, size: number): number {
 
 /** Frames `startFrame` up to, not including, `endFrame`, as a copy. @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT */
 export function sliceTokens(tokens: Tokens, startFrame: number, endFrame: number): Tokens {
+  const rows = tokenCodes(tokens);
   requireFrameRange(startFrame, endFrame, tokens.frames);
-  const codes = tokenCodes(tokens).map((row) => row.slice(startFrame, endFrame));
+  const codes = rows.map((row) => row.slice(startFrame, endFrame));
   return tokensFromCodes(tokenSpec(tokens), codes, samplesBetween(tokens, tokens.samples, startFrame, endFrame));
 }
 
@@ -198,6 +202,7 @@ export function samplesBetween(spec: TokenRates, samples: number, startFrame: nu
  * the result does. @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT if there is no piece or the specs differ
  */
 export function concatTokens(pieces: readonly Tokens[]): Tokens {
+  requireKind("pieces", AN_ARRAY, pieces);
   const first = pieces[0];
   if (first === undefined) throw invalidArgument("pieces", "at least one piece", pieces);
   const spec = tokenSpec(first);

@@ -1,8 +1,11 @@
 /** Devices: where plans run. Every device has one thread of its own, on which its plans run in the order of asking. */
+
 import { existsSync } from "node:fs";
+import { checkOptions, requireKind, TEXT } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
-import { cudaLibraryPath, type DeviceSettings, type NativeDevice, native } from "./native.js";
-import { checkPrecision, type Precision } from "./precision.js";
+import { cudaLibraryPath, type Data, type DeviceSettings, type NativeDevice, native, settled } from "./native.js";
+import { A_PRECISION, type Precision } from "./precision.js";
+import type { Variable } from "./variable.js";
 
 /** `"auto"` takes a CUDA device where one can be used and the CPU elsewhere; the others take what they say or throw. */
 export type DeviceName = "auto" | "cpu" | "cuda" | `cuda:${number}`;
@@ -37,12 +40,13 @@ export class Device {
 
   /** Opens a device; throws ERR_LMSPT_DEVICE, saying what was probed, where it cannot be used. */
   static open(name: DeviceName = "auto", options: DeviceOptions = {}): Device {
+    checkOptions(options, { variant: TEXT });
     if (name === "cpu") return new Device(cpuSettings(options));
     if (name === "auto") {
       const reason = whyNoCuda();
       return reason === undefined ? new Device(cudaSettings(0)) : new Device(cpuSettings(options), reason);
     }
-    const match = /^cuda(?::(\d+))?$/.exec(name);
+    const match = typeof name === "string" ? /^cuda(?::(\d+))?$/.exec(name) : null;
     if (!match) throw invalidArgument("device", '"auto", "cpu", "cuda" or "cuda:N"', name);
     if (!existsSync(cudaLibraryPath())) throw new LmsptError("ERR_LMSPT_DEVICE", noLibrary());
     return new Device(cudaSettings(Number(match[1] ?? 0)));
@@ -53,7 +57,8 @@ export class Device {
    * @throws ERR_LMSPT_UNSUPPORTED where it does not have that precision
    */
   arithmetic(precision: Precision): string {
-    const description = this.native.arithmetic(checkPrecision(precision));
+    requireKind("precision", A_PRECISION, precision);
+    const description = this.native.arithmetic(precision);
     if (description !== undefined) return description;
     const message = `Expected the precision "fp32" on ${this.kind} but received "${precision}"; it has no other yet`;
     throw new LmsptError("ERR_LMSPT_UNSUPPORTED", message);
@@ -61,6 +66,11 @@ export class Device {
 
   get closed(): boolean {
     return this.closing !== undefined;
+  }
+
+  /** Copies of the variables' values after all that was asked of this device before, plans that update them included. */
+  read(variables: readonly Variable[]): Promise<Data[]> {
+    return settled(this.native.read(variables.map((variable) => variable.native)));
   }
 
   /** Takes no more work; resolves when what was asked for before is done. Closing twice is harmless. */

@@ -2,11 +2,20 @@
  * Graphs record what is computed; plans are graphs made ready for a device. Tensors are dense, row-major and
  * channels-last: (batch, time, channels).
  */
-import { invalidArgument } from "../errors.js";
+import { A_NUMBER, AN_ARRAY, AN_OBJECT, checkOptions, FLOATS_OR_INTEGERS, requireKind } from "../arguments.js";
+import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "./device.js";
-import { type AttributeValue, type Data, type DType, type NativeGraph, native, settled } from "./native.js";
+import {
+  type AttributeValue,
+  type Data,
+  type DType,
+  type NativeGraph,
+  type NativeSample,
+  native,
+  settled,
+} from "./native.js";
 import { Plan } from "./plan.js";
-import { checkPrecision, type Precision } from "./precision.js";
+import { A_PRECISION, type Precision } from "./precision.js";
 import type { Variable } from "./variable.js";
 
 /** The result of an operation while recording; it holds a type and a shape, no data. */
@@ -21,7 +30,18 @@ export class Value {
 
   /** Length of a dimension; negative ones count from the end. */
   dim(index: number): number {
-    return this.shape[index < 0 ? index + this.shape.length : index]!;
+    return this.shape[this.axis(index)]!;
+  }
+
+  /** A dimension's index from 0, from one that may count from the end. @throws LmsptError ERR_LMSPT_SHAPE */
+  axis(index: number): number {
+    const rank = this.shape.length;
+    if (Number.isInteger(index) && index >= -rank && index < rank) return index < 0 ? index + rank : index;
+    const shape = `a value of shape [${this.shape.join(", ")}]`;
+    throw new LmsptError(
+      "ERR_LMSPT_SHAPE",
+      `Expected an axis from ${-rank} to ${rank - 1} of ${shape}, got ${String(index)}`,
+    );
   }
 }
 
@@ -37,6 +57,8 @@ export interface PlanOptions {
   readonly precision?: Precision;
 }
 
+const PLAN_OPTIONS = { precision: A_PRECISION };
+
 export class Graph {
   private readonly native: NativeGraph = new (native().Graph)();
 
@@ -46,12 +68,13 @@ export class Graph {
   }
 
   variable(variable: Variable): Value {
-    return this.wrap(this.native.variable(variable.native));
+    return this.wrap(this.native.variable(variable?.native));
   }
 
   /** Data that is part of the graph. */
   constant(data: Data | number, shape: readonly number[] = []): Value {
     const array = typeof data === "number" ? Float32Array.of(data) : data;
+    requireKind("the constant", FLOATS_OR_INTEGERS, array);
     return this.wrap(this.native.constant(array instanceof Float32Array ? "f32" : "i32", shape, array));
   }
 
@@ -61,6 +84,7 @@ export class Graph {
     inputs: readonly (Value | undefined)[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
   ): Value[] {
+    requireKind("the operands", AN_ARRAY, inputs);
     const ids = inputs.map((value) => (value ? this.idOf(value) : null));
     return this.native.apply(op, ids, attributes).map((id) => this.wrap(id));
   }
@@ -70,6 +94,7 @@ export class Graph {
    * zeros where an output does not depend on a value.
    */
   gradients(outputs: readonly Value[], wrt: readonly Value[], seeds?: readonly Value[]): Value[] {
+    requireKind("the outputs", AN_ARRAY, outputs);
     const given = seeds ?? outputs.map((output) => this.fill(output.shape, 1));
     return this.native.gradients(this.ids(outputs), this.ids(given), this.ids(wrt)).map((id) => this.wrap(id));
   }
@@ -82,13 +107,19 @@ export class Graph {
   /**
    * Makes the outputs computable on a device. Only what they depend on is kept; what depends on frozen variables and
    * constants alone is computed now, once. Throws ERR_LMSPT_UNSUPPORTED for a precision that the device does not have.
+   *
+   * `updates` are variables, not frozen, with the values that every run gives them: computed from the old values of all
+   * of them, and written where they lie. No output may be such a variable itself.
    */
   async compile<Name extends string>(
     device: Device,
     outputs: Readonly<Record<Name, Value>>,
-    { precision = "fp32" }: PlanOptions = {},
+    updates: Iterable<readonly [variable: Variable, value: Value]> = [],
+    options: PlanOptions = {},
   ): Promise<Plan<Name>> {
-    const plan = this.native.compile(device.native, this.named(outputs), checkPrecision(precision));
+    const pairs = [...updates].map(([variable, value]) => [variable.native, this.idOf(value)] as const);
+    const { precision = "fp32" } = checkOptions(options, PLAN_OPTIONS);
+    const plan = this.native.compile(device?.native, this.named(outputs), pairs, precision);
     return new Plan<Name>(device, await settled(plan));
   }
 
@@ -96,12 +127,14 @@ export class Graph {
   serialize(
     outputs: Readonly<Record<string, Value>>,
     samples: readonly Sample[] = [],
-    { precision = "fp32" }: PlanOptions = {},
+    options: PlanOptions = {},
   ): Uint8Array {
+    requireKind("the samples", AN_ARRAY, samples);
+    const { precision = "fp32" } = checkOptions(options, PLAN_OPTIONS);
     return this.native.serialize(
       this.named(outputs),
-      samples.map(({ value, data, tolerance }) => ({ value: this.idOf(value), data, tolerance: tolerance ?? 0 })),
-      checkPrecision(precision),
+      samples.map((sample) => this.nativeSample(sample)),
+      precision,
     );
   }
 
@@ -116,11 +149,20 @@ export class Graph {
     return value.id;
   }
 
+  private nativeSample(sample: Sample): NativeSample {
+    requireKind("a sample", AN_OBJECT, sample);
+    const { value, data, tolerance = 0 } = sample;
+    requireKind("a sample's tolerance", A_NUMBER, tolerance);
+    return { value: this.idOf(value), data, tolerance };
+  }
+
   private ids(values: readonly Value[]): number[] {
+    requireKind("the values", AN_ARRAY, values);
     return values.map((value) => this.idOf(value));
   }
 
   private named(outputs: Readonly<Record<string, Value>>): [string, number][] {
+    requireKind("the outputs", AN_OBJECT, outputs);
     return Object.entries(outputs).map(([name, value]) => [name, this.idOf(value)]);
   }
 }

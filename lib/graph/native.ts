@@ -51,7 +51,12 @@ export interface NativeGraph {
   apply(op: string, values: readonly (number | null)[], attributes: Readonly<Record<string, AttributeValue>>): number[];
   describe(value: number): { dtype: DType; shape: number[] };
   gradients(outputs: readonly number[], seeds: readonly number[], wrt: readonly number[]): number[];
-  compile(device: NativeDevice, outputs: NamedValues, precision: Precision): Promise<NativePlan>;
+  compile(
+    device: NativeDevice,
+    outputs: NamedValues,
+    updates: readonly (readonly [variable: NativeVariable, value: number])[],
+    precision: Precision,
+  ): Promise<NativePlan>;
   serialize(outputs: NamedValues, samples: readonly NativeSample[], precision: Precision): Uint8Array;
 }
 
@@ -66,6 +71,7 @@ export interface NativeDevice {
   readonly description: string;
   /** How products asked for in a precision are computed; undefined where they cannot be. */
   arithmetic(precision: Precision): string | undefined;
+  read(variables: readonly NativeVariable[]): Promise<Data[]>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 /** A graph made ready for one device and one set of shapes; running it again costs one call. */
+import { AN_OBJECT, requireKind } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "./device.js";
 import { type Data, type NativePlan, type Port, settled, type TraceStep } from "./native.js";
@@ -19,7 +20,10 @@ export class Plan<Name extends string = string> {
     this.memory = native.memory;
   }
 
-  /** Runs on the device's thread. The inputs are copied at once; they may be changed as soon as this returns. */
+  /**
+   * Runs on the device's thread. The inputs are copied at once; they may be changed as soon as this returns. Arrays on a
+   * SharedArrayBuffer, which others may be changing, are refused.
+   */
   async run(inputs: Readonly<Record<string, Data>>): Promise<Record<Name, Data>> {
     return this.name(await settled(this.native.run(this.order(inputs))));
   }
@@ -39,6 +43,7 @@ export class Plan<Name extends string = string> {
 
   private order(inputs: Readonly<Record<string, Data>>): Data[] {
     if (this.device.closed) throw new LmsptError("ERR_LMSPT_CLOSED", "The device is closed; open another one");
+    requireKind("the inputs", AN_OBJECT, inputs);
     const known = new Set(this.inputs.map((port) => port.name));
     for (const name of Object.keys(inputs)) {
       if (!known.has(name)) throw invalidArgument("inputs", `only ${[...known].join(", ")}`, name);

@@ -1,5 +1,5 @@
 /** In what precision matrix products (convolutions, linear layers) are computed; all else is float32. */
-import { invalidArgument } from "../errors.js";
+import { oneOf } from "../arguments.js";
 
 /**
  * `"fp32"`: float32. `"bf16"`: operands rounded to bf16, float32 sums. `"bf16x3"`: operands as sums of two bf16 numbers,
@@ -10,7 +10,4 @@ export type Precision = "fp32" | "bf16x3" | "bf16";
 
 export const PRECISIONS: readonly Precision[] = ["fp32", "bf16x3", "bf16"];
 
-export function checkPrecision(value: unknown): Precision {
-  if (PRECISIONS.includes(value as Precision)) return value as Precision;
-  throw invalidArgument("precision", '"fp32", "bf16x3" or "bf16"', value);
-}
+export const A_PRECISION = oneOf(...PRECISIONS);

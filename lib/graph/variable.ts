@@ -1,4 +1,5 @@
 /** Tensors that outlive plans: a model's parameters, an optimizer's state. */
+import { checkOptions, FLOATS_OR_INTEGERS, requireKind, TRUE_OR_FALSE } from "../arguments.js";
 import { type Data, type DType, type NativeMappedFile, type NativeVariable, native } from "./native.js";
 
 export class Variable {
@@ -18,8 +19,10 @@ export class Variable {
    * alone, such as packed weights, is computed once.
    */
   static from(data: Data, shape: readonly number[], options: { frozen?: boolean } = {}): Variable {
+    const { frozen = true } = checkOptions(options, { frozen: TRUE_OR_FALSE });
+    requireKind("the variable's data", FLOATS_OR_INTEGERS, data);
     const dtype = data instanceof Float32Array ? "f32" : "i32";
-    return new Variable(dtype, shape, new (native().Variable)(dtype, shape, data, options.frozen ?? true));
+    return new Variable(dtype, shape, new (native().Variable)(dtype, shape, data, frozen));
   }
 
   /**
@@ -30,7 +33,10 @@ export class Variable {
     return new Variable(dtype, shape, new (native().Variable)(dtype, shape, file, offset, true));
   }
 
-  /** A copy of the present values. */
+  /**
+   * A copy of the present values. Not while a plan that updates it is running: `Device.read` waits for that, and finds the
+   * newest values of a CUDA device.
+   */
   read(): Data {
     return this.native.read();
   }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { A_PATH, requireKind } from "../arguments.js";
 import { LmsptError } from "../errors.js";
 
 /** A file that appears under its name only when it is complete: it is written beside it, synced, and then renamed. */
@@ -18,6 +19,7 @@ export class AtomicFile {
 
   /** Creates the temporary file. Throws LmsptError `ERR_LMSPT_IO`. */
   static async create(path: string): Promise<AtomicFile> {
+    requireKind("the file", A_PATH, path);
     const temporary = `${path}.${randomBytes(6).toString("hex")}.partial`;
     try {
       return new AtomicFile(path, await open(temporary, "wx"), temporary);

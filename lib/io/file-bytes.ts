@@ -1,5 +1,7 @@
 /** Random access to the bytes of a file, with the system's errors wrapped. */
+
 import { type FileHandle, open, stat } from "node:fs/promises";
+import { A_PATH, requireKind } from "../arguments.js";
 import { LmsptError } from "../errors.js";
 import { explainIo } from "./system-errors.js";
 
@@ -15,6 +17,7 @@ export class FileBytes {
   ) {}
 
   static async open(path: string): Promise<FileBytes> {
+    requireKind("the file", A_PATH, path);
     return explainIo(`Cannot read ${path}`, async () => {
       // Asked before opening, because opening a pipe waits for its writer.
       if (!(await stat(path)).isFile()) {

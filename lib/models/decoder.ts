@@ -1,7 +1,16 @@
 /** The convolutional decoder (of the Descript Audio Codec): latent frames to samples. */
 import type { Value } from "../graph/graph.js";
 import { tanh } from "../graph/ops/index.js";
-import { type Context, Conv1d, ConvTranspose1d, contextOf, type Level, type Scope, Snake } from "../nn/index.js";
+import {
+  type Context,
+  Conv1d,
+  ConvTranspose1d,
+  contextOf,
+  type Level,
+  type Scope,
+  Snake,
+  type StreamStep,
+} from "../nn/index.js";
 import { product } from "./config.js";
 import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
 
@@ -29,9 +38,9 @@ class DecoderBlock {
     this.units = style.dilations.map(unit);
   }
 
-  forward(x: Value): Value {
-    const raised = this.up.forward(this.snake.forward(x));
-    return this.units.reduce((value, unit) => unit.forward(value), raised);
+  forward(x: Value, step?: StreamStep): Value {
+    const raised = this.up.forward(this.snake.forward(x), step);
+    return this.units.reduce((value, unit) => unit.forward(value, step), raised);
   }
 
   get levels(): Level[] {
@@ -64,9 +73,10 @@ export class Decoder {
     this.last = new Conv1d(scope.at("model", rates.length + 2), narrow, 1, 7, { padding: 3, causal, gain: 0.03 });
   }
 
-  forward(latent: Value): Value {
-    const features = this.blocks.reduce((x, block) => block.forward(x), this.first.forward(latent));
-    return tanh(this.last.forward(this.snake.forward(features)));
+  /** Of all frames, or of the next ones of a stream. */
+  forward(latent: Value, step?: StreamStep): Value {
+    const features = this.blocks.reduce((x, block) => block.forward(x, step), this.first.forward(latent, step));
+    return tanh(this.last.forward(this.snake.forward(features), step));
   }
 
   /** Samples per frame. */

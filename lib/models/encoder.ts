@@ -1,6 +1,6 @@
 /** The convolutional encoder (of the Descript Audio Codec): samples to latent frames. */
 import type { Value } from "../graph/graph.js";
-import { type Context, Conv1d, contextOf, type Level, type Scope, Snake } from "../nn/index.js";
+import { type Context, Conv1d, contextOf, type Level, type Scope, Snake, type StreamStep } from "../nn/index.js";
 import { product } from "./config.js";
 import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
 
@@ -29,9 +29,9 @@ class EncoderBlock {
     });
   }
 
-  forward(x: Value): Value {
-    const mixed = this.units.reduce((value, unit) => unit.forward(value), x);
-    return this.down.forward(this.snake.forward(mixed));
+  forward(x: Value, step?: StreamStep): Value {
+    const mixed = this.units.reduce((value, unit) => unit.forward(value, step), x);
+    return this.down.forward(this.snake.forward(mixed), step);
   }
 
   get levels(): Level[] {
@@ -64,9 +64,10 @@ export class Encoder {
     this.last = new Conv1d(scope.at("block", strides.length + 2), channels, latent, 3, { padding: 1, causal });
   }
 
-  forward(audio: Value): Value {
-    const features = this.blocks.reduce((x, block) => block.forward(x), this.first.forward(audio));
-    return this.last.forward(this.snake.forward(features));
+  /** Of the whole audio, or of the next frames of a stream. */
+  forward(audio: Value, step?: StreamStep): Value {
+    const features = this.blocks.reduce((x, block) => block.forward(x, step), this.first.forward(audio, step));
+    return this.last.forward(this.snake.forward(features), step);
   }
 
   /** Frames of audio around a frame that its latent depends on. */

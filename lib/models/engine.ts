@@ -109,7 +109,7 @@ export class ModelEngine {
   private encodePlan(frames: number): Promise<Plan<"y">> {
     const graph = new Graph();
     const audio = graph.input("audio", [1, frames * this.samplesPerFrame, 1]);
-    return graph.compile(this.device, { y: this.model.encode(audio) }, { precision: this.precision });
+    return graph.compile(this.device, { y: this.model.encode(audio) }, [], { precision: this.precision });
   }
 
   private decodePlan(selection: DecodeSelection, frames: number): Promise<Plan<"y">> {
@@ -123,7 +123,7 @@ export class ModelEngine {
       selection.decoder === "aux"
         ? this.model.decodeAux(semantic!)
         : this.model.decode(semantic, part(firstAcoustic, selection.acoustic));
-    return graph.compile(this.device, { y }, { precision: this.precision });
+    return graph.compile(this.device, { y }, [], { precision: this.precision });
   }
 }
 

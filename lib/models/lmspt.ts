@@ -7,7 +7,7 @@
  */
 import type { Value } from "../graph/graph.js";
 import { add, concat, pad, slice } from "../graph/ops/index.js";
-import { type Parameter, Scope } from "../nn/index.js";
+import { type Parameter, Scope, type StreamStep } from "../nn/index.js";
 import type { ModelConfig } from "./config.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
@@ -52,26 +52,31 @@ export class LmSpt {
     this.parameters = scope.parameters;
   }
 
-  /** Audio (B, samples, 1) -> codes (B, frames, K), the semantic ones first. */
-  encode(audio: Value): Value {
-    const latents = this.latents(audio);
+  /** Audio (B, samples, 1) -> codes (B, frames, K), the semantic ones first; with `step`, of the next frames of a stream. */
+  encode(audio: Value, step?: StreamStep): Value {
+    const latents = this.latents(audio, step);
     const { semantic, acoustic } = this.quantizer.encode(latents.semantic, latents.acoustic);
     return concat([semantic.codes, acoustic.codes], -1);
   }
 
   /** Audio (B, samples, 1) -> the latents that are quantized (B, frames, D). */
-  latents(audio: Value): { semantic: Value; acoustic: Value } {
-    const semantic = this.semanticEncoder.forward(audio);
-    return { semantic, acoustic: this.config.use_shared_encoder ? semantic : this.acousticEncoder.forward(audio) };
+  latents(audio: Value, step?: StreamStep): { semantic: Value; acoustic: Value } {
+    const semantic = this.semanticEncoder.forward(audio, step);
+    if (this.config.use_shared_encoder) return { semantic, acoustic: semantic };
+    return { semantic, acoustic: this.acousticEncoder.forward(audio, step) };
   }
 
-  /** Codes (B, frames, n) of either kind, absent where they do not take part -> speech (B, samples, 1). */
-  decode(semantic: Value | undefined, acoustic: Value | undefined): Value {
+  /**
+   * Codes (B, frames, n) of either kind, absent where they do not take part -> speech (B, samples, 1); with `step`, of
+   * the next frames of a stream.
+   */
+  decode(semantic: Value | undefined, acoustic: Value | undefined, step?: StreamStep): Value {
     const parts = [
       semantic && this.quantizer.decodeSemantic(semantic),
       acoustic && this.quantizer.decodeAcoustic(acoustic),
     ];
-    return this.decoder.forward(parts.filter((part) => part !== undefined).reduce((sum, part) => add(sum, part)));
+    const latent = parts.filter((part) => part !== undefined).reduce((sum, part) => add(sum, part));
+    return this.decoder.forward(latent, step);
   }
 
   /**

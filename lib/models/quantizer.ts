@@ -24,9 +24,8 @@ export class DualQuantizer {
       }),
     );
     this.subtraction = config.semantic_subtraction;
-    const zero = { kind: "constant", value: 0 } as const;
-    scope.parameter("semantic_vocab_usage", [config.n_semantic_codebooks, config.semantic_codebook_size], zero);
-    scope.parameter("acoustic_vocab_usage", [acousticCount, config.acoustic_codebook_size], zero);
+    scope.buffer("semantic_vocab_usage", [config.n_semantic_codebooks, config.semantic_codebook_size]);
+    scope.buffer("acoustic_vocab_usage", [acousticCount, config.acoustic_codebook_size]);
   }
 
   encode(semanticLatent: Value, acousticLatent: Value): { semantic: Quantized; acoustic: Quantized } {

@@ -1,6 +1,6 @@
 import type { Value } from "../graph/graph.js";
 import { add } from "../graph/ops/index.js";
-import { Conv1d, type Level, type Scope, Snake } from "../nn/index.js";
+import { Conv1d, type Level, type Scope, Snake, type StreamStep } from "../nn/index.js";
 
 /**
  * The fast convolution is used where the longest of its blocks spans no more frames than this: pieces of a file begin at
@@ -42,9 +42,9 @@ export class ResidualUnit {
     this.pointwise = new Conv1d(scope.at("block", 3), channels, channels, 1, { causal, gain: 0.3 });
   }
 
-  forward(x: Value): Value {
-    const inner = this.dilated.forward(this.snake1.forward(x));
-    return add(x, this.pointwise.forward(this.snake2.forward(inner)));
+  forward(x: Value, step?: StreamStep): Value {
+    const inner = this.dilated.forward(this.snake1.forward(x), step);
+    return add(x, this.pointwise.forward(this.snake2.forward(inner), step));
   }
 
   get level(): Level {

@@ -1,12 +1,13 @@
 /** The public face: speech to tokens and tokens to speech. */
 import { setImmediate } from "node:timers/promises";
+import { A_FUNCTION, A_PATH, AN_ABORT_SIGNAL, checkOptions } from "../arguments.js";
 import type { Audio } from "../audio/audio.js";
 import { loadAudio } from "../audio/decode.js";
 import { Resampler } from "../audio/resample.js";
 import { type TokenSpec, type Tokens, tokenCodes, tokenSpec, tokensFromCodes, validateTokens } from "../data/tokens.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import { Device, type DeviceName } from "../graph/device.js";
-import { checkPrecision, type Precision } from "../graph/precision.js";
+import { A_PRECISION, type Precision } from "../graph/precision.js";
 import type { ModelLicence, ProgressListener } from "../hub/index.js";
 import type { Parameter } from "../nn/index.js";
 import type { ModelConfig } from "./config.js";
@@ -15,6 +16,8 @@ import { type LoadedModel, loadModel } from "./load.js";
 
 /** Samples looked at before the event loop has its turn: about a millisecond's worth. */
 const CHECKED_AT_ONCE = 1 << 19;
+
+const WORK_OPTIONS = { signal: AN_ABORT_SIGNAL, onProgress: A_FUNCTION };
 
 /** Samples at the model's rate, samples with their rate, or the path of an audio file. */
 export type AudioInput = Audio | Float32Array | string;
@@ -123,9 +126,14 @@ export class Tokenizer {
    * `random:SEED[:PRESET]`. Throws ERR_LMSPT_MODEL, _DOWNLOAD, _FORMAT, _DEVICE or _IO, or the signal's reason.
    */
   static async load(name: string, options: TokenizerOptions = {}): Promise<Tokenizer> {
-    const { precision = "fp32", device: deviceName = "auto", threads, signal, onProgress } = options;
-    if (typeof name !== "string") throw invalidArgument("model", "a folder, a preset or hf://owner/repository", name);
-    checkPrecision(precision);
+    const {
+      precision = "fp32",
+      device: deviceName = "auto",
+      threads,
+      signal,
+      onProgress,
+    } = checkOptions(options, { ...WORK_OPTIONS, precision: A_PRECISION });
+    if (!A_PATH.holds(name)) throw invalidArgument("model", "a folder, a preset or hf://owner/repository", name);
     signal?.throwIfAborted();
     const device = Device.open(deviceName, { threads });
     try {
@@ -146,6 +154,7 @@ export class Tokenizer {
   /** Several at once, of any lengths; the results are those of single calls. */
   encode(audio: readonly AudioInput[], options?: WorkOptions): Promise<Tokens[]>;
   async encode(audio: AudioInput | readonly AudioInput[], options: WorkOptions = {}): Promise<Tokens | Tokens[]> {
+    checkOptions(options, WORK_OPTIONS);
     return this.whileOpen<Tokens | Tokens[]>(() =>
       isList(audio) ? forEach(audio, (item) => this.encodeOne(item, options)) : this.encodeOne(audio, options),
     );
@@ -155,6 +164,7 @@ export class Tokenizer {
   decode(tokens: Tokens, options?: DecodeOptions): Promise<Audio>;
   decode(tokens: readonly Tokens[], options?: DecodeOptions): Promise<Audio[]>;
   async decode(tokens: Tokens | readonly Tokens[], options: DecodeOptions = {}): Promise<Audio | Audio[]> {
+    checkOptions(options, WORK_OPTIONS);
     return this.whileOpen<Audio | Audio[]>(() =>
       isList(tokens) ? forEach(tokens, (item) => this.decodeOne(item, options)) : this.decodeOne(tokens, options),
     );

@@ -1,16 +1,11 @@
 /** Filling a model's parameters: from a safetensors file, mapped into memory, or from a seed. */
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
-import type { SafetensorsHeader, TensorInfo } from "../data/safetensors.js";
-import { readSafetensorsHeader, readTensor } from "../data/safetensors-reader.js";
-import { LmsptError } from "../errors.js";
-import { type NativeMappedFile, native } from "../graph/native.js";
-import { Variable } from "../graph/variable.js";
-import type { Parameter } from "../nn/index.js";
+import type { TensorInfo } from "../data/safetensors.js";
+import type { NativeMappedFile } from "../graph/native.js";
+import { fillRandomly } from "./initial.js";
 import type { LmSpt } from "./lmspt.js";
-
-/** Names listed per kind of problem. */
-const SHOWN = 8;
+import { assignFromFile } from "./tensor-file.js";
 
 /** Bytes hashed before the event loop has its turn. */
 const HASHED_AT_ONCE = 4 << 20;
@@ -25,32 +20,19 @@ const RENAMED: readonly [string, string][] = [
  * Assigns the tensors of a safetensors file to the model. Throws ERR_LMSPT_MODEL with lists of what is missing,
  * unexpected and misshapen where they do not fit. Returns the fingerprint of the weights: `sha256:` and 64 digits.
  */
-export async function loadWeights(model: LmSpt, path: string): Promise<string> {
-  const header = await readSafetensorsHeader(path);
-  const tensors = byPublishedName(header, path);
-  checkFit(model, tensors, path);
-  const file = new (native().MappedFile)(path);
-  for (const parameter of model.parameters) {
-    const info = tensors.get(parameter.name)!;
-    parameter.assign(
-      info.dtype === "F32"
-        ? Variable.fromFile("f32", info.shape, file, info.begin)
-        : Variable.from(await readAsFloat(path, info), info.shape),
-    );
-  }
+export async function loadWeights(
+  model: LmSpt,
+  path: string,
+  options: { readonly trainable?: boolean } = {},
+): Promise<string> {
+  const expected = new Set(model.parameters.map((parameter) => parameter.name));
+  const { file, tensors } = await assignFromFile(model.parameters, path, {
+    rename: canonicalName,
+    ignore: (name) => isSharedCopy(model, name, expected),
+    advice: "check that config.json belongs to them",
+    trainable: options.trainable,
+  });
   return fingerprint(model, tensors, file);
-}
-
-function byPublishedName(header: SafetensorsHeader, path: string): Map<string, TensorInfo> {
-  const tensors = new Map<string, TensorInfo>();
-  for (const [name, info] of header.tensors) {
-    const published = canonicalName(name);
-    if (tensors.has(published)) {
-      throw new LmsptError("ERR_LMSPT_MODEL", `The weights in ${path} hold ${published} twice, under both its names`);
-    }
-    tensors.set(published, info);
-  }
-  return tensors;
 }
 
 function canonicalName(name: string): string {
@@ -60,48 +42,10 @@ function canonicalName(name: string): string {
   return name;
 }
 
-async function readAsFloat(path: string, info: TensorInfo): Promise<Float32Array> {
-  return Float32Array.from((await readTensor(path, info)).data as ArrayLike<number>);
-}
-
-function checkFit(model: LmSpt, tensors: ReadonlyMap<string, TensorInfo>, path: string): void {
-  const expected = new Map(model.parameters.map((parameter) => [parameter.name, parameter]));
-  const missing = [...expected.keys()].filter((name) => !tensors.has(name));
-  const unexpected = [...tensors.keys()].filter((name) => !expected.has(name) && !isSharedCopy(model, name, expected));
-  const misshapen: string[] = [];
-  for (const [name, { shape, dtype }] of tensors) {
-    const wanted = expected.get(name)?.shape;
-    if (wanted === undefined) continue;
-    if (!["F32", "F16", "BF16", "F64"].includes(dtype)) {
-      misshapen.push(`${name}: expected floating point numbers, got ${dtype}`);
-    } else if (wanted.length !== shape.length || wanted.some((size, i) => size !== shape[i])) {
-      misshapen.push(`${name}: expected [${wanted.join(", ")}], got [${shape.join(", ")}]`);
-    }
-  }
-  if (missing.length + unexpected.length + misshapen.length === 0) return;
-  throw new LmsptError(
-    "ERR_LMSPT_MODEL",
-    [
-      `The weights in ${path} do not fit the model's configuration; check that config.json belongs to them`,
-      list("missing", missing),
-      list("unexpected", unexpected),
-      list("misshapen", misshapen),
-    ]
-      .filter((line) => line !== undefined)
-      .join("\n"),
-  );
-}
-
 /** With a shared encoder, files may hold it a second time under the name of the acoustic one. */
-function isSharedCopy(model: LmSpt, name: string, expected: ReadonlyMap<string, Parameter>): boolean {
+function isSharedCopy(model: LmSpt, name: string, expected: ReadonlySet<string>): boolean {
   const copied = name.replace(/^acoustic_encoder\./, "semantic_encoder.");
   return model.config.use_shared_encoder && copied !== name && expected.has(copied);
-}
-
-function list(title: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
-  const more = names.length > SHOWN ? `\n    and ${names.length - SHOWN} more` : "";
-  return `  ${title} (${names.length}):\n    ${names.slice(0, SHOWN).join("\n    ")}${more}`;
 }
 
 /**
@@ -127,48 +71,12 @@ async function fingerprint(
 }
 
 /** Assigns random values that the seed alone determines. Returns the model's fingerprint. */
-export async function randomWeights(model: LmSpt, seed: number): Promise<string> {
-  const filled = new Map<string, { data: Float32Array; rows: number }>();
-  for (const [index, parameter] of model.parameters.entries()) {
-    const { shape, initial } = parameter;
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    if (initial.kind === "constant") data.fill(initial.value);
-    if (initial.kind === "normal") fillNormal(data, initial.deviation, mix(seed, index));
-    if (initial.kind === "norms") fillNorms(data, filled.get(initial.of)!, initial.gain);
-    filled.set(parameter.name, { data, rows: shape[0]! });
-    parameter.assign(Variable.from(data, shape));
-    await setImmediate();
-  }
+export async function randomWeights(
+  model: LmSpt,
+  seed: number,
+  options: { readonly trainable?: boolean } = {},
+): Promise<string> {
+  await fillRandomly(model.parameters, seed, options);
   const description = JSON.stringify(["random", seed, model.config]);
   return `sha256:${createHash("sha256").update(description).digest("hex")}`;
-}
-
-function fillNorms(target: Float32Array, { data, rows }: { data: Float32Array; rows: number }, gain: number): void {
-  const size = data.length / rows;
-  for (let row = 0; row < rows; row++) {
-    let square = 0;
-    for (let i = row * size; i < (row + 1) * size; i++) square += data[i]! ** 2;
-    target[row] = gain * Math.sqrt(square);
-  }
-}
-
-/** Sums of four uniform numbers of 16 bits: near enough to normal, and the same on every machine. */
-function fillNormal(data: Float32Array, deviation: number, seed: number): void {
-  let state = seed | 0;
-  const bits = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return t ^ (t >>> 14);
-  };
-  const scale = (deviation * Math.sqrt(3)) / 2 ** 16;
-  for (let i = 0; i < data.length; i++) {
-    const a = bits();
-    const b = bits();
-    data[i] = ((a & 0xffff) + (a >>> 16) + (b & 0xffff) + (b >>> 16) - 2 * 0xffff) * scale;
-  }
-}
-
-function mix(seed: number, index: number): number {
-  return Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35);
 }

@@ -1,12 +1,16 @@
 /** Weight-normalised convolutions, plain or causal. */
+import { invalidArgument } from "../errors.js";
 import type { Value } from "../graph/graph.js";
 import { type Conv1dOptions, conv1d, convTranspose1d, weightNorm } from "../graph/ops/index.js";
 import type { CuttableLayer, Loss } from "./cut.js";
 import type { Parameter, Scope } from "./parameter.js";
+import { notCausal, type StreamStep } from "./stream-step.js";
 
 export interface ConvOptions {
   readonly stride?: number;
   readonly dilation?: number;
+  /** Of plain convolutions: parts of the channels that do not meet; 1 by default. */
+  readonly groups?: number;
   /** Rows of zeros on each side; causal convolutions choose their own. */
   readonly padding?: number;
   readonly causal?: boolean;
@@ -19,14 +23,15 @@ export interface ConvOptions {
 }
 
 /** w = g v / ||v||, and a bias. */
-class NormedWeight {
+export class NormedWeight {
   private readonly v: Parameter;
   private readonly g: Parameter;
   private readonly b: Parameter;
 
-  constructor(scope: Scope, shape: readonly [number, number, number], fanIn: number, outputs: number, gain = 1) {
+  constructor(scope: Scope, shape: readonly [number, ...number[]], fanIn: number, outputs: number, gain = 1) {
+    const [rows, ...others] = shape;
     this.v = scope.parameter("weight_v", shape, { kind: "normal", deviation: 1 / Math.sqrt(fanIn) });
-    this.g = scope.parameter("weight_g", [shape[0], 1, 1], { kind: "norms", of: this.v.name, gain });
+    this.g = scope.parameter("weight_g", [rows, ...others.map(() => 1)], { kind: "norms", of: this.v.name, gain });
     this.b = scope.parameter("bias", [outputs], { kind: "constant", value: 0 });
   }
 
@@ -54,14 +59,26 @@ export class Conv1d implements CuttableLayer {
     private readonly kernel: number,
     private readonly options: ConvOptions = {},
   ) {
-    const shape = [outputs, inputs, kernel] as const;
-    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, inputs * kernel, outputs, options.gain);
+    const seen = inputs / (options.groups ?? 1);
+    const shape = [outputs, seen, kernel] as const;
+    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, seen * kernel, outputs, options.gain);
   }
 
-  forward(x: Value): Value {
+  /** The whole of x, or the next piece of a stream: whole strides of it. */
+  forward(x: Value, step?: StreamStep): Value {
     const { weight, bias } = this.weight.in(x);
-    const { winograd, exact } = this.options;
-    return conv1d(x, weight, bias, { ...this.padding(x.dim(1)), winograd, exact });
+    const { causal, groups, winograd, exact } = this.options;
+    const padding = this.padding(x.dim(1));
+    if (!step) return conv1d(x, weight, bias, { ...padding, groups, winograd, exact });
+    if (winograd || (!causal && this.kernel > 1)) throw notCausal();
+    if (padding.padRight > 0) throw invalidArgument("x", `a multiple of ${padding.stride} rows`, x.dim(1));
+    const rows = Math.max(0, padding.padLeft);
+    return conv1d(step.continue(x, rows), weight, bias, {
+      ...padding,
+      groups,
+      padLeft: padding.padLeft - rows,
+      exact,
+    });
   }
 
   get blockRows(): number {
@@ -114,9 +131,14 @@ export class ConvTranspose1d implements CuttableLayer {
     this.weight = new NormedWeight(weightScope(scope, options.causal), shape, fanIn, outputs, options.gain);
   }
 
-  forward(x: Value): Value {
+  /** The whole of x, or the next piece of a stream. */
+  forward(x: Value, step?: StreamStep): Value {
     const { weight, bias } = this.weight.in(x);
-    return convTranspose1d(x, weight, bias, { stride: this.stride, ...this.trimming() });
+    const options = { stride: this.stride, ...this.trimming() };
+    if (!step) return convTranspose1d(x, weight, bias, options);
+    if (!this.options.causal) throw notCausal();
+    const rows = Math.ceil(this.kernel / this.stride) - 1;
+    return convTranspose1d(step.continue(x, rows), weight, bias, { ...options, padLeft: rows * this.stride });
   }
 
   lost({ front, back }: Loss): Loss {

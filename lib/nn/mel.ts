@@ -39,14 +39,16 @@ export function melFilters(sampleRate: number, nFft: number, mels: number): Floa
 }
 
 /** What Whisper was trained with: 30 s at 16 kHz, 100 frames a second. */
-export const whisperAudio = { sampleRate: 16000, samples: 480000, nFft: 400, hop: 160, frames: 3000 } as const;
+export const whisperAudio = { sampleRate: 16000, samples: 480000, nFft: 400, hop: 160 } as const;
 
 /**
- * Whisper's log-mel spectrum of x (B, N), 16 kHz, padded with silence or cut to 30 s: (B, 3000, mels). It depends on the
- * loudest point of the whole batch: what is more than 80 dB below is raised to that.
+ * Whisper's log-mel spectrum of x (B, N), 16 kHz, padded with silence or cut to `samples`, 30 s by default:
+ * (B, samples / 160, mels). It depends on the loudest point of the whole batch: what is more than 80 dB below is raised
+ * to that.
  */
-export function whisperLogMel(x: Value, mels = 80): Value {
-  const { sampleRate, samples, nFft, hop, frames } = whisperAudio;
+export function whisperLogMel(x: Value, mels = 80, samples: number = whisperAudio.samples): Value {
+  const { sampleRate, nFft, hop } = whisperAudio;
+  const frames = Math.floor(samples / hop);
   const length = x.dim(1);
   const whole = length < samples ? pad(x, 1, 0, samples - length) : slice(x, 1, 0, samples);
   const spectrum = slice(stft(whole, { nFft, hop }), 1, 0, frames);

@@ -14,6 +14,8 @@ export class Parameter {
     readonly shape: readonly number[],
     /** How a model without trained weights fills it. */
     readonly initial: Initial,
+    /** Whether it is saved with the parameters, but not trained. */
+    readonly isBuffer = false,
   ) {}
 
   assign(variable: Variable): void {
@@ -33,13 +35,14 @@ export class Parameter {
 }
 
 /**
- * Random fillings: `normal` with a standard deviation, `norms` = the norms of the rows of the tensor named `of`, or one
- * repeated number.
+ * Fillings: `normal` with a standard deviation, `norms` = the norms of the rows of the tensor named `of`, one repeated
+ * number, or `sinusoids` that tell positions (rows) apart.
  */
 export type Initial =
   | { readonly kind: "normal"; readonly deviation: number }
   | { readonly kind: "norms"; readonly of: string; readonly gain: number }
-  | { readonly kind: "constant"; readonly value: number };
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "sinusoids" };
 
 /** A place in the tree of layers; collects the parameters that are declared below it. */
 export class Scope {
@@ -58,12 +61,21 @@ export class Scope {
   }
 
   parameter(name: string, shape: readonly number[], initial: Initial): Parameter {
-    const parameter = new Parameter(this.path === "" ? name : `${this.path}.${name}`, shape, initial);
+    const parameter = new Parameter(this.pathOf(name), shape, initial);
     this.collected.push(parameter);
     return parameter;
   }
 
-  /** All parameters declared so far, in order. */
+  /** What is saved with the parameters, but not trained; zeros at first. */
+  buffer(name: string, shape: readonly number[]): void {
+    this.collected.push(new Parameter(this.pathOf(name), shape, { kind: "constant", value: 0 }, true));
+  }
+
+  private pathOf(name: string): string {
+    return this.path === "" ? name : `${this.path}.${name}`;
+  }
+
+  /** All parameters and buffers declared so far, in order. */
   get parameters(): readonly Parameter[] {
     return this.collected;
   }

@@ -42,8 +42,19 @@ function addEnds(x: Value, nFft: number, hop: number, padding: StftPadding): Val
   return pad(x, 1, side, side + toWholeHop, "reflect");
 }
 
-/** Row 2 k holds window * cos, row 2 k + 1 window * -sin of bin k: (2 bins, 1, nFft). */
+/** The bases that graphs have already, by the length of a frame. */
+const bases = new WeakMap<Graph, Map<number, Value>>();
+
 function fourierBasis(graph: Graph, nFft: number): Value {
+  const known = bases.get(graph) ?? new Map<number, Value>();
+  bases.set(graph, known);
+  const basis = known.get(nFft) ?? makeFourierBasis(graph, nFft);
+  known.set(nFft, basis);
+  return basis;
+}
+
+/** Row 2 k holds window * cos, row 2 k + 1 window * -sin of bin k: (2 bins, 1, nFft). */
+function makeFourierBasis(graph: Graph, nFft: number): Value {
   const turn = (2 * Math.PI) / nFft;
   const cosine = Float64Array.from({ length: nFft }, (_, i) => Math.cos(turn * i));
   const sine = Float64Array.from({ length: nFft }, (_, i) => Math.sin(turn * i));

@@ -69,15 +69,15 @@ describe("lmspt with many files", () => {
     assert.match(stderr, /^Failed: .*list\.json: Not a token file/m);
   });
 
-  it("do not overwrite without --force, but do the rest", async () => {
+  it("do not overwrite without --overwrite, but do the rest", async () => {
     await mkdir(at("tokens"));
     await writeFile(at("tokens/one.lmspt"), "precious");
     const { status, stderr } = await run("encode", at("in"), "-o", at("tokens"), ...TINY);
     assert.equal(status, 1);
-    assert.match(stderr, /^Failed: .*one\.wav: .*one\.lmspt exists already; --force overwrites it$/m);
+    assert.match(stderr, /^Failed: .*one\.wav: .*one\.lmspt exists already; --overwrite replaces it$/m);
     assert.equal(await readFile(at("tokens/one.lmspt"), "utf8"), "precious");
     assert.deepEqual(await tree(at("tokens")), ["deep/er/three.lmspt", "deep/two.lmspt", "one.lmspt"]);
-    assert.equal((await run("encode", at("in"), "-o", at("tokens"), ...TINY, "--force")).status, 0);
+    assert.equal((await run("encode", at("in"), "-o", at("tokens"), ...TINY, "--overwrite")).status, 0);
     assert.deepEqual(await readFile(at("tokens/one.lmspt")), await readFile(at("tokens/deep/er/three.lmspt")));
   });
 

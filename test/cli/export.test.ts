@@ -48,7 +48,7 @@ describe("lmspt export", () => {
     await writeFile(at("decode.onnx"), "precious");
     const refused = await run("export", MODEL, "--to", "onnx", "-o", at());
     assert.equal(refused.status, 1);
-    assert.match(refused.stderr, /decode\.onnx exists already; --force overwrites it/);
+    assert.match(refused.stderr, /decode\.onnx exists already; --overwrite replaces it/);
     assert.deepEqual(await tree(at()), ["decode.onnx"]);
     assert.equal(await readFile(at("decode.onnx"), "utf8"), "precious");
     assert.equal((await run("export", MODEL, "--to", "onnx", "-o", at(), "--force")).status, 0);

@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { startBatchProgress } from "../../lib/cli/batch-progress.js";
 import { startDownloadProgress } from "../../lib/cli/download-progress.js";
 import { main } from "../../lib/cli/main.js";
+import { FileSource } from "../../lib/cli/sources.js";
 import { captureTerminal, speech, TINY, temporaryFolder } from "./support.js";
 
-const job = { input: "speech.wav", output: "speech.lmspt" };
+const job = {
+  input: "speech.wav",
+  output: "speech.lmspt",
+  name: "speech",
+  source: new FileSource("speech.wav"),
+};
 const result = { seconds: 10, workSeconds: 2, summary: "125 frames" };
 
 describe("batch progress", () => {
@@ -28,7 +34,7 @@ describe("batch progress", () => {
     progress.begin(job);
     progress.end(job, result);
     progress.begin(job);
-    progress.advance(5, 10);
+    progress.advance(job, 5, 10);
     progress.stop();
     assert.match(terminal.stderr.text, / 37 % {2}1\/4 files {2}\d+(\.\d)?x real time {2}speech\.wav/);
   });
@@ -37,7 +43,7 @@ describe("batch progress", () => {
     const terminal = captureTerminal();
     const progress = startBatchProgress(terminal, 2, false);
     progress.begin(job);
-    progress.advance(5, 10);
+    progress.advance(job, 5, 10);
     progress.end(job, result);
     progress.end({ ...job, input: "broken.wav" }, undefined);
     progress.stop();
@@ -52,7 +58,7 @@ describe("batch progress", () => {
       const terminal = captureTerminal(isTTY);
       const progress = startBatchProgress(terminal, 2, true);
       progress.begin(job);
-      progress.advance(5, 10);
+      progress.advance(job, 5, 10);
       progress.end(job, result);
       progress.stop();
       assert.equal(terminal.stderr.text, "");

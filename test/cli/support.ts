@@ -82,10 +82,10 @@ export function temporaryFolder(): (...parts: string[]) => string {
   return (...parts) => join(folder, ...parts);
 }
 
-/** All files below a folder, relative to it, sorted, with forward slashes. */
+/** All files below a folder but the journal, relative to it, sorted, with forward slashes. */
 export async function tree(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
+  const files = entries.filter((entry) => entry.isFile() && entry.name !== ".lmspt-journal.jsonl");
   return files
     .map((entry) =>
       join(entry.parentPath, entry.name)

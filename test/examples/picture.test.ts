@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { PNG } from "pngjs";
-import { codeColour, levelColour } from "../../examples/picture/colours.js";
+import { codeColour } from "../../examples/picture/colours.js";
 import { drawPicture } from "../../examples/picture/picture.js";
-import { spectrogramImage } from "../../examples/picture/spectrogram-image.js";
 import { createTokens } from "../../lib/data/tokens.js";
+import { levelColour } from "../../lib/eval/level-colour.js";
+import { spectrogramImage } from "../../lib/eval/spectrogram-image.js";
 
 describe("the picture", () => {
   const samples = new Float32Array(4800).map((_, n) => Math.sin(n / 5));

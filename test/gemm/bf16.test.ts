@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Value } from "../../lib/graph/graph.js";
-import { add, conv1d, convTranspose1d, linear, snake } from "../../lib/graph/ops/index.js";
+import { conv1d, convTranspose1d, linear } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { assertClose, randomFloats, relativeError } from "../golden.js";
 import { dotBf16, dotSplit, orderOfK, toBf16, unitOf } from "./bf16-model.js";
@@ -30,7 +30,7 @@ const convolutions: readonly Case[] = [
   { rows: 50, channels: 48, outputs: 33, kernel: 7, options: { dilation: 9, padLeft: 54 } },
   { rows: 37, channels: 48, outputs: 48, kernel: 1, options: { dilation: 2 } },
   { rows: 61, channels: 64, outputs: 16, kernel: 10, options: { stride: 5, padLeft: 3, padRight: 3 } },
-  { rows: 29, channels: 21, outputs: 5, kernel: 3, options: { padLeft: 1, padRight: 1 } },
+  { rows: 29, channels: 21, outputs: 7, kernel: 3, options: { padLeft: 1, padRight: 1 } },
   { rows: 5, channels: 96, outputs: 130, kernel: 2 },
 ];
 
@@ -146,24 +146,6 @@ describe("bf16", () => {
           const actual = await compute(device(), inputs, precision, build);
           const rounded = precision === "bf16" ? { ...inputs, x: round(inputs.x), w: round(inputs.w) } : inputs;
           assertClose(actual, await compute(device(), rounded, "fp32", build), precision === "bf16" ? 2e-6 : 1e-5);
-        }
-      });
-
-      it(`${precision}: Snake, bias and residual are those of float32, fused or not`, async () => {
-        const inputs = {
-          x: tensor([2, 45, 24], 1),
-          alpha: tensor([24], 2),
-          w: tensor([24, 24, 3], 3),
-          b: tensor([24], 4),
-        };
-        const build = ({ x, alpha, w, b }: Record<keyof typeof inputs, Value>) =>
-          add(x, conv1d(snake(x, alpha), w, b, { dilation: 2, padLeft: 2, padRight: 2 }));
-        const fused = await compute(device(), inputs, precision, build);
-        process.env.LMSPT_FUSION = "0";
-        try {
-          assert.deepEqual(await compute(device(), inputs, precision, build), fused);
-        } finally {
-          delete process.env.LMSPT_FUSION;
         }
       });
 

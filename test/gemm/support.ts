@@ -29,7 +29,7 @@ export async function compute<Names extends string>(
   const graph = new Graph();
   const entries = Object.entries<TensorData>(inputs);
   const values = Object.fromEntries(entries.map(([name, { shape }]) => [name, graph.input(name, shape)]));
-  const plan = await graph.compile(device, { y: build(values as Record<Names, Value>) }, { precision });
+  const plan = await graph.compile(device, { y: build(values as Record<Names, Value>) }, [], { precision });
   const { y } = await plan.run(Object.fromEntries(entries.map(([name, { data }]) => [name, data])));
   plan.close();
   return y as Float32Array;

@@ -51,6 +51,27 @@ describe("fusion", () => {
       assert.deepEqual(fused, ["conv1d", "conv1d"]);
     });
 
+    it("makes one step of a long residual unit with a fast convolution, with the same bits", async () => {
+      const unit = new ResidualUnit(24, true, true);
+      const { fused } = await bothWays(device(), (graph) => ({ y: unit.apply(graph.input("x", [2, 2051, 24])) }));
+      assert.deepEqual(fused, ["fused_residual_unit"]);
+    });
+
+    it("leaves a residual unit whose middle others read, and one whose sum takes another value", async () => {
+      const unit = (graph: Graph, residual?: Value) => {
+        const x = graph.input("x", [1, 4100, 16]);
+        const [alpha, beta] = [graph.input("alpha", [16]), graph.input("beta", [16])];
+        const [w, v] = [graph.input("w", [16, 16, 3]), graph.input("v", [16, 16, 1])];
+        const middle = conv1d(snake(x, alpha), w, undefined, { ...same, winograd: true });
+        return { middle, y: add(residual ?? x, conv1d(snake(middle, beta), v)) };
+      };
+      const alone = await bothWays(device(), (graph) => ({ y: unit(graph).y }));
+      assert.equal(alone.fused.at(-1), "fused_residual_unit");
+      assert(!(await bothWays(device(), unit)).fused.includes("fused_residual_unit"));
+      const other = await bothWays(device(), (graph) => ({ y: unit(graph, graph.input("other", [1, 4100, 16])).y }));
+      assert(!other.fused.includes("fused_residual_unit"));
+    });
+
     it("leaves a Snake that others read, and one that is an output", async () => {
       const shared = await bothWays(device(), (graph) => {
         const { x, alpha, w } = inputsOf(graph);

@@ -13,6 +13,7 @@ export class ResidualUnit {
   constructor(
     readonly channels: number,
     readonly frozen = true,
+    readonly winograd = false,
   ) {
     const make = (seed: number, shape: readonly number[]) =>
       Variable.from(
@@ -44,7 +45,7 @@ export class ResidualUnit {
   apply(x: Value): Value {
     const { alpha1, v1, g1, b1, alpha2, v2, g2, b2 } = this.parameters;
     const value = (variable: Variable) => x.graph.variable(variable);
-    const padding = { dilation: 3, padLeft: 9, padRight: 9 };
+    const padding = { dilation: 3, padLeft: 9, padRight: 9, winograd: this.winograd };
     const wide = conv1d(snake(x, value(alpha1)), weightNorm(value(v1), value(g1)), value(b1), padding);
     return add(x, conv1d(snake(wide, value(alpha2)), weightNorm(value(v2), value(g2)), value(b2)));
   }

@@ -10,8 +10,8 @@ import { onEveryUnit } from "../gemm/support.js";
 import { assertClose, type Golden, randomFloats, relativeError, swapLastTwo } from "../golden.js";
 import { goldenModel } from "./golden-model.js";
 
-/** Split products, relative to the largest value of a whole model's result. */
-const SPLIT_TOLERANCE = 1e-5;
+/** Of float32 against the reference, relative to the largest value of a whole model's result. */
+const MODEL_TOLERANCE = 1e-4;
 
 for (const name of ["tiny", "tiny_causal", "tiny_shared_nosub"]) {
   describe(`the reference model ${name} in reduced precision`, () => {
@@ -33,7 +33,7 @@ for (const name of ["tiny", "tiny_causal", "tiny_shared_nosub"]) {
     ) {
       const graph = new Graph();
       const x = graph.input("x", shape, data instanceof Int32Array ? "i32" : "f32");
-      const plan = await graph.compile(device, { y: build(x) }, { precision: p });
+      const plan = await graph.compile(device, { y: build(x) }, [], { precision: p });
       return (await plan.run({ x: data })).y;
     }
     const onAudio = (device: Device, precision: Precision, build: (x: Value) => Value) => {
@@ -56,10 +56,11 @@ for (const name of ["tiny", "tiny_causal", "tiny_shared_nosub"]) {
     };
 
     onEveryUnit((device) => {
-      it("bf16x3 gives the codes of float32, and latents and speech within 1e-5", async () => {
-        assert.deepEqual(await codesOf(device(), "bf16x3"), await codesOf(device(), "fp32"));
-        assertClose(await latentOf(device(), "bf16x3"), await latentOf(device(), "fp32"), SPLIT_TOLERANCE, "latent");
-        assertClose(await speechOf(device(), "bf16x3"), await speechOf(device(), "fp32"), SPLIT_TOLERANCE, "speech");
+      it("bf16x3 gives the reference's codes, and latents and speech as near to it as float32 has to be", async () => {
+        const codes = await codesOf(device(), "bf16x3");
+        assert.deepEqual(codes, await codesOf(device(), "fp32"));
+        assertClose(await latentOf(device(), "bf16x3"), golden.floats("z_semantic"), MODEL_TOLERANCE, "latent");
+        assertClose(await speechOf(device(), "bf16x3"), await speechOf(device(), "fp32"), MODEL_TOLERANCE, "speech");
       });
 
       it("bf16 is not further from the reference than twice the plain implementation of the portable variant", async () => {

@@ -96,6 +96,26 @@ describe("the tokenizer refuses", () => {
     await refused(Tokenizer.load(path("nowhere"), { device: "cpu" }), "ERR_LMSPT_MODEL", "No model");
   });
 
+  it("options of a wrong type", async () => {
+    const signal = "Expected an AbortSignal for signal but received 5";
+    const progress = 'Expected a function for onProgress but received "x"';
+    const object = "Expected an object for the options but received null";
+    const works = [
+      (options: unknown) => narrow.encode(new Float32Array(10), options as never),
+      (options: unknown) => narrow.encode([], options as never),
+      (options: unknown) => narrow.decode(tokens, options as never),
+      (options: unknown) => Tokenizer.load("random:1:tiny", options as never),
+    ];
+    for (const work of works) {
+      await invalid(work({ signal: 5 }), signal);
+      await invalid(work({ onProgress: "x" }), progress);
+      await invalid(work(null), object);
+      await invalid(work({ signal: null }), "Expected an AbortSignal for signal but received null");
+    }
+    await invalid(Tokenizer.load("a\0b"), "Expected a folder, a preset or hf://");
+    await invalid(narrow.encode("a\0b.wav"), "Expected a path");
+  });
+
   it("tokens of another model", async () => {
     const other = { ...tokens, model: "sha256:other" };
     await refused(narrow.decode(other), "ERR_LMSPT_MODEL", `Expected tokens of the model ${narrow.info.model}`);

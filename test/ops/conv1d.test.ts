@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Graph } from "../../lib/graph/graph.js";
-import { conv1d, weightNorm } from "../../lib/graph/ops/index.js";
-import { Golden, randomFloats } from "../golden.js";
+import { conv1d, snake, weightNorm } from "../../lib/graph/ops/index.js";
+import { assertClose, Golden, randomFloats } from "../golden.js";
 import { channelsFirst } from "./layouts.js";
 import { checkGoldenCase, evaluate, onEveryVariant } from "./support.js";
 
@@ -51,6 +51,40 @@ describe("conv1d", () => {
           plain,
         ));
     }
+
+    for (const [outputs, kernel, dilation] of [
+      [1, 7, 1],
+      [1, 16, 2],
+      [2, 8, 3],
+      [5, 3, 1],
+    ] as const) {
+      it(`of ${outputs} outputs and ${kernel} taps is the first of more outputs, to rounding`, async () => {
+        const [rows, channels] = [1003, 37];
+        const x = { data: randomFloats(2 * rows * channels, 1), shape: [2, rows, channels] };
+        const data = randomFloats(32 * channels * kernel, 2);
+        const alpha = { data: randomFloats(channels, 3).map((value) => 1 + value / 2), shape: [channels] };
+        const run = async (count: number) => {
+          const w = { data: data.slice(0, count * channels * kernel), shape: [count, channels, kernel] };
+          const options = { dilation, padLeft: dilation, padRight: 2 * dilation };
+          const b = { data: randomFloats(32, 4).slice(0, count), shape: [count] };
+          return evaluate(device(), { x, w, alpha, b }, ({ x, w, alpha, b }) => conv1d(snake(x, alpha), w, b, options));
+        };
+        const [narrow, wide] = [await run(outputs), await run(32)];
+        const firsts = Float32Array.from(narrow.y, (_, i) => wide.y[Math.floor(i / outputs) * 32 + (i % outputs)]!);
+        assertClose(narrow.y, firsts, 2e-6, "narrow");
+      });
+    }
+
+    it("of one output gives a row the same bits in any piece", async () => {
+      const channels = 48;
+      const w = { data: randomFloats(channels * 7, 5), shape: [1, channels, 7] };
+      const x = randomFloats(1500 * channels, 6);
+      const run = async (data: Float32Array) => {
+        const inputs = { x: { data, shape: [1, data.length / channels, channels] }, w };
+        return (await evaluate(device(), inputs, ({ x, w }) => conv1d(x, w))).y;
+      };
+      assert.deepEqual(await run(x.slice(700 * channels)), (await run(x)).slice(700));
+    });
 
     it("gives a row the same bits in any batch, at any place and with any neighbours", async () => {
       const [rows, channels] = [203, 40];

@@ -76,8 +76,8 @@ Isa isa_from_name(const std::string& name) {
     if (name == isa_name(isa)) return isa;
     available += (available.empty() ? "" : ", ") + std::string(isa_name(isa));
   }
-  throw Error(ErrorCode::device,
-              "Expected LMSPT_CPU to be one of " + available + " on this machine but received " + name);
+  throw Error(ErrorCode::device, "Expected the CPU variant (LMSPT_CPU) to be one of " + available +
+                                     " on this machine but received " + name);
 }
 
 std::string cpu_description() {

@@ -100,12 +100,13 @@ void infer_residual_unit(InferContext& context) {
   context.output(x);
 }
 
-AttrArgs plain_packing(const Attrs&, const std::vector<Tensor>&) { return {}; }
-AttrArgs winograd_packing(const Attrs&, const std::vector<Tensor>&) { return {{"winograd", 1}}; }
+AttrArgs plain_packing(const Attrs& attrs, const std::vector<Tensor>&) { return {packed_precision(attrs)}; }
+AttrArgs fast_packing(const Attrs& attrs, const std::vector<Tensor>&) {
+  return {{"winograd", !is_bf16(precision_of(attrs))}, packed_precision(attrs)};
+}
 
 // (O, I / groups, k) -> (groups, panels of O / groups, k, I / groups, 16); for the fast algorithm
-// (7 points, panels of O, groups of taps, I, 16); for bf16 as
-// gemm/bf16_panels.h says
+// (7 points, panels of O, groups of taps, I, 16); for bf16 as gemm/bf16_panels.h says
 void infer_pack(InferContext& context) {
   context.expect_rank(0, "w", 3);
   context.expect_attr("groups", 1, kMaxConvStep);
@@ -133,7 +134,8 @@ void register_conv1d(Registry& registry) {
                          {"groups", attrs.i("groups")}, {"winograd", attrs.i("winograd")}, packed_precision(attrs)};
                    }}};
   conv.packs = [](const Attrs& attrs, const std::vector<Tensor>& inputs) {
-    return !is_depthwise(attrs.i("groups"), inputs[1].shape[1], inputs[1].shape[0] / attrs.i("groups"));
+    const Shape& w = inputs[1].shape;
+    return !is_depthwise(attrs.i("groups"), w[1], w[0] / attrs.i("groups")) && !is_narrow(attrs, w[0], w[2]);
   };
   registry.add(conv);
   registry.add({"pack_conv1d",
@@ -150,7 +152,7 @@ void register_conv1d(Registry& registry) {
              infer_residual_unit,
              nullptr,
              "fused: record its two convolutions, Snakes and sum as ops of their own"};
-  unit.packing = {{1, "pack_conv1d", winograd_packing}, {4, "pack_conv1d", plain_packing}};
+  unit.packing = {{1, "pack_conv1d", fast_packing}, {4, "pack_conv1d", plain_packing}};
   registry.add(unit);
   registry.add({"conv1d_weight_grad",
                 2,

@@ -12,6 +12,7 @@
 
 #include "device/attrs.h"
 #include "device/tensor.h"
+#include "gemm/panel.h"
 
 namespace lmspt {
 
@@ -46,6 +47,12 @@ LMSPT_INLINE Conv1dGeometry conv1d_geometry(const Shape& x, const Shape& y, int6
 // One channel in and one out per group: its kernel is a loop over taps, not a matrix product.
 LMSPT_INLINE bool is_depthwise(int64_t groups, int64_t group_in, int64_t group_out) {
   return groups > 1 && group_in == 1 && group_out == 1;
+}
+
+// So few outputs that one panel of columns holds those of every tap.
+LMSPT_INLINE bool is_narrow(const Attrs& attrs, int64_t outputs, int64_t kernel) {
+  return attrs.i("stride") == 1 && attrs.i("groups") == 1 && !attrs.b("winograd") && kernel > 1 &&
+         outputs * kernel <= kPanelWidth;
 }
 
 }  // namespace lmspt

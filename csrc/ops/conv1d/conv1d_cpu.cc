@@ -138,6 +138,7 @@ void conv1d(const KernelContext& context) {
   if (y.shape.count() == 0) return;
   if (w.dtype == DType::i32) return conv1d_bf16(context);
   if (packed && context.attrs->b("winograd")) return conv1d_winograd(context);
+  if (!packed && g.groups == 1) return conv1d_narrow(context);
   ThreadPool* pool = context.pool;
   const int64_t front = SnakeScratch::floats(alpha, g.in_channels);
   if (!packed) {

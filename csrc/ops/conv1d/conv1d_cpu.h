@@ -31,6 +31,9 @@ struct SnakeScratch {
 void conv1d_winograd(const KernelContext& context);
 void pack_conv1d_winograd(const KernelContext& context);
 
+// The weights are not packed.
+void conv1d_narrow(const KernelContext& context);
+
 void fused_residual_unit(const KernelContext& context);
 
 }  // namespace lmspt::LMSPT_ISA

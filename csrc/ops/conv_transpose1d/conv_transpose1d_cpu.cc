@@ -26,12 +26,17 @@ struct Transposed {
     float* bias = staged + round_up(in_rows * g.in_channels, 16);
     float* block = bias + round_up(g.columns(), 16);
     const float* x = context.in(0).f32() + item * g.in_length * g.in_channels;
-    stage_rows(x, g.in_length, g.in_channels, first - (g.taps - 1) * g.dilation, in_rows, {}, staged);
+    const int64_t in_first = first - (g.taps - 1) * g.dilation;
+    const float* source = x + in_first * g.in_channels;
+    if (in_first < 0 || in_first + in_rows > g.in_length) {
+      stage_rows(x, g.in_length, g.in_channels, in_first, in_rows, {}, staged);
+      source = staged;
+    }
     const int64_t k = g.taps * g.group_in();
     const int64_t panels = panel_count(g.columns());
     const bool joined = g.groups == 1 && g.dilation == 1;
     for (int64_t group = 0; group < g.groups; ++group) {
-      const Rows a{staged + group * g.group_in(), g.in_channels, joined ? 1 : g.taps, joined ? k : g.group_in(),
+      const Rows a{source + group * g.group_in(), g.in_channels, joined ? 1 : g.taps, joined ? k : g.group_in(),
                    g.dilation * g.in_channels};
       const Columns b{context.in(1).f32() + group * panels * k * kPanelWidth, k * kPanelWidth};
       Epilogue epilogue;
@@ -41,9 +46,29 @@ struct Transposed {
         }
         epilogue.bias = bias;
       }
-      gemm(a, rows, b, g.columns(), first_panel, last_panel, block, g.columns(), epilogue);
-      const int64_t last_column = last_panel * kPanelWidth < g.columns() ? last_panel * kPanelWidth : g.columns();
-      scatter(item, first, rows, group, first_panel * kPanelWidth, last_column, block);
+      const auto product = [&](int64_t skipped, int64_t count, float* c) {
+        Rows part = a;
+        part.data += skipped * a.row_stride;
+        gemm(part, count, b, g.columns(), first_panel, last_panel, c, g.columns(), epilogue);
+      };
+      const auto product_in_block = [&](int64_t skipped, int64_t count) {
+        if (count <= 0) return;
+        product(skipped, count, block);
+        const int64_t last_column = last_panel * kPanelWidth < g.columns() ? last_panel * kPanelWidth : g.columns();
+        scatter(item, first + skipped, count, group, first_panel * kPanelWidth, last_column, block);
+      };
+      // With one group, a row of the product is `stride` rows of y; only those that y cuts go through the block.
+      int64_t begin = rows, end = rows;
+      if (g.groups == 1) {
+        begin = (g.pad_left + g.stride - 1) / g.stride - first;
+        end = (g.out_length + g.pad_left) / g.stride - first;
+        begin = begin < 0 ? 0 : (begin < rows ? begin : rows);
+        end = end < begin ? begin : (end < rows ? end : rows);
+        float* y = context.out(0).f32() + item * g.out_length * g.out_channels;
+        if (begin < end) product(begin, end - begin, y + ((first + begin) * g.stride - g.pad_left) * g.out_channels);
+      }
+      product_in_block(0, begin);
+      product_in_block(end, rows - end);
     }
   }
 

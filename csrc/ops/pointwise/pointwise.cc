@@ -87,6 +87,7 @@ void minimum_gradient(GradContext& c) { choose_gradient(c, c.call("greater_equal
 OpDef define(const char* name, int inputs, void (*gradient)(GradContext&)) {
   OpDef op{name, inputs, inputs, {AttrSpec::real("a", 0), AttrSpec::real("b", 0)}};
   op.infer = inputs == 1 ? infer_unary : infer_binary;
+  op.overwrites = [](int) { return 0; };
   if (gradient) {
     op.gradient = gradient;
   } else {

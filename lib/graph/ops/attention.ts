@@ -1,6 +1,8 @@
 /** Scaled dot-product attention. */
+import { checkOptions } from "../../arguments.js";
 import { invalidArgument } from "../../errors.js";
 import type { Value } from "../graph.js";
+import { record } from "./record.js";
 
 export interface AttentionOptions {
   /** Query i sees the keys j <= i + Tk - Tq only: the last query sees all. Needs at least as many keys as queries. */
@@ -14,9 +16,9 @@ export interface AttentionOptions {
  * multiple of G: H / G neighbouring heads of q share one of k and v. Memory grows with Tk, not with Tq * Tk.
  */
 export function attention(q: Value, k: Value, v: Value, options: AttentionOptions = {}): Value {
-  const { causal = false, scale } = options;
+  const { causal = false, scale } = checkOptions(options);
   if (scale !== undefined && (scale === 0 || !Number.isFinite(scale))) {
     throw invalidArgument("scale", "a finite number other than 0", scale);
   }
-  return q.graph.apply("attention", [q, k, v], { causal, scale })[0]!;
+  return record("attention", [q, k, v], { causal, scale });
 }

@@ -1,5 +1,7 @@
 /** One-dimensional convolutions; x is (B, T, channels). */
+import { checkOptions } from "../../arguments.js";
 import type { Value } from "../graph.js";
+import { record } from "./record.js";
 
 export interface Conv1dOptions {
   readonly stride?: number;
@@ -29,11 +31,7 @@ export interface Conv1dAlgorithm {
  */
 export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions & Conv1dAlgorithm = {}): Value {
   const { winograd, exact } = options;
-  return x.graph.apply("conv1d", [x, w, bias], {
-    ...attributes(options),
-    winograd,
-    precision: exact ? 1 : undefined,
-  })[0]!;
+  return record("conv1d", [x, w, bias], { ...attributes(options), winograd, precision: exact ? 1 : undefined });
 }
 
 /**
@@ -42,9 +40,10 @@ export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions 
  * is what is trimmed. With a stride above 1, the dilation must be 1.
  */
 export function convTranspose1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions = {}): Value {
-  return x.graph.apply("conv_transpose1d", [x, w, bias], attributes(options))[0]!;
+  return record("conv_transpose1d", [x, w, bias], attributes(options));
 }
 
-function attributes({ stride, dilation, groups, padLeft, padRight, length }: Conv1dOptions) {
+function attributes(options: Conv1dOptions) {
+  const { stride, dilation, groups, padLeft, padRight, length } = checkOptions(options);
   return { stride, dilation, groups, pad_left: padLeft, pad_right: padRight, length };
 }

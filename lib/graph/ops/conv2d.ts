@@ -1,5 +1,8 @@
 /** Two-dimensional convolution; x is (B, H, W, channels). */
+import { checkOptions } from "../../arguments.js";
+import { invalidArgument } from "../../errors.js";
 import type { Value } from "../graph.js";
+import { record } from "./record.js";
 
 /** Each a pair for the height and the width, or one number for both. */
 export interface Conv2dOptions {
@@ -17,19 +20,22 @@ export interface Conv2dOptions {
  * Throws ERR_LMSPT_SHAPE where the kernel is larger than the padded x.
  */
 export function conv2d(x: Value, w: Value, bias?: Value, options: Conv2dOptions = {}): Value {
-  const [strideH, strideW] = pair(options.stride ?? 1);
-  const [dilationH, dilationW] = pair(options.dilation ?? 1);
-  const [padH, padW] = pair(options.pad ?? 0);
-  return x.graph.apply("conv2d", [x, w, bias], {
+  const { stride = 1, dilation = 1, pad = 0 } = checkOptions(options);
+  const [strideH, strideW] = pair("stride", stride);
+  const [dilationH, dilationW] = pair("dilation", dilation);
+  const [padH, padW] = pair("pad", pad);
+  return record("conv2d", [x, w, bias], {
     stride_h: strideH,
     stride_w: strideW,
     dilation_h: dilationH,
     dilation_w: dilationW,
     pad_h: padH,
     pad_w: padW,
-  })[0]!;
+  });
 }
 
-function pair(option: number | readonly [number, number]): readonly [number, number] {
-  return typeof option === "number" ? [option, option] : option;
+function pair(name: string, option: number | readonly [number, number]): readonly [number, number] {
+  if (Array.isArray(option) && option.length === 2) return option as [number, number];
+  if (typeof option !== "number") throw invalidArgument(name, "a number or a pair of numbers", option);
+  return [option, option];
 }

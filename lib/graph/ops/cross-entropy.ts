@@ -1,4 +1,5 @@
 import type { Value } from "../graph.js";
+import { record } from "./record.js";
 
 /**
  * The mean over rows of -log softmax(logits)[target], a scalar; logits (N, V), targets (N) of type i32. Rows whose
@@ -6,5 +7,5 @@ import type { Value } from "../graph.js";
  * loss NaN, and with it the gradient of its row.
  */
 export function crossEntropy(logits: Value, targets: Value, ignoreIndex = -100): Value {
-  return logits.graph.apply("cross_entropy", [logits, targets], { ignore_index: ignoreIndex })[0]!;
+  return record("cross_entropy", [logits, targets], { ignore_index: ignoreIndex });
 }

@@ -7,6 +7,7 @@ export * from "./cross-entropy.js";
 export * from "./layout.js";
 export * from "./linear.js";
 export * from "./norms.js";
+export * from "./optimizer.js";
 export * from "./pointwise.js";
 export * from "./reduce.js";
 export * from "./snake.js";

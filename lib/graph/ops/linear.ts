@@ -1,15 +1,20 @@
 /** Matrix products. */
+import { checkOptions, TRUE_OR_FALSE } from "../../arguments.js";
 import type { Value } from "../graph.js";
+import { record } from "./record.js";
 
 /** y = x w^T + bias; x (..., I), w (O, I), bias (O), y (..., O). */
 export function linear(x: Value, w: Value, bias?: Value): Value {
-  return x.graph.apply("linear", [x, w, bias])[0]!;
+  return record("linear", [x, w, bias]);
 }
 
 /**
  * a (..., M, K) times b (..., K, N), either transposed where asked. A matrix b is shared by all leading dimensions of a.
  */
 export function matmul(a: Value, b: Value, options: { transposeA?: boolean; transposeB?: boolean } = {}): Value {
-  const attributes = { transpose_a: options.transposeA ?? false, transpose_b: options.transposeB ?? false };
-  return a.graph.apply("matmul", [a, b], attributes)[0]!;
+  const { transposeA = false, transposeB = false } = checkOptions(options, {
+    transposeA: TRUE_OR_FALSE,
+    transposeB: TRUE_OR_FALSE,
+  });
+  return record("matmul", [a, b], { transpose_a: transposeA, transpose_b: transposeB });
 }

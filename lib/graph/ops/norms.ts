@@ -1,17 +1,18 @@
 /** Normalisations over the last dimension. */
 import type { Value } from "../graph.js";
+import { record } from "./record.js";
 
 /** (x - mean) / sqrt(variance + epsilon) * w + bias; x (..., C), w (C), bias (C). */
 export function layerNorm(x: Value, w: Value, bias: Value, epsilon = 1e-5): Value {
-  return x.graph.apply("layer_norm", [x, w, bias], { epsilon })[0]!;
+  return record("layer_norm", [x, w, bias], { epsilon });
 }
 
 /** x / sqrt(mean of squares + epsilon) * w; x (..., C), w (C). */
 export function rmsNorm(x: Value, w: Value, epsilon = 1e-6): Value {
-  return x.graph.apply("rms_norm", [x, w], { epsilon })[0]!;
+  return record("rms_norm", [x, w], { epsilon });
 }
 
 /** exp(x) divided by its sum; x (..., C). */
 export function softmax(x: Value): Value {
-  return x.graph.apply("softmax", [x])[0]!;
+  return record("softmax", [x]);
 }

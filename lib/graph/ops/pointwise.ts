@@ -1,17 +1,23 @@
 /** Elementwise operations. Those of two values broadcast as NumPy does: shapes aligned at the right, 1 repeats. */
+import { invalidArgument } from "../../errors.js";
 import { Value } from "../graph.js";
+import { record, requireValue } from "./record.js";
 
 /** A value, or a number that is repeated. */
 export type Operand = Value | number;
 
 function unary(op: string, x: Value, a = 0, b = 0): Value {
-  return x.graph.apply(op, [x], { a, b })[0]!;
+  return record(op, [x], { a, b });
 }
 
 function binary(op: string, x: Operand, y: Operand): Value {
-  const graph = x instanceof Value ? x.graph : (y as Value).graph;
-  const value = (operand: Operand) => (operand instanceof Value ? operand : graph.constant(operand));
-  return graph.apply(op, [value(x), value(y)])[0]!;
+  const { graph } = requireValue(op, x instanceof Value ? x : y);
+  const value = (operand: Operand) => {
+    if (operand instanceof Value) return operand;
+    if (typeof operand === "number") return graph.constant(operand);
+    throw invalidArgument(`an operand of ${op}`, "a Value or a number", operand);
+  };
+  return record(op, [value(x), value(y)]);
 }
 
 export const add = (x: Operand, y: Operand): Value => binary("add", x, y);

@@ -1,6 +1,8 @@
 /** Reductions over dimensions; sums are accumulated in double precision, in a fixed order. */
+import { AN_ARRAY, checkOptions, TRUE_OR_FALSE } from "../../arguments.js";
 import type { Value } from "../graph.js";
-import { positive, reshape } from "./layout.js";
+import { reshape } from "./layout.js";
+import { record, requireValue } from "./record.js";
 
 /** The dimensions to reduce (all by default), and whether they stay as 1. */
 export interface Reduction {
@@ -13,14 +15,17 @@ export const mean = (x: Value, reduction: Reduction = {}): Value => reduce("mean
 /** The gradient is shared evenly among equal maxima; where the axes are no neighbours, group by group. */
 export const max = (x: Value, reduction: Reduction = {}): Value => reduce("max", x, reduction);
 
-function reduce(op: string, x: Value, { axes, keep }: Reduction): Value {
-  const reduced = x.shape.map((_, i) => axes === undefined || axes.some((axis) => positive(x, axis) === i));
+function reduce(op: string, operand: Value, reduction: Reduction): Value {
+  const x = requireValue(op, operand);
+  const { axes, keep } = checkOptions(reduction, { axes: AN_ARRAY, keep: TRUE_OR_FALSE });
+  const chosen = axes?.map((axis) => x.axis(axis));
+  const reduced = x.shape.map((_, i) => chosen?.includes(i) ?? true);
   let result = x;
   for (let last = reduced.length - 1; last >= 0; last--) {
     if (!reduced[last]) continue;
     let first = last;
     while (first > 0 && reduced[first - 1]) first--;
-    result = x.graph.apply(op, [result], { first, last, keep: true })[0]!;
+    result = record(op, [result], { first, last, keep: true });
     last = first;
   }
   return keep

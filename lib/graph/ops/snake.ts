@@ -1,6 +1,7 @@
 import type { Value } from "../graph.js";
+import { record } from "./record.js";
 
 /** Snake: x + sin^2(alpha x) / (alpha + 1e-9); x (..., C), alpha (C). */
 export function snake(x: Value, alpha: Value): Value {
-  return x.graph.apply("snake", [x, alpha])[0]!;
+  return record("snake", [x, alpha]);
 }

@@ -1,5 +1,5 @@
 import { PNG } from "pngjs";
-import { levelColour } from "./colours.js";
+import { levelColour } from "./level-colour.js";
 
 /** Decibels that get the darkest and the brightest colour. */
 export interface LevelRange {

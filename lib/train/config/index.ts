@@ -1,0 +1,3 @@
+export { TRAIN_PRESETS } from "./presets.js";
+export { type ResolvedConfig, resolveConfig } from "./resolve.js";
+export type { TrainConfig } from "./schema.js";

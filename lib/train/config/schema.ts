@@ -1,0 +1,110 @@
+/** What a training configuration may say; names, ranges and defaults. Lengths are in seconds, rates per step. */
+import { z } from "zod";
+import { PUBLIC_DISCRIMINATORS } from "../../models/discriminators/index.js";
+
+const count = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);
+const amount = z.number().min(0);
+const share = z.number().min(0).max(1);
+const sizes = z.array(count).max(32);
+const paths = z
+  .union([z.string(), z.array(z.string())])
+  .transform((value) => (typeof value === "string" ? [value] : value));
+
+const discriminators = z.strictObject({
+  periods: sizes.default([...PUBLIC_DISCRIMINATORS.periods]),
+  rates: sizes.default([...PUBLIC_DISCRIMINATORS.rates]),
+  fft_sizes: z
+    .array(count.multipleOf(4))
+    .max(32)
+    .default([...PUBLIC_DISCRIMINATORS.fft_sizes]),
+  bands: z
+    .array(share)
+    .min(2)
+    .default([...PUBLIC_DISCRIMINATORS.bands]),
+  period_channels: sizes.min(1).default([...PUBLIC_DISCRIMINATORS.period_channels]),
+  resolution_channels: count.default(PUBLIC_DISCRIMINATORS.resolution_channels),
+});
+
+const teacher = z.strictObject({
+  /** A folder or safetensors file of Whisper weights, random:SEED:SIZE, or null for no distillation. */
+  model: z.string().nullable().default(null),
+  window: z.enum(["full", "segment"]).default("full"),
+  distance: z.enum(["mse", "l1"]).default("mse"),
+});
+
+const data = z.strictObject({
+  /** Folders, audio files, JSONL manifests or Kaldi's wav.scp. */
+  train: paths.default([]),
+  valid: paths.default([]),
+  /** Length of a crop; it is cut to whole frames. */
+  seconds: z.number().positive().max(600).default(6),
+  batch: count.max(4096).default(8),
+  /** Threads that decode. */
+  workers: count.max(64).default(2),
+  /** Batches made ahead of the step. */
+  ahead: count.max(64).default(2),
+});
+
+const optimizer = z.strictObject({
+  rate: amount.default(2e-4),
+  final_rate: amount.default(5e-5),
+  warmup_steps: z.int().min(0).default(100),
+  /** Constant, as in the public code. */
+  discriminator_rate: amount.default(1e-3),
+  betas: z.tuple([share.lt(1), share.lt(1)]).default([0.8, 0.9]),
+  epsilon: z.number().positive().default(1e-8),
+  weight_decay: amount.default(0.01),
+  /** Limit of the gradients' norm; 0 for none. */
+  max_norm: amount.default(1),
+});
+
+const losses = z.strictObject({
+  adversarial: amount.default(1),
+  feature: amount.default(2),
+  mel: amount.default(15),
+  distillation: amount.default(500),
+  acoustic_commitment: amount.default(0.25),
+  acoustic_codebook: amount.default(1),
+  semantic_commitment: amount.default(0.25),
+  semantic_codebook: amount.default(1),
+});
+
+/** A section whose fields have defaults has itself one. */
+const section = <T extends z.ZodType>(schema: T) => schema.prefault({} as z.input<T>);
+
+export const trainSchema = z.strictObject({
+  exp_name: z.string().min(1).default("lmspt"),
+  log_dir: z.string().min(1).default("runs"),
+  /** The run's folder; log_dir/exp_name where it is not given. */
+  out: z.string().min(1).optional(),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(0),
+  device: z
+    .string()
+    .regex(/^(auto|cpu|cuda(:\d+)?)$/, "expected auto, cpu, cuda or cuda:N")
+    .default("auto"),
+  threads: count.max(1024).optional(),
+  steps: count.default(100_000),
+  /** A model whose weights to begin with: a preset, a folder, hf://owner/repository. */
+  init: z.string().nullable().default(null),
+  /** The tokenizer: a preset's name, or the fields of a config.json. */
+  model: z.union([z.string(), z.record(z.string(), z.unknown())]).default("12.5hz-24k"),
+  discriminators: section(discriminators),
+  teacher: section(teacher),
+  data: section(data),
+  optimizer: section(optimizer),
+  losses: section(losses),
+  log: section(z.strictObject({ every: count.default(10) })),
+  checkpoint: section(z.strictObject({ every: count.default(1000), keep: count.default(3) })),
+  validation: section(
+    z.strictObject({ every: count.default(1000), items: count.default(16), samples: z.int().min(0).default(2) }),
+  ),
+});
+
+export type TrainConfig = z.output<typeof trainSchema>;

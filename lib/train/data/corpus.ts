@@ -1,0 +1,91 @@
+/** The audio files of a corpus: folders of any layout, single files, JSONL manifests and Kaldi's wav.scp. */
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { FormatError, LmsptError } from "../../errors.js";
+import { explainIo, statIfPresent } from "../../io/system-errors.js";
+
+const AUDIO_EXTENSIONS = [".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus"];
+
+/** Names under which manifests hold the path of an audio file. */
+const PATH_FIELDS = ["audio", "audio_filepath", "path", "wav"];
+
+/**
+ * The files that the sources name, in the order of the sources, folders sorted; the same on every machine.
+ * @throws LmsptError ERR_LMSPT_IO where a source cannot be read or gives nothing, FormatError for a broken manifest
+ */
+export async function listAudio(sources: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const source of sources) {
+    const found = await filesOf(source);
+    if (found.length === 0) {
+      throw new LmsptError(
+        "ERR_LMSPT_IO",
+        `Expected audio files in ${source} (${AUDIO_EXTENSIONS.join(", ")}), found none`,
+      );
+    }
+    files.push(...found);
+  }
+  return files;
+}
+
+async function filesOf(source: string): Promise<string[]> {
+  const stats = await explainIo(`Cannot look at ${source}`, () => statIfPresent(source));
+  if (!stats)
+    throw new LmsptError("ERR_LMSPT_IO", `Expected a folder, an audio file or a manifest at ${source}, found nothing`);
+  if (stats.isDirectory()) return explainIo(`Cannot read the folder ${source}`, () => walk(source));
+  if (extname(source) === ".jsonl") return readManifest(source);
+  if (basename(source) === "wav.scp") return readScp(source);
+  return [resolve(source)];
+}
+
+/** Hidden files and folders are left out. */
+async function walk(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const found: string[] = [];
+  for (const entry of entries) {
+    if (entry.name.startsWith(".")) continue;
+    const path = join(resolve(folder), entry.name);
+    if (entry.isDirectory()) found.push(...(await walk(path)));
+    else if (AUDIO_EXTENSIONS.includes(extname(entry.name).toLowerCase())) found.push(path);
+  }
+  return found;
+}
+
+async function linesOf(path: string): Promise<string[]> {
+  return (await explainIo(`Cannot read ${path}`, () => readFile(path, "utf8"))).split(/\r?\n/);
+}
+
+async function readManifest(path: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const [index, line] of (await linesOf(path)).entries()) {
+    if (line.trim() === "") continue;
+    let entry: unknown;
+    try {
+      entry = JSON.parse(line);
+    } catch (cause) {
+      throw new FormatError(`${path}:${index + 1}: ${(cause as Error).message}`, undefined, { cause });
+    }
+    const fields = typeof entry === "object" && entry !== null ? (entry as Record<string, unknown>) : {};
+    const file = PATH_FIELDS.map((name) => fields[name]).find((value) => typeof value === "string");
+    if (file === undefined) {
+      throw new FormatError(`${path}:${index + 1}: expected the path of an audio file as ${PATH_FIELDS.join(", ")}`);
+    }
+    files.push(resolve(dirname(path), file as string));
+  }
+  return files;
+}
+
+/** Lines of an id and a path; commands, which end with a bar, are refused. */
+async function readScp(path: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const [index, line] of (await linesOf(path)).entries()) {
+    if (line.trim() === "") continue;
+    const match = /^\S+\s+(.*\S)\s*$/.exec(line);
+    if (!match || match[1]!.endsWith("|")) {
+      throw new FormatError(`${path}:${index + 1}: expected an id and the path of an audio file, got ${line}`);
+    }
+    files.push(resolve(dirname(path), match[1]!));
+  }
+  return files;
+}

@@ -1,0 +1,61 @@
+/** The folder of a run: config.yaml, checkpoint/, and TensorBoard's files. */
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { LmsptError } from "../../errors.js";
+import { explainIo, isFile, statIfPresent } from "../../io/system-errors.js";
+import { type ResolvedConfig, resolveConfig } from "../config/index.js";
+import { listCheckpoints, writeText } from "./checkpoint.js";
+
+export const CONFIG_NAME = "config.yaml";
+
+export class RunFolder {
+  private constructor(
+    readonly path: string,
+    /** What to write when a new run begins. */
+    private readonly text: string | undefined,
+  ) {}
+
+  get checkpoints(): string {
+    return join(this.path, "checkpoint");
+  }
+
+  /** A new run's folder; it is made by `begin`. @throws LmsptError ERR_LMSPT_IO where something is there */
+  static async plan(config: ResolvedConfig): Promise<RunFolder> {
+    const path = config.out ?? join(config.log_dir, config.exp_name);
+    const stats = await explainIo(`Cannot look at ${path}`, () => statIfPresent(path));
+    if (stats && (!stats.isDirectory() || (await readdir(path)).length > 0)) {
+      const advice = (await isFile(join(path, CONFIG_NAME))) ? `; to go on with the run in it, name the folder` : "";
+      throw new LmsptError("ERR_LMSPT_IO", `Expected nothing at ${path}, where the run's files belong${advice}`);
+    }
+    return new RunFolder(path, stringify(config).trimEnd());
+  }
+
+  /** The folder of a run that was begun. @throws LmsptError ERR_LMSPT_IO where it holds none */
+  static async open(path: string): Promise<RunFolder> {
+    if (await isFile(join(path, CONFIG_NAME))) return new RunFolder(path, undefined);
+    throw new LmsptError("ERR_LMSPT_IO", `Expected a run's folder with a ${CONFIG_NAME}, found none at ${path}`);
+  }
+
+  static async isAt(path: string): Promise<boolean> {
+    return isFile(join(path, CONFIG_NAME));
+  }
+
+  /** Makes a new run's folder, with the resolved configuration in it. */
+  async begin(): Promise<void> {
+    if (this.text === undefined) return;
+    await explainIo(`Cannot make the folder ${this.path}`, () => mkdir(this.path, { recursive: true }));
+    await writeText(join(this.path, CONFIG_NAME), this.text);
+  }
+
+  /** The configuration that the run began with, but for what is given anew. */
+  readConfig(overrides: readonly string[] = []): Promise<ResolvedConfig> {
+    return resolveConfig(join(this.path, CONFIG_NAME), overrides);
+  }
+
+  /** The newest checkpoint's path. */
+  async newest(): Promise<string | undefined> {
+    const name = (await listCheckpoints(this.checkpoints)).at(-1);
+    return name && join(this.checkpoints, name);
+  }
+}

@@ -1,0 +1,220 @@
+/** One sitting of a run: step after step, with what happens between them. */
+import { LmsptError } from "../../errors.js";
+import { type ResolvedConfig, resolveConfig } from "../config/index.js";
+import type { Batch } from "../data/index.js";
+import { randomInteger } from "../random.js";
+import { rateAt } from "../schedule.js";
+import type { Pace, StepData, StepResult } from "../step/index.js";
+import { checkpointName, pruneCheckpoints, saveCheckpoint } from "./checkpoint.js";
+import type { SkippedEvent, StepEvent, TrainEvent, ValidationEvent } from "./events.js";
+import { RunFolder } from "./run-folder.js";
+import { logSpeech } from "./samples.js";
+import { TrainingSession } from "./session.js";
+import { cropForms, nameForms } from "./setup.js";
+import type { RunState } from "./state.js";
+import { lossTags, usageTags } from "./tags.js";
+
+/** Steps in a row that may be skipped before a run gives up. */
+const MOST_SKIPPED = 3;
+
+/**
+ * Runs a configuration, `source` and `overrides` as for `resolveConfig`, or goes on with the run in the folder that
+ * `source` names.
+ */
+export async function* startRun(
+  source: string | object,
+  overrides: readonly string[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<TrainEvent, void> {
+  const { config, folder } = await prepare(source, overrides);
+  const session = await TrainingSession.open(config, folder);
+  try {
+    yield* new Run(config, folder, session, signal).events();
+  } finally {
+    await session.close();
+  }
+}
+
+async function prepare(
+  source: string | object,
+  overrides: readonly string[],
+): Promise<{ config: ResolvedConfig; folder: RunFolder }> {
+  if (typeof source === "string" && (await RunFolder.isAt(source))) {
+    const folder = await RunFolder.open(source);
+    return { config: await folder.readConfig(overrides), folder };
+  }
+  const config = await resolveConfig(source, overrides);
+  if (config.data.train.length > 0) return { config, folder: await RunFolder.plan(config) };
+  throw new LmsptError(
+    "ERR_LMSPT_CONFIG",
+    "data.train: expected folders, audio files or manifests, for instance data=speech/",
+  );
+}
+
+class Run {
+  private state: RunState;
+  private readonly told = new Set<string>();
+
+  constructor(
+    private readonly config: ResolvedConfig,
+    private readonly folder: RunFolder,
+    private readonly session: TrainingSession,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.state = session.start;
+  }
+
+  async *events(): AsyncGenerator<TrainEvent, void> {
+    const { steps, checkpoint, validation } = this.config;
+    let saved = this.state.step;
+    while (this.state.step < steps && !this.signal?.aborted) {
+      yield* this.step();
+      const { step } = this.state;
+      let isBest = false;
+      if (this.session.validation && step % validation.every === 0) {
+        const event = await this.validate();
+        isBest = event.isBest;
+        yield event;
+      }
+      if (isBest || step % checkpoint.every === 0) {
+        yield await this.save();
+        saved = step;
+      }
+      if (this.state.skippedInARow >= MOST_SKIPPED) {
+        if (saved !== step) yield await this.save();
+        throw new LmsptError(
+          "ERR_LMSPT_DIVERGED",
+          `The gradients of ${MOST_SKIPPED} steps in a row were not finite; go on from an earlier checkpoint in ${this.folder.checkpoints} with a lower optimizer.rate`,
+        );
+      }
+    }
+    if (saved !== this.state.step) yield await this.save();
+  }
+
+  private async *step(): AsyncGenerator<TrainEvent, void> {
+    const begin = performance.now();
+    const batch = await this.session.batches.next();
+    yield* this.brokenFiles();
+    const data = this.data(batch);
+    const pace = this.pace();
+    const result = await this.session.step.run(data, pace);
+    const finite = {
+      generator: Number.isFinite(result.norms.generator),
+      discriminator: Number.isFinite(result.norms.discriminator),
+    };
+    for (const side of ["discriminator", "generator"] as const) {
+      if (!finite[side]) yield await this.skipped(side, data, pace);
+    }
+    const wasSkipped = !finite.generator || !finite.discriminator;
+    this.state = {
+      ...this.state,
+      step: this.state.step + 1,
+      epoch: batch.epoch,
+      draw: batch.next,
+      generatorStep: this.state.generatorStep + Number(finite.generator),
+      discriminatorStep: this.state.discriminatorStep + Number(finite.discriminator),
+      skippedInARow: wasSkipped ? this.state.skippedInARow + 1 : 0,
+    };
+    this.session.usage.semantic.add(result.codes.semantic);
+    this.session.usage.acoustic.add(result.codes.acoustic);
+    const event = this.describe(result, pace, (performance.now() - begin) / 1000);
+    if (this.state.step % this.config.log.every === 0) await this.log(event);
+    yield event;
+  }
+
+  private describe({ losses, norms }: StepResult, pace: Pace, seconds: number): StepEvent {
+    const { batch, samples } = this.session.size;
+    const audioSeconds = (batch * samples) / this.config.model.sample_rate;
+    return {
+      kind: "step",
+      step: this.state.step,
+      steps: this.config.steps,
+      epoch: this.state.epoch,
+      losses,
+      norms,
+      rates: { generator: pace.generator, discriminator: pace.discriminator },
+      seconds,
+      speed: audioSeconds / seconds,
+      waits: this.session.batches.waits,
+    };
+  }
+
+  /** Quantizer dropout: the first part of the batch keeps a random number of acoustic codebooks, the rest all. */
+  private data({ forms }: Batch): StepData {
+    const { seed, model, data } = this.config;
+    const acoustic = model.n_codebooks - model.n_semantic_codebooks;
+    const cut = Math.floor(model.quantizer_dropout * data.batch);
+    const codebooks = Float32Array.from({ length: data.batch }, (_, item) => {
+      if (item >= cut) return acoustic;
+      return 1 + randomInteger(seed, "codebooks", this.state.step * data.batch + item, acoustic);
+    });
+    return { ...nameForms(cropForms(this.config, this.session.size).keys(), forms), codebooks };
+  }
+
+  private pace(): Pace {
+    const { optimizer, steps } = this.config;
+    const { rate, final_rate: finalRate, warmup_steps: warmupSteps } = optimizer;
+    return {
+      generator: rateAt({ rate, finalRate, warmupSteps, steps }, this.state.step + 1),
+      discriminator: optimizer.discriminator_rate,
+      generatorStep: this.state.generatorStep + 1,
+      discriminatorStep: this.state.discriminatorStep + 1,
+    };
+  }
+
+  private async skipped(side: SkippedEvent["side"], data: StepData, pace: Pace): Promise<SkippedEvent> {
+    const fault = await this.session.step.findFault(data, pace, side);
+    return { kind: "skipped", step: this.state.step + 1, side, fault };
+  }
+
+  private *brokenFiles(): Generator<TrainEvent> {
+    for (const [path, problem] of this.session.batches.skipped) {
+      if (this.told.has(path)) continue;
+      this.told.add(path);
+      yield { kind: "broken-file", path, problem };
+    }
+  }
+
+  private async log({ losses, norms, rates, seconds, step }: StepEvent): Promise<void> {
+    const { events, usage } = this.session;
+    const reports = { semantic: usage.semantic.report(), acoustic: usage.acoustic.report() };
+    await events.scalars(
+      {
+        ...lossTags("Train", losses),
+        ...usageTags("Train", reports),
+        "Train/grad_norm_g": norms.generator,
+        "Train/grad_norm_d": norms.discriminator,
+        "Train/lr_g": rates.generator,
+        "Train/lr_d": rates.discriminator,
+        "Train/steps_per_second": 1 / seconds,
+      },
+      step,
+    );
+  }
+
+  private async validate(): Promise<ValidationEvent> {
+    const { validation, events, recipe } = this.session;
+    const { losses, speech, usage } = await validation!.run();
+    const { step } = this.state;
+    await events.scalars({ ...lossTags("Valid", losses), ...usageTags("Valid", usage) }, step);
+    for (const [i, item] of validation!.items.slice(0, this.config.validation.samples).entries()) {
+      const rate = recipe.model.config.output_sample_rate;
+      const original = item.target ?? item.audio;
+      if (step === this.config.validation.every) await logSpeech(events, `Valid/${i}/original`, original, rate, step);
+      await logSpeech(events, `Valid/${i}/reconstructed`, speech[i]!, rate, step);
+    }
+    const loss = losses.mel!;
+    const isBest = this.state.best === undefined || loss < this.state.best.loss;
+    if (isBest) this.state = { ...this.state, best: { name: checkpointName(this.state), loss } };
+    return { kind: "validation", step, losses, usage, isBest };
+  }
+
+  private async save(): Promise<TrainEvent> {
+    const { device, usage } = this.session;
+    usage.semantic.save();
+    usage.acoustic.save();
+    const path = await saveCheckpoint(this.folder.checkpoints, device, this.session, this.state);
+    await pruneCheckpoints(this.folder.checkpoints, this.config.checkpoint.keep, this.state.best?.name);
+    return { kind: "checkpoint", step: this.state.step, path };
+  }
+}

@@ -1,0 +1,68 @@
+/** Everything that a run holds open: the device, the plans, the data, the log. */
+import { Device, type DeviceName } from "../../graph/device.js";
+import type { Parameter } from "../../nn/index.js";
+import type { ResolvedConfig } from "../config/index.js";
+import { Batches, listAudio } from "../data/index.js";
+import { makeOptimizers, type Recipe, type StepOptimizers, type StepSize, TrainingStep } from "../step/index.js";
+import { loadMoments, loadState } from "./checkpoint.js";
+import { EventFile } from "./event-file.js";
+import type { RunFolder } from "./run-folder.js";
+import { cropForms, setUpRecipe, stepSize } from "./setup.js";
+import { type RunState, START } from "./state.js";
+import { CodeUsage } from "./usage.js";
+import { Validation } from "./validation.js";
+import { loadValidationItems } from "./validation-set.js";
+
+export class TrainingSession {
+  private constructor(
+    readonly device: Device,
+    readonly recipe: Recipe,
+    readonly optimizers: StepOptimizers,
+    readonly size: StepSize,
+    readonly start: RunState,
+    readonly step: TrainingStep,
+    readonly validation: Validation | undefined,
+    readonly batches: Batches,
+    readonly events: EventFile,
+    readonly usage: { readonly semantic: CodeUsage; readonly acoustic: CodeUsage },
+  ) {}
+
+  /** Takes up the newest checkpoint of the folder, where there is one. */
+  static async open(config: ResolvedConfig, folder: RunFolder): Promise<TrainingSession> {
+    const files = await listAudio(config.data.train);
+    const size = stepSize(config);
+    const checkpoint = await folder.newest();
+    const recipe = await setUpRecipe(config, checkpoint);
+    const { betas, epsilon, weight_decay: weightDecay, max_norm: maxNorm } = config.optimizer;
+    const optimizers = makeOptimizers(recipe, { beta1: betas[0], beta2: betas[1], epsilon, weightDecay, maxNorm });
+    if (checkpoint !== undefined) await loadMoments(checkpoint, optimizers);
+    const start = checkpoint === undefined ? START : await loadState(checkpoint);
+    const device = Device.open(config.device as DeviceName, { threads: config.threads });
+    try {
+      const step = await TrainingStep.compile(device, recipe, optimizers, size);
+      const items = await loadValidationItems(config, size);
+      const validation = items.length > 0 ? await Validation.compile(device, recipe, size, items) : undefined;
+      const usage = { semantic: usageOf(recipe, "semantic"), acoustic: usageOf(recipe, "acoustic") };
+      await folder.begin();
+      const events = await EventFile.create(folder.path);
+      const { batch, workers, ahead } = config.data;
+      const forms = [...cropForms(config, size).values()];
+      const batches = new Batches({ files, seed: config.seed, batch, forms, workers, ahead, start: start.draw });
+      return new TrainingSession(device, recipe, optimizers, size, start, step, validation, batches, events, usage);
+    } catch (error) {
+      await device.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.batches.close();
+    await this.events.close();
+    await this.device.close();
+  }
+}
+
+function usageOf({ model }: Recipe, kind: "semantic" | "acoustic"): CodeUsage {
+  const isRecord = ({ name }: Parameter) => name === `quantizer.${kind}_vocab_usage`;
+  return new CodeUsage(model.parameters.find(isRecord)!);
+}

@@ -1,0 +1,59 @@
+import type { Device } from "../../graph/device.js";
+import type { Value } from "../../graph/graph.js";
+import { add, mul, stopGradient } from "../../graph/ops/index.js";
+import type { Plan } from "../../graph/plan.js";
+import type { TrainedForward } from "../../models/lmspt.js";
+import { adversarialLoss, distillationLoss, featureLoss, melLoss } from "../losses/index.js";
+import type { Optimizer } from "../optimizer.js";
+import { type StepSize, stepInputs, teacherInput, withoutChannel } from "./inputs.js";
+import type { LossWeights, Recipe, Teacher } from "./recipe.js";
+
+/** One update of the tokenizer. Neither the discriminators nor the teacher have gradients of their weights here. */
+export function compileGeneratorPlan(
+  device: Device,
+  recipe: Recipe,
+  optimizer: Optimizer,
+  size: StepSize,
+): Promise<Plan<GeneratorOutput>> {
+  const { graph, audio, target, codebooks, rate, step } = stepInputs(recipe, size);
+  const trained = recipe.model.train(audio, codebooks);
+  const terms: Partial<Record<keyof LossWeights, Value>> = {
+    ...lossesOfSpeech(recipe, withoutChannel(trained.speech), target),
+    ...(recipe.teacher && { distillation: distil(recipe.teacher, trained, teacherInput(graph, recipe, size)) }),
+    acousticCommitment: trained.acoustic.commitment,
+    acousticCodebook: trained.acoustic.codebook,
+    semanticCommitment: trained.semantic.commitment,
+    semanticCodebook: trained.semantic.codebook,
+  };
+  const total = weightedSum(terms, recipe.weights);
+  const { norm, updates } = optimizer.record(total, rate, step);
+  const codes = { semanticCodes: trained.semantic.codes, acousticCodes: trained.acoustic.codes };
+  return graph.compile<GeneratorOutput>(
+    device,
+    { ...terms, ...codes, total, norm } as Record<GeneratorOutput, Value>,
+    updates,
+  );
+}
+
+export type GeneratorOutput = keyof LossWeights | "total" | "norm" | "semanticCodes" | "acousticCodes";
+
+function lossesOfSpeech({ model, discriminators, melScales }: Recipe, speech: Value, target: Value) {
+  const generated = discriminators.forward(speech);
+  const real = discriminators.forward(target);
+  return {
+    adversarial: adversarialLoss(generated),
+    feature: featureLoss(generated, real),
+    mel: melLoss(speech, target, model.config.output_sample_rate, melScales),
+  };
+}
+
+function distil({ encoder, window, distance }: Teacher, trained: TrainedForward, original: Value) {
+  const wanted = stopGradient(encoder.features(original, window));
+  return distillationLoss(encoder.features(withoutChannel(trained.auxSpeech), window), wanted, distance);
+}
+
+function weightedSum(terms: Partial<Record<keyof LossWeights, Value>>, weights: LossWeights): Value {
+  return Object.entries(terms)
+    .map(([name, term]) => mul(term, weights[name as keyof LossWeights]))
+    .reduce((sum, term) => add(sum, term));
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeSafetensors } from "../../lib/data/safetensors-writer.js";
+import { LmSpt } from "../../lib/models/lmspt.js";
+import { TINY_CONFIG } from "../../lib/models/presets.js";
+import { Tokenizer } from "../../lib/models/tokenizer.js";
+import type { CheckpointEvent, TrainEvent } from "../../lib/train/run/events.js";
+import { Trainer } from "../../lib/train/trainer.js";
+import { fixture } from "../audio/support.js";
+import { runChild, temporaryFolder, tree } from "../cli/support.js";
+import { root } from "../package/root.js";
+import { collect, contents, ofKind, small } from "./runs.js";
+
+describe("a training run", function () {
+  this.timeout(120_000);
+  const inside = temporaryFolder();
+  const valid = `data.valid=${fixture("speech-1s.wav")}`;
+
+  it("tells what it does, and leaves a configuration, TensorBoard's file and checkpoints that are models", async () => {
+    const out = inside("run");
+    const settings = [...small, valid, `out=${out}`, "steps=4", "checkpoint.every=2", "validation.every=4"];
+    const events = await collect("tiny", settings);
+    const steps = ofKind(events, "step");
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      [1, 2, 3, 4],
+    );
+    for (const { losses, norms, rates, seconds, speed } of steps) {
+      for (const value of [...Object.values(losses), ...Object.values(norms), seconds, speed]) assert(value! > 0);
+      assert.equal(losses.distillation, undefined, "there is no teacher");
+      assert(rates.discriminator === 1e-3 && rates.generator > 0);
+    }
+    const [validation] = ofKind(events, "validation");
+    assert(validation!.isBest && validation!.usage.semantic.used > 0 && validation!.losses.mel! > 0);
+    const saved = ofKind(events, "checkpoint");
+    assert.deepEqual(
+      saved.map(({ step }) => step),
+      [2, 4],
+    );
+    const files = await tree(out);
+    assert(files.includes("config.yaml") && files.some((name) => /^events\.out\.tfevents/.test(name)));
+    await using tokenizer = await Tokenizer.load(saved[1]!.path);
+    const tokens = await tokenizer.encode(fixture("speech-1s.wav"));
+    assert.equal(tokens.frames, 13);
+    assert.equal((await tokenizer.decode(tokens)).samples.length, 24000);
+  });
+
+  it("begun again from a checkpoint ends bit for bit as one that never stopped", async () => {
+    const settings = [
+      ...small,
+      "steps=4",
+      "checkpoint.every=2",
+      "teacher.model=random:1:mini",
+      "teacher.window=segment",
+    ];
+    const whole = ofKind(await collect("tiny", [...settings, `out=${inside("whole")}`]), "checkpoint");
+    const stop = new AbortController();
+    const halves: TrainEvent[] = [];
+    const first = new Trainer("tiny", { overrides: [...settings, `out=${inside("halves")}`], signal: stop.signal });
+    for await (const event of first) {
+      halves.push(event);
+      if (event.kind === "step" && event.step === 2) stop.abort();
+    }
+    assert.equal(ofKind(halves, "step").length, 2, "it stops after the step under way");
+    const rest = await collect(inside("halves"), []);
+    assert.deepEqual(
+      ofKind(rest, "step").map(({ step }) => step),
+      [3, 4],
+    );
+    const last = (events: CheckpointEvent[]) => contents(events.at(-1)!.path);
+    assert.deepEqual(await last(ofKind(rest, "checkpoint")), await last(whole));
+  });
+
+  it("killed without warning goes on from its last checkpoint, to the same end", async () => {
+    const settings = [...small, "steps=6", "checkpoint.every=2"];
+    const whole = ofKind(await collect("tiny", [...settings, `out=${inside("whole")}`]), "checkpoint");
+    const child = join(root, "dist/test/train/children/train.js");
+    const killed = await runChild(child, ["tiny", ...settings, `out=${inside("killed")}`], (process, text) => {
+      if (text.includes("step 4")) process.kill("SIGKILL");
+    });
+    assert.equal(killed.status, null, killed.stderr);
+    const rest = ofKind(await collect(inside("killed"), []), "checkpoint");
+    assert.deepEqual(await contents(rest.at(-1)!.path), await contents(whole.at(-1)!.path));
+  });
+
+  it("keeps the last checkpoints and the best one", async () => {
+    const out = inside("run");
+    const settings = [...small, valid, `out=${out}`, "steps=5", "checkpoint.every=1", "checkpoint.keep=2"];
+    // A rate of 0 changes nothing: the first validation stays the best.
+    const still = ["optimizer.rate=0", "optimizer.final_rate=0", "validation.every=1"];
+    await collect("tiny", [...settings, ...still]);
+    const steps = (await readdir(join(out, "checkpoint"))).sort().map((name) => Number(name.slice(-7)));
+    assert.deepEqual(steps, [1, 4, 5]);
+  });
+
+  it("falls: its losses, and with a teacher the teacher's distance, which it does not without", async () => {
+    const settings = [
+      ...small,
+      `data.valid=${fixture("speech.wav")}`,
+      "steps=30",
+      "optimizer.rate=2e-3",
+      "validation.every=30",
+    ];
+    const teacher = ["teacher.model=random:1:mini", "teacher.window=segment"];
+    const taught = await collect("tiny", [...settings, ...teacher, `out=${inside("taught")}`]);
+    const untaught = await collect("tiny", [
+      ...settings,
+      ...teacher,
+      "losses.distillation=1e-9",
+      `out=${inside("untaught")}`,
+    ]);
+    const totals = ofKind(taught, "step").map(({ losses }) => losses.total!);
+    const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+    assert(mean(totals.slice(-5)) < 0.8 * mean(totals.slice(0, 5)), `total ${totals.join(" ")}`);
+    const distances = ofKind(taught, "step").map(({ losses }) => losses.distillation!);
+    assert(mean(distances.slice(-5)) < 0.7 * mean(distances.slice(0, 5)), `distances ${distances.join(" ")}`);
+    const distanceOf = (events: readonly TrainEvent[]) => ofKind(events, "validation")[0]!.losses.distillation!;
+    assert(distanceOf(taught) < 0.9 * distanceOf(untaught), `${distanceOf(taught)} ${distanceOf(untaught)}`);
+  });
+
+  it("skips steps whose gradients are not finite, names the operation, and gives up after three with a checkpoint", async () => {
+    const folder = inside("");
+    const model = new LmSpt(TINY_CONFIG);
+    const tensors = model.parameters.map(({ name, shape }) => {
+      const data = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(
+        name === "decoder.model.0.bias" ? Number.NaN : 0.1,
+      );
+      return [name, { dtype: "F32", shape, data }] as const;
+    });
+    await writeSafetensors(join(folder, "model.safetensors"), tensors);
+    await writeFile(join(folder, "config.json"), JSON.stringify(TINY_CONFIG));
+    const out = inside("run");
+    const events: TrainEvent[] = [];
+    const run = async () => {
+      const overrides = [...small, `out=${out}`, `init=${folder}`, "steps=9"];
+      for await (const event of new Trainer("tiny", { overrides })) events.push(event);
+    };
+    await assert.rejects(run(), { code: "ERR_LMSPT_DIVERGED", message: /3 steps in a row/ });
+    const skipped = ofKind(events, "skipped");
+    assert.deepEqual(
+      skipped.map(({ step, side }) => `${step} ${side}`),
+      [1, 2, 3].flatMap((step) => [`${step} discriminator`, `${step} generator`]),
+    );
+    assert(
+      skipped.every(({ fault }) => fault && /conv1d/.test(fault.op)),
+      JSON.stringify(skipped[0]),
+    );
+    assert.deepEqual(
+      ofKind(events, "checkpoint").map(({ step }) => step),
+      [3],
+    );
+    const state = JSON.parse(await readFile(join(ofKind(events, "checkpoint")[0]!.path, "state.json"), "utf8"));
+    assert.deepEqual([state.step, state.generatorStep, state.discriminatorStep], [3, 0, 0]);
+  });
+
+  it("tells of files that it cannot read, once each", async () => {
+    const broken = inside("broken.wav");
+    await writeFile(broken, "nothing");
+    const data = [`data=[${fixture("speech.wav")}, ${broken}]`, `out=${inside("run")}`, "steps=4"];
+    const told = ofKind(await collect("tiny", [...small, ...data]), "broken-file");
+    assert.deepEqual(
+      told.map(({ path }) => path),
+      [broken],
+    );
+  });
+
+  it("is refused where nothing can come of it, before a folder is made", async () => {
+    const out = inside("run");
+    await assert.rejects(collect("tiny", [`out=${out}`]), { code: "ERR_LMSPT_CONFIG", message: /data\.train/ });
+    const teacher = [...small, `out=${out}`, "teacher.model=nowhere"];
+    await assert.rejects(collect("tiny", teacher), { code: "ERR_LMSPT_CONFIG", message: /teacher\.model.*nowhere/ });
+    await assert.rejects(readdir(out), { code: "ENOENT" });
+    const short = [...small, `out=${inside("other")}`, "data.seconds=0.01"];
+    await assert.rejects(collect("tiny", short), { code: "ERR_LMSPT_CONFIG", message: /data\.seconds.*0\.08 s/ });
+    await writeFile(inside("file"), "mine");
+    const taken = [...small, `out=${inside("")}`];
+    await assert.rejects(collect("tiny", taken), { code: "ERR_LMSPT_IO", message: /Expected nothing at/ });
+  });
+});
