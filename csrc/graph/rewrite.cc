@@ -76,8 +76,9 @@ void fuse_residual(Program& program) {
   }
 }
 
-// Units whose rows would not stay in the cache gain nothing, and few rows are better shared out by channels.
-bool is_worth_fusing(const Shape& x) { return x[2] <= 192 && x[0] * x[1] >= 4096; }
+// Units whose rows would not stay in the cache gain nothing, nor do those narrower than a vector; few rows are better
+// shared out by channels.
+bool is_worth_fusing(const Shape& x) { return x[2] >= 16 && x[2] <= 192 && x[0] * x[1] >= 4096; }
 
 // conv1d(conv1d(x, ..., alpha = ...), w of one tap, ..., alpha = ..., residual = x) -> fused_residual_unit
 void fuse_residual_units(Program& program) {

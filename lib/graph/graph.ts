@@ -2,7 +2,7 @@
  * Graphs record what is computed; plans are graphs made ready for a device. Tensors are dense, row-major and
  * channels-last: (batch, time, channels).
  */
-import { A_NUMBER, AN_ARRAY, AN_OBJECT, FLOATS_OR_INTEGERS, requireKind } from "../arguments.js";
+import { A_NUMBER, AN_ARRAY, AN_OBJECT, FLOATS_OR_INTEGERS, ITERABLE, requireKind } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "./device.js";
 import {
@@ -108,7 +108,8 @@ export class Graph {
     outputs: Readonly<Record<Name, Value>>,
     updates: Iterable<readonly [variable: Variable, value: Value]> = [],
   ): Promise<Plan<Name>> {
-    const pairs = [...updates].map(([variable, value]) => [variable.native, this.idOf(value)] as const);
+    requireKind("the updates", ITERABLE, updates);
+    const pairs = [...updates].map(([variable, value]) => [variable?.native, this.idOf(value)] as const);
     return new Plan<Name>(device, await settled(this.native.compile(device?.native, this.named(outputs), pairs)));
   }
 

@@ -34,7 +34,8 @@ abstract class CausalStream {
   }
 
   /** Goes on from a snapshot of any stream of this kind and model, whatever happened here before. */
-  restore(snapshot: StreamSnapshot): Promise<void> {
+  async restore(snapshot: StreamSnapshot): Promise<void> {
+    if (!snapshot?.past) throw invalidArgument("the snapshot", "what snapshot() gave", snapshot);
     const { past, pending } = structuredClone(snapshot);
     return this.anew(async () => {
       await this.usePlan((plan) => checkPast(plan, past));
@@ -52,7 +53,7 @@ abstract class CausalStream {
 
   /** Works with the plan of one frame. */
   protected abstract usePlan(work: (plan: Plan) => void): Promise<void>;
-  /** Samples that one stream of this kind can have to wait for more. */
+  /** Samples of a frame that is not whole, at most. */
   protected abstract readonly mostPending: number;
 
   protected advance<T>(work: () => Promise<T>, last = false): Promise<T> {

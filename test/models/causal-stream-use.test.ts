@@ -204,6 +204,7 @@ describe("a stream through a causal model", () => {
     await assert.rejects(spoiled(3, new Int32Array(1)), invalid(/8 codebooks/));
     await assert.rejects(spoiled(0, Int32Array.of(0, 64)), invalid(/0 to 63 for a code of codebook 0 but received 64/));
     await assert.rejects(spoiled(7, Int32Array.of(-1, 0)), invalid(/0 to 31 for a code of codebook 7/));
+    await assert.rejects(decoder.restore({} as never), invalid(/what snapshot\(\) gave for the snapshot/));
     await assert.rejects(decoder.restore(await encoder.snapshot()), invalid(/the snapshot/));
     await decoder.reset();
     await assert.rejects(

@@ -28,8 +28,7 @@ export interface Conv1dAlgorithm {
  * w (O, I / groups, k), bias (O); y (B, floor((T + padLeft + padRight - dilation (k - 1) - 1) / stride) + 1, O).
  */
 export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions & Conv1dAlgorithm = {}): Value {
-  const { winograd } = options;
-  return record("conv1d", [x, w, bias], { ...attributes(options), winograd });
+  return record("conv1d", [x, w, bias], { ...attributes(options), winograd: options.winograd });
 }
 
 /**
