@@ -1,6 +1,6 @@
 /**
  * How fast speech is encoded and decoded on the CPU, side by side with onnxruntime-node on the same network.
- *   npm run bench -- cpu [--clips 1,10,60] [--threads 1,2] [--variants avx512,avx2] [--repeats 5]
+ *   npm run bench -- cpu [--clips 1,10,60] [--threads 1,2] [--variants avx512,avx512bf16:bf16] [--repeats 5]
  *                        [--model random:1] [--output bench/results]
  */
 import { spawn } from "node:child_process";
@@ -51,7 +51,7 @@ function parseSettings(args: readonly string[]): Settings {
     options: {
       clips: { type: "string", default: "1,10,60" },
       threads: { type: "string", default: "1,2" },
-      variants: { type: "string", default: native().describeCpu().variants.join(",") },
+      variants: { type: "string", default: defaultVariants().join(",") },
       repeats: { type: "string", default: "5" },
       model: { type: "string", default: "random:1" },
       output: { type: "string", default: join(packageRoot(), "bench", "results") },
@@ -70,6 +70,14 @@ function parseSettings(args: readonly string[]): Settings {
     model: values.model,
     output: values.output,
   };
+}
+
+/** One of each kind of arithmetic: variants differ in reduced precisions alone from avx512 upwards. */
+function defaultVariants(): string[] {
+  const { variants, arithmetic } = native().describeCpu();
+  const float = variants.filter((name) => !["amx", "avx512bf16"].includes(name));
+  const reduced = arithmetic.bf16x3.startsWith("float32") ? ["bf16"] : ["bf16x3", "bf16"];
+  return [...float, ...reduced.map((precision) => `${variants[0]}:${precision}`)];
 }
 
 /** What to call it with to measure the same again. */

@@ -1,12 +1,13 @@
 /**
  * Where the time of encoding and decoding goes, level by level, as a share of the rate of a plain matrix product.
- *   npm run bench -- layers [--threads 1] [--seconds 10] [--model random:1]
+ *   npm run bench -- layers [--threads 1] [--seconds 10] [--precision fp32] [--model random:1]
  */
 import { parseArgs } from "node:util";
 import { Device } from "../lib/graph/device.js";
 import { Graph, type Value } from "../lib/graph/graph.js";
 import type { Data } from "../lib/graph/native.js";
 import { slice } from "../lib/graph/ops/index.js";
+import type { Precision } from "../lib/graph/precision.js";
 import { samplesPerFrame } from "../lib/models/config.js";
 import type { LmSpt } from "../lib/models/lmspt.js";
 import { loadModel } from "../lib/models/load.js";
@@ -30,21 +31,25 @@ export async function main(args: readonly string[]): Promise<void> {
     options: {
       threads: { type: "string", default: "1" },
       seconds: { type: "string", default: "10" },
+      precision: { type: "string", default: "fp32" },
       model: { type: "string", default: "random:1" },
     },
   });
+  const precision = values.precision as Precision;
   const [threads, seconds] = [Number(values.threads), Number(values.seconds)];
   const { model } = await loadModel(values.model);
-  const { matrixGflops } = await measureLimits(threads);
+  const { matrixGflops } = await measureLimits(threads, precision);
   const rate = model.config.sample_rate;
   const frames = Math.ceil((seconds * rate) / samplesPerFrame(model.config));
   await using device = Device.open("cpu", { threads });
   const audio = new Float32Array(frames * samplesPerFrame(model.config));
   audio.set(await speechOf(seconds, rate));
 
-  console.log(`${device.description}, matrix product ${matrixGflops.toFixed(0)} GFLOP/s, ${seconds} s\n`);
-  const codes = await report("encode", device, encodePlan(model, audio), encoderGflop(model, frames), matrixGflops);
-  await report("decode", device, decodePlan(model, codes as Int32Array), decoderGflop(model, frames), matrixGflops);
+  console.log(`${device.description}, ${device.arithmetic(precision)}`);
+  console.log(`matrix product ${matrixGflops.toFixed(0)} GFLOP/s, ${seconds} s\n`);
+  const where = { device, precision, limit: matrixGflops };
+  const codes = await report("encode", where, encodePlan(model, audio), encoderGflop(model, frames));
+  await report("decode", where, decodePlan(model, codes as Int32Array), decoderGflop(model, frames));
 }
 
 /** What is recorded, and the input it takes. */
@@ -103,12 +108,11 @@ const shape = (rows: number, channels: number) => `[1, ${rows}, ${channels}]`;
 /** Prints the levels and returns what the plan gave. */
 async function report(
   title: string,
-  device: Device,
+  { device, precision, limit }: { device: Device; precision: Precision; limit: number },
   { graph, y, inputs }: Job,
   gflop: ReadonlyMap<string, number>,
-  limit: number,
 ): Promise<Data> {
-  const plan = await graph.compile(device, { y });
+  const plan = await graph.compile(device, { y }, [], { precision });
   const { y: result } = await plan.run(inputs);
   const runs: (readonly { shape: string; milliseconds: number }[])[] = [];
   for (let i = 0; i < REPEATS; i++) runs.push((await plan.trace(inputs)).steps);

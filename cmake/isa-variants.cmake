@@ -12,6 +12,32 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   endif()
 endif()
 
+# What multiplies bf16 matrices (csrc/gemm/bf16_units.h) is compiled for further variants, that have the other kernels of
+# one of those above.
+set(LMSPT_BF16_UNITS amx_emulated)
+set(LMSPT_BF16_SOURCE_amx_emulated csrc/gemm/bf16_amx.cc)
+set(LMSPT_BF16_FLAGS_amx_emulated -DLMSPT_AMX_EMULATED)
+if("avx512" IN_LIST LMSPT_ISA_VARIANTS)
+  list(APPEND LMSPT_BF16_UNITS avx512bf16 amx)
+  set(LMSPT_BF16_SOURCE_avx512bf16 csrc/gemm/bf16_vector_cpu.cc)
+  set(LMSPT_BF16_FLAGS_avx512bf16 ${LMSPT_ISA_FLAGS_avx512} -mavx512bf16)
+  set(LMSPT_BF16_SOURCE_amx csrc/gemm/bf16_amx.cc)
+  set(LMSPT_BF16_FLAGS_amx ${LMSPT_BF16_FLAGS_avx512bf16} -mamx-tile -mamx-bf16)
+endif()
+
+function(lmspt_add_bf16_units library)
+  foreach(unit IN LISTS LMSPT_BF16_UNITS)
+    set(objects "${library}_bf16_${unit}")
+    add_library(${objects} OBJECT ${LMSPT_BF16_SOURCE_${unit}})
+    target_link_libraries(${objects} PRIVATE lmspt_common)
+    target_compile_definitions(${objects} PRIVATE LMSPT_ISA=${unit})
+    target_compile_options(${objects} PRIVATE ${LMSPT_BF16_FLAGS_${unit}})
+    target_sources(${library} PRIVATE $<TARGET_OBJECTS:${objects}>)
+  endforeach()
+  list(JOIN LMSPT_BF16_UNITS ", " names)
+  message(STATUS "lmspt: bf16 units ${names}")
+endfunction()
+
 # Compiles the sources given after `library` for every variant and adds the objects to it.
 function(lmspt_add_isa_variants library)
   foreach(isa IN LISTS LMSPT_ISA_VARIANTS)

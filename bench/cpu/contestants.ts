@@ -1,6 +1,7 @@
 /** Those who encode and decode: this engine in each of its CPU variants, and onnxruntime-node. */
 import { join } from "node:path";
 import { Device } from "../../lib/graph/device.js";
+import type { Precision } from "../../lib/graph/precision.js";
 import { ModelEngine } from "../../lib/models/engine.js";
 import type { LmSpt } from "../../lib/models/lmspt.js";
 import { loadOnnxRuntime } from "../peers/onnxruntime.js";
@@ -15,12 +16,14 @@ export interface Contestant {
 
 export const PEER = "onnxruntime-node";
 
-export function openEngine(model: LmSpt, variant: string, threads: number): Contestant {
+/** `name`: a CPU variant, with a precision other than fp32 after a colon. */
+export function openEngine(model: LmSpt, name: string, threads: number): Contestant {
+  const [variant, precision] = name.split(":") as [string, Precision?];
   const device = Device.open("cpu", { variant, threads });
-  const engine = new ModelEngine(model, device);
+  const engine = new ModelEngine(model, device, precision);
   const { n_codebooks: count, n_semantic_codebooks: semantic } = model.config;
   return {
-    name: variant,
+    name,
     encode: async (samples) => {
       const codebooks = await engine.encode(samples, {});
       const codes = new Int32Array(count * codebooks[0]!.length);

@@ -2,6 +2,7 @@
 import { Device } from "../../lib/graph/device.js";
 import { Graph } from "../../lib/graph/graph.js";
 import { linear } from "../../lib/graph/ops/index.js";
+import type { Precision } from "../../lib/graph/precision.js";
 import { Variable } from "../../lib/graph/variable.js";
 import { median } from "../support/statistics.js";
 
@@ -14,11 +15,11 @@ export interface Limits {
   readonly copyGBs: number;
 }
 
-export async function measureLimits(threads: number): Promise<Limits> {
-  return { matrixGflops: await matrixProduct(threads), copyGBs: await copy() };
+export async function measureLimits(threads: number, precision: Precision = "fp32"): Promise<Limits> {
+  return { matrixGflops: await matrixProduct(threads, precision), copyGBs: await copy() };
 }
 
-async function matrixProduct(threads: number): Promise<number> {
+async function matrixProduct(threads: number, precision: Precision): Promise<number> {
   const [rows, size] = [2048, 1024];
   const random = (count: number) => Float32Array.from({ length: count }, () => Math.random() - 0.5);
   await using device = Device.open("cpu", { threads });
@@ -28,7 +29,7 @@ async function matrixProduct(threads: number): Promise<number> {
   let y = graph.input("x", [rows, size]);
   const products = 8;
   for (let i = 0; i < products; i++) y = linear(y, w);
-  const plan = await graph.compile(device, { y });
+  const plan = await graph.compile(device, { y }, [], { precision });
   const x = random(rows * size).map((value) => value * 1e-3);
   const seconds = await timeOf(async () => {
     await plan.run({ x });

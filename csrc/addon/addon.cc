@@ -6,6 +6,7 @@
 #include "addon/objects.h"
 #include "device/cpu/cpu_device.h"
 #include "device/cuda_library.h"
+#include "graph/precision.h"
 #include "graph/registry.h"
 #include "graph/serialize.h"
 
@@ -50,10 +51,13 @@ Napi::Value describe_cpu(const Napi::CallbackInfo& info) {
   result.Set("model", cpu_description());
   result.Set("threads", available_threads());
   Napi::Array variants = Napi::Array::New(env);
-  for (Isa isa : {Isa::avx512, Isa::avx2, Isa::portable}) {
-    if (isa_supported(isa)) variants.Set(variants.Length(), isa_name(isa));
-  }
+  for (Isa isa : isas_here()) variants.Set(variants.Length(), isa_name(isa));
   result.Set("variants", variants);
+  Napi::Object arithmetic = Napi::Object::New(env);
+  for (Precision precision : {Precision::bf16x3, Precision::bf16}) {
+    arithmetic.Set(precision_name(precision), cpu_arithmetic_description(best_isa(), precision));
+  }
+  result.Set("arithmetic", arithmetic);
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include "addon/objects.h"
 #include "device/cpu/cpu_device.h"
 #include "device/cuda_library.h"
+#include "graph/precision.h"
 
 namespace lmspt::addon {
 
@@ -29,7 +30,8 @@ void DeviceObject::define(Napi::Env env, Napi::Object exports) {
   const Napi::Function constructor = DefineClass(
       env, "Device",
       {InstanceAccessor<&DeviceObject::kind>("kind"), InstanceAccessor<&DeviceObject::description>("description"),
-       InstanceMethod<&DeviceObject::read>("read"), InstanceMethod<&DeviceObject::close>("close")});
+       InstanceMethod<&DeviceObject::arithmetic>("arithmetic"), InstanceMethod<&DeviceObject::read>("read"),
+       InstanceMethod<&DeviceObject::close>("close")});
   Environment::of(env).device = Napi::Persistent(constructor);
   exports.Set("Device", constructor);
 }
@@ -60,6 +62,16 @@ Napi::Value DeviceObject::kind(const Napi::CallbackInfo& info) {
 
 Napi::Value DeviceObject::description(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), thread_->device() ? thread_->device()->description() : "closed");
+}
+
+Napi::Value DeviceObject::arithmetic(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const Precision precision = precision_from_name(to_string_argument(info[0], "precision"));
+    const std::shared_ptr<Device>& device = thread_->device();
+    if (!device) throw Error(ErrorCode::closed, "The device is closed; open another one");
+    if (device->arithmetic(precision) == Precision::inherit) return info.Env().Undefined();
+    return Napi::String::New(info.Env(), device->arithmetic_description(precision));
+  });
 }
 
 // The variables' values after everything that was asked of this device before.

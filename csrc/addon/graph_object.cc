@@ -1,5 +1,6 @@
 #include "addon/convert.h"
 #include "addon/objects.h"
+#include "graph/precision.h"
 #include "graph/serialize.h"
 
 namespace lmspt::addon {
@@ -15,6 +16,15 @@ std::vector<NamedValue> to_named_values(const Napi::Value& value) {
   }
   return values;
 }
+
+namespace {
+
+// "fp32" where nothing is said.
+Precision to_precision(const Napi::Value& value) {
+  return value.IsUndefined() ? Precision::fp32 : precision_from_name(to_string_argument(value, "precision"));
+}
+
+}  // namespace
 
 void GraphObject::define(Napi::Env env, Napi::Object exports) {
   const Napi::Function constructor = DefineClass(
@@ -92,6 +102,7 @@ Napi::Value GraphObject::compile(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     const std::shared_ptr<DeviceThread> thread = DeviceObject::from(info[0]).thread();
     auto program = std::make_shared<Program>(lower(graph_, to_named_values(info[1]), to_updates(info[2])));
+    set_precision(*program, to_precision(info[3]));
     return Environment::of(info.Env())
         .run_on<PlanObject::Handle>(
             info.Env(), *thread,
@@ -108,6 +119,7 @@ Napi::Value GraphObject::serialize(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     PlanFile file;
     file.program = lower(graph_, to_named_values(info[0]));
+    set_precision(file.program, to_precision(info[2]));
     if (info[1].IsArray()) {
       const Napi::Array samples = info[1].As<Napi::Array>();
       for (uint32_t i = 0; i < samples.Length(); ++i) {

@@ -27,7 +27,8 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject> {
  private:
   Napi::Value kind(const Napi::CallbackInfo& info);
   Napi::Value description(const Napi::CallbackInfo& info);
-  Napi::Value read(const Napi::CallbackInfo& info);  // ([Variable, ...]) -> Promise<typedArray[]>
+  Napi::Value arithmetic(const Napi::CallbackInfo& info);  // (precision) -> string, or undefined where it has none such
+  Napi::Value read(const Napi::CallbackInfo& info);        // ([Variable, ...]) -> Promise<typedArray[]>
   Napi::Value close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<DeviceThread> thread_;
@@ -78,8 +79,9 @@ class GraphObject : public Napi::ObjectWrap<GraphObject> {
   Napi::Value apply(const Napi::CallbackInfo& info);      // (op, values, attributes)
   Napi::Value describe(const Napi::CallbackInfo& info);   // (value) -> { dtype, shape }
   Napi::Value gradients(const Napi::CallbackInfo& info);  // (outputs, seeds, wrt)
-  Napi::Value compile(const Napi::CallbackInfo& info);    // (Device, [[name, value], ...], updates) -> Promise<Plan>
-  Napi::Value serialize(const Napi::CallbackInfo& info);  // ([[name, value], ...], samples) -> Uint8Array
+  Napi::Value compile(
+      const Napi::CallbackInfo& info);  // (Device, [[name, value], ...], updates, precision) -> Promise<Plan>
+  Napi::Value serialize(const Napi::CallbackInfo& info);  // ([[name, value], ...], samples, precision) -> Uint8Array
 
   std::vector<Update> to_updates(const Napi::Value& value);  // [[Variable, value], ...] or undefined
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "device/kernel.h"
+#include "device/precision.h"
 
 namespace lmspt {
 
@@ -18,6 +19,13 @@ class Device {
   virtual uint64_t id() const = 0;  // distinguishes devices in caches
 
   virtual Kernel kernel(const char* op) const = 0;  // null where the device lacks one
+
+  // The precision in which it computes products that are asked for in another; `inherit` where it cannot.
+  virtual Precision arithmetic(Precision asked) const {
+    return asked == Precision::fp32 ? Precision::fp32 : Precision::inherit;
+  }
+  // How, for people; of a precision that it has.
+  virtual const char* arithmetic_description(Precision) const { return "float32"; }
 
   // Whether kernels read host memory; otherwise plans upload and download.
   virtual bool is_host() const = 0;

@@ -8,6 +8,7 @@
 namespace lmspt {
 
 class ThreadPool;
+struct Bf16Unit;
 
 struct KernelContext {
   const Tensor* inputs;
@@ -15,8 +16,9 @@ struct KernelContext {
   Tensor* outputs;
   int output_count;
   const Attrs* attrs;
-  ThreadPool* pool;  // CPU kernels
-  void* stream;      // CUDA kernels: a cudaStream_t
+  ThreadPool* pool;      // CPU kernels
+  const Bf16Unit* bf16;  // CPU kernels: what multiplies bf16 matrices
+  void* stream;          // CUDA kernels: a cudaStream_t
 
   // Optional inputs may be missing from the end of the list or be empty views.
   LMSPT_INLINE Tensor in(int i) const { return i < input_count ? inputs[i] : Tensor{}; }

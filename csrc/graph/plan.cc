@@ -11,6 +11,7 @@
 namespace lmspt {
 
 Plan::Plan(Program program, std::shared_ptr<Device> device) : device_(std::move(device)) {
+  resolve_precision(program, *device_);
   fuse(program, *device_);
   insert_packing(program);
   insert_updates(program);

@@ -51,6 +51,12 @@ struct Program {
 // The steps that the outputs and updates need, in recorded order.
 Program lower(const Graph& graph, const std::vector<NamedValue>& outputs, const std::vector<Update>& updates = {});
 
+// Gives the ops that multiply matrices this precision, where they have none of their own.
+void set_precision(Program& program, Precision precision);
+
+// Replaces every precision by the one in which the device computes it; throws where it has none such.
+void resolve_precision(Program& program, const Device& device);
+
 // Joins neighbours that one kernel does: Snake into the convolution that reads it, a residual sum into the convolution
 // that feeds it. Results are bit-identical; LMSPT_FUSION=0 switches it off.
 void fuse(Program& program, const Device& device);

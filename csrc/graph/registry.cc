@@ -83,7 +83,7 @@ std::vector<std::string> Registry::names() const {
 }
 
 Kernel Registry::cpu_kernel(Isa isa, const std::string& op) const {
-  const auto table = cpu_kernels_.find(isa);
+  const auto table = cpu_kernels_.find(kernel_isa(isa));
   if (table == cpu_kernels_.end()) return nullptr;
   const auto found = table->second.find(op);
   return found == table->second.end() ? nullptr : found->second;

@@ -6,6 +6,7 @@
 #include "graph/expression.h"
 #include "graph/program.h"
 #include "graph/registry.h"
+#include "ops/precision.h"
 
 namespace lmspt {
 
@@ -80,6 +81,13 @@ void fuse_residual(Program& program) {
 // shared out by channels.
 bool is_worth_fusing(const Shape& x) { return x[2] >= 16 && x[2] <= 192 && x[0] * x[1] >= 4096; }
 
+// Both convolutions of a unit in bf16, or the first one by the fast algorithm.
+bool has_fused_kernel(const Step& first, const Step& second, const Shape& x) {
+  const Precision precision = precision_of(first.attrs);
+  if (precision != precision_of(second.attrs)) return false;
+  return is_bf16(precision) ? x[2] % 2 == 0 && first.attrs.i("stride") == 1 : first.attrs.b("winograd");
+}
+
 // conv1d(conv1d(x, ..., alpha = ...), w of one tap, ..., alpha = ..., residual = x) -> fused_residual_unit
 void fuse_residual_units(Program& program) {
   const std::vector<int> uses = program.use_counts();
@@ -93,8 +101,8 @@ void fuse_residual_units(Program& program) {
       const ValueId x = first.inputs[0];
       const Shape &shape = program.values[x].shape, &w = program.values[step.inputs[1]].shape;
       if (step.inputs[kConvResidual] == x && has_input(first, kConvAlpha) && !has_input(first, kConvResidual) &&
-          has_input(step, kConvAlpha) && first.attrs.b("winograd") && w[2] == 1 && step.attrs.i("groups") == 1 &&
-          step.attrs.i("stride") == 1 && step.attrs.i("pad_left") == 0 &&
+          has_input(step, kConvAlpha) && has_fused_kernel(first, step, shape) && w[2] == 1 &&
+          step.attrs.i("groups") == 1 && step.attrs.i("stride") == 1 && step.attrs.i("pad_left") == 0 &&
           program.values[step.outputs[0]].shape == shape && program.values[step.inputs[0]].shape == shape &&
           is_worth_fusing(shape)) {
         const auto input = [](const Step& of, size_t i) { return of.inputs.size() > i ? of.inputs[i] : kNoValue; };

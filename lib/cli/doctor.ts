@@ -52,6 +52,9 @@ function engineFindings({ node, platform, addon, cpu }: Machine): Finding[] {
   if (cpu) {
     const detail = `${cpu.model}, ${cpu.threads} threads, kernels ${cpu.variants.join(", ")} (best first)`;
     findings.push({ name: "CPU", found: true, detail });
+    for (const [precision, arithmetic] of Object.entries(cpu.arithmetic)) {
+      findings.push({ name: `precision ${precision}`, found: true, detail: arithmetic });
+    }
   }
   return findings;
 }

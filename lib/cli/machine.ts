@@ -16,7 +16,13 @@ export interface Machine {
   readonly platform: string;
   readonly addon: { readonly path?: string; readonly problem?: string };
   /** Missing where the addon is. */
-  readonly cpu?: { readonly model: string; readonly threads: number; readonly variants: readonly string[] };
+  readonly cpu?: {
+    readonly model: string;
+    readonly threads: number;
+    readonly variants: readonly string[];
+    /** How products are computed in reduced precisions, by their names. */
+    readonly arithmetic: Readonly<Record<string, string>>;
+  };
   readonly cuda: CudaFacts;
   readonly models: ModelFacts;
 }

@@ -1,5 +1,6 @@
 import { LmsptError } from "../errors.js";
 import type { DeviceName } from "../graph/device.js";
+import type { Precision } from "../graph/precision.js";
 import type { ModelLicence, ProgressListener } from "../hub/index.js";
 import type { Tokenizer } from "../models/tokenizer.js";
 import { startDownloadProgress } from "./download-progress.js";
@@ -10,7 +11,7 @@ import { printNotice, type Session } from "./terminal.js";
 export interface ModelOptions {
   readonly model: string;
   readonly device?: DeviceName;
-  readonly precision?: "fp32";
+  readonly precision?: Precision;
   readonly threads?: number;
   readonly quiet?: boolean;
 }
@@ -65,7 +66,8 @@ function announce({ info }: Tokenizer, session: Session, quiet: boolean): void {
   announceWeights(info.name, info, session);
   if (quiet) return;
   const fallback = info.fallbackReason === undefined ? "" : '; no CUDA device, "lmspt doctor" tells why';
-  printNotice(session.terminal, `Model ${info.name} on ${info.device}${fallback}`);
+  const arithmetic = info.precision === "fp32" ? "" : `, ${info.precision}: ${info.arithmetic}`;
+  printNotice(session.terminal, `Model ${info.name} on ${info.device}${arithmetic}${fallback}`);
 }
 
 /** Says, however quiet, that weights are random or whose they are. */

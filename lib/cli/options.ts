@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { DeviceName } from "../graph/device.js";
+import { PRECISIONS } from "../graph/precision.js";
 
 /** The options of every command that runs a model. */
 export function modelOptions(): Option[] {
@@ -8,11 +9,16 @@ export function modelOptions(): Option[] {
       "12.5hz-24k",
     ),
     new Option("-d, --device <name>", "auto, cpu, cuda or cuda:N").default("auto").argParser(parseDevice),
-    new Option("--precision <name>", "precision of the arithmetic: fp32").default("fp32").argParser(parsePrecision),
+    precisionOption("of convolutions").default("fp32"),
     new Option("-t, --threads <count>", "threads on the CPU (default: all)").argParser(parseInteger("1 to 1024", 1024)),
     ...overwriteOptions(),
     new Option("-q, --quiet", "no progress and no summary; warnings and errors stay"),
   ];
+}
+
+export function precisionOption(what: string): Option {
+  const meanings = "bf16x3 keeps the codes of fp32, bf16 changes some";
+  return new Option("--precision <name>", `precision ${what}; ${meanings}`).choices(PRECISIONS);
 }
 
 /** The options of every command that writes files. */
@@ -35,9 +41,4 @@ export function parseInteger(range: string, largest = Number.MAX_SAFE_INTEGER): 
 function parseDevice(text: string): DeviceName {
   if (/^(auto|cpu|cuda(:\d+)?)$/.test(text)) return text as DeviceName;
   throw new InvalidArgumentError("Expected auto, cpu, cuda or cuda:N.");
-}
-
-function parsePrecision(text: string): "fp32" {
-  if (text === "fp32") return text;
-  throw new InvalidArgumentError("This version computes in fp32 only.");
 }

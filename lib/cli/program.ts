@@ -6,7 +6,7 @@ import { EXPORT_FORMATS, type ExportOptions, exportModel } from "./export.js";
 import { EXIT, type ExitStatus } from "./failure.js";
 import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, EXPORT_HELP, INFO_HELP, PROGRAM_HELP, TRAIN_HELP } from "./help.js";
 import { type InfoOptions, info } from "./info.js";
-import { modelOptions, overwriteOptions, parseInteger } from "./options.js";
+import { modelOptions, overwriteOptions, parseInteger, precisionOption } from "./options.js";
 import type { Session } from "./terminal.js";
 import { TOKEN_FORMATS } from "./token-formats.js";
 import { type TrainOptions, train } from "./train.js";
@@ -105,6 +105,7 @@ function addExport(program: Command): Command {
         parseInteger("1 to 100000", 100_000),
       ),
     )
+    .addOption(precisionOption("that plan files keep"))
     .option("-q, --quiet", "no progress and no summary; warnings and errors stay");
   return withOptions(command, overwriteOptions()).addHelpText("after", EXPORT_HELP);
 }

@@ -67,7 +67,7 @@ export class TokenArchiveWriter implements AsyncDisposable {
     spec: TokenSpec,
     options: { shardBytes?: number; signal?: AbortSignal } = {},
   ): Promise<TokenArchiveWriter> {
-    requireKind("folder", A_PATH, folder);
+    requireKind("the folder", A_PATH, folder);
     const { shardBytes = DEFAULT_SHARD_BYTES, signal } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
     validateTokenSpec(spec);
     requireInteger(shardBytes, SMALLEST_SHARD_BYTES, Number.MAX_SAFE_INTEGER, "shardBytes");

@@ -40,7 +40,7 @@ export class TokenArchive implements AsyncIterable<TokenArchiveItem> {
    * @throws FormatError with the offset in the index; LmsptError ERR_LMSPT_IO, ERR_LMSPT_UNSUPPORTED (newer version)
    */
   static async open(folder: string, options: { recover?: boolean; signal?: AbortSignal } = {}): Promise<TokenArchive> {
-    requireKind("folder", A_PATH, folder);
+    requireKind("the folder", A_PATH, folder);
     checkOptions(options, { recover: TRUE_OR_FALSE, signal: AN_ABORT_SIGNAL });
     const file = await FileBytes.open(join(folder, INDEX_NAME));
     try {
@@ -52,7 +52,7 @@ export class TokenArchive implements AsyncIterable<TokenArchiveItem> {
 
   /** Whether a folder holds a token archive, intact or not. @throws LmsptError ERR_LMSPT_IO */
   static async isArchive(folder: string): Promise<boolean> {
-    requireKind("folder", A_PATH, folder);
+    requireKind("the folder", A_PATH, folder);
     const path = join(folder, INDEX_NAME);
     if (!(await isFile(path))) return false;
     const file = await FileBytes.open(path);

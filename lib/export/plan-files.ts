@@ -1,5 +1,6 @@
 /** Models as plan files, for the C API. */
 import { Graph } from "../graph/graph.js";
+import type { Precision } from "../graph/precision.js";
 import type { LmSpt } from "../models/lmspt.js";
 import { DIRECTIONS, recordDirection } from "./directions.js";
 import type { ExportedFile } from "./exported-file.js";
@@ -10,12 +11,12 @@ import type { ExportedFile } from "./exported-file.js";
  */
 export function* exportPlanFiles(
   model: LmSpt,
-  { frames, signal }: { readonly frames: number; readonly signal?: AbortSignal },
+  { frames, precision, signal }: { frames: number; precision?: Precision; signal?: AbortSignal },
 ): Generator<ExportedFile> {
   for (const direction of DIRECTIONS) {
     signal?.throwIfAborted();
     const { graph, output } = recordDirection(new Graph(), model, direction, { batch: 1, frames });
     const name = direction === "encode" ? "codes" : "audio";
-    yield { name: `${direction}.plan`, bytes: graph.serialize({ [name]: output }) };
+    yield { name: `${direction}.plan`, bytes: graph.serialize({ [name]: output }, [], { precision }) };
   }
 }

@@ -1,9 +1,10 @@
 /** Devices: where plans run. Every device has one thread of its own, on which its plans run in the order of asking. */
 
 import { existsSync } from "node:fs";
-import { checkOptions, TEXT } from "../arguments.js";
+import { AN_ARRAY, checkOptions, requireKind, TEXT } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import { cudaLibraryPath, type Data, type DeviceSettings, type NativeDevice, native, settled } from "./native.js";
+import { A_PRECISION, type Precision } from "./precision.js";
 import type { Variable } from "./variable.js";
 
 /** `"auto"` takes a CUDA device where one can be used and the CPU elsewhere; the others take what they say or throw. */
@@ -12,7 +13,10 @@ export type DeviceName = "auto" | "cpu" | "cuda" | `cuda:${number}`;
 export interface DeviceOptions {
   /** Threads of a CPU device; all that the process may use by default. */
   readonly threads?: number;
-  /** CPU variant: "portable", "avx2" or "avx512"; the best one by default. The environment's LMSPT_CPU does the same. */
+  /**
+   * CPU variant: "portable", "avx2", "avx512", "avx512bf16" or "amx"; the best one by default. The environment's LMSPT_CPU
+   * does the same. For tests there is "amx-emulated".
+   */
   readonly variant?: string;
 }
 
@@ -48,13 +52,26 @@ export class Device {
     return new Device(cudaSettings(Number(match[1] ?? 0)));
   }
 
+  /**
+   * How this device computes products that are asked for in a precision, for people.
+   * @throws ERR_LMSPT_UNSUPPORTED where it does not have that precision
+   */
+  arithmetic(precision: Precision): string {
+    requireKind("precision", A_PRECISION, precision);
+    const description = this.native.arithmetic(precision);
+    if (description !== undefined) return description;
+    const message = `Expected the precision "fp32" on ${this.kind} but received "${precision}"; it has no other yet`;
+    throw new LmsptError("ERR_LMSPT_UNSUPPORTED", message);
+  }
+
   get closed(): boolean {
     return this.closing !== undefined;
   }
 
   /** Copies of the variables' values after all that was asked of this device before, plans that update them included. */
-  read(variables: readonly Variable[]): Promise<Data[]> {
-    return settled(this.native.read(variables.map((variable) => variable.native)));
+  async read(variables: readonly Variable[]): Promise<Data[]> {
+    requireKind("variables", AN_ARRAY, variables);
+    return settled(this.native.read(variables.map((variable) => variable?.native)));
   }
 
   /** Takes no more work; resolves when what was asked for before is done. Closing twice is harmless. */

@@ -2,7 +2,15 @@
  * Graphs record what is computed; plans are graphs made ready for a device. Tensors are dense, row-major and
  * channels-last: (batch, time, channels).
  */
-import { A_NUMBER, AN_ARRAY, AN_OBJECT, FLOATS_OR_INTEGERS, requireKind } from "../arguments.js";
+import {
+  A_NUMBER,
+  AN_ARRAY,
+  AN_OBJECT,
+  checkOptions,
+  FLOATS_OR_INTEGERS,
+  ITERABLE,
+  requireKind,
+} from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "./device.js";
 import {
@@ -15,6 +23,7 @@ import {
   settled,
 } from "./native.js";
 import { Plan } from "./plan.js";
+import { A_PRECISION, type Precision } from "./precision.js";
 import type { Variable } from "./variable.js";
 
 /** The result of an operation while recording; it holds a type and a shape, no data. */
@@ -50,6 +59,13 @@ export interface Sample {
   readonly data: Data;
   readonly tolerance?: number;
 }
+
+export interface PlanOptions {
+  /** Of the matrix products that were not recorded with one of their own; `"fp32"` by default. */
+  readonly precision?: Precision;
+}
+
+const PLAN_OPTIONS = { precision: A_PRECISION };
 
 export class Graph {
   private readonly native: NativeGraph = new (native().Graph)();
@@ -98,7 +114,7 @@ export class Graph {
 
   /**
    * Makes the outputs computable on a device. Only what they depend on is kept; what depends on frozen variables and
-   * constants alone is computed now, once.
+   * constants alone is computed now, once. Throws ERR_LMSPT_UNSUPPORTED for a precision that the device does not have.
    *
    * `updates` are variables, not frozen, with the values that every run gives them: computed from the old values of all
    * of them, and written where they lie. No output may be such a variable itself.
@@ -107,17 +123,27 @@ export class Graph {
     device: Device,
     outputs: Readonly<Record<Name, Value>>,
     updates: Iterable<readonly [variable: Variable, value: Value]> = [],
+    options: PlanOptions = {},
   ): Promise<Plan<Name>> {
-    const pairs = [...updates].map(([variable, value]) => [variable.native, this.idOf(value)] as const);
-    return new Plan<Name>(device, await settled(this.native.compile(device?.native, this.named(outputs), pairs)));
+    requireKind("the updates", ITERABLE, updates);
+    const pairs = [...updates].map(([variable, value]) => [variable?.native, this.idOf(value)] as const);
+    const { precision = "fp32" } = checkOptions(options, PLAN_OPTIONS);
+    const plan = this.native.compile(device?.native, this.named(outputs), pairs, precision);
+    return new Plan<Name>(device, await settled(plan));
   }
 
   /** The graph with its weights as one plan file, for the C API and for checks; see docs/plan-file.md. */
-  serialize(outputs: Readonly<Record<string, Value>>, samples: readonly Sample[] = []): Uint8Array {
+  serialize(
+    outputs: Readonly<Record<string, Value>>,
+    samples: readonly Sample[] = [],
+    options: PlanOptions = {},
+  ): Uint8Array {
     requireKind("the samples", AN_ARRAY, samples);
+    const { precision = "fp32" } = checkOptions(options, PLAN_OPTIONS);
     return this.native.serialize(
       this.named(outputs),
       samples.map((sample) => this.nativeSample(sample)),
+      precision,
     );
   }
 

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import nodeGypBuild from "node-gyp-build";
 import { LmsptError } from "../errors.js";
+import type { Precision } from "./precision.js";
 
 export type DType = "f32" | "i32";
 export type Data = Float32Array | Int32Array;
@@ -54,8 +55,9 @@ export interface NativeGraph {
     device: NativeDevice,
     outputs: NamedValues,
     updates: readonly (readonly [variable: NativeVariable, value: number])[],
+    precision: Precision,
   ): Promise<NativePlan>;
-  serialize(outputs: NamedValues, samples: readonly NativeSample[]): Uint8Array;
+  serialize(outputs: NamedValues, samples: readonly NativeSample[], precision: Precision): Uint8Array;
 }
 
 export interface NativeVariable {
@@ -67,6 +69,8 @@ export interface NativeVariable {
 export interface NativeDevice {
   readonly kind: "cpu" | "cuda";
   readonly description: string;
+  /** How products asked for in a precision are computed; undefined where they cannot be. */
+  arithmetic(precision: Precision): string | undefined;
   read(variables: readonly NativeVariable[]): Promise<Data[]>;
   close(): Promise<void>;
 }
@@ -105,7 +109,8 @@ export interface Native {
   readonly MappedFile: new (path: string) => NativeMappedFile;
   setErrorClass(errorClass: typeof LmsptError): void;
   listOps(): OpInfo[];
-  describeCpu(): { model: string; threads: number; variants: string[] };
+  /** `variants` best first; `arithmetic`: how the best one computes products in reduced precisions. */
+  describeCpu(): { model: string; threads: number; variants: string[]; arithmetic: Record<"bf16x3" | "bf16", string> };
   describeCuda(library: string): { devices: string[]; missing: string[]; problem?: string };
   /** Throws where the bytes are not a valid plan file. */
   checkPlan(bytes: Uint8Array): void;

@@ -1,8 +1,9 @@
 /** Calls that wait at the same time and are of equal length, made to one call of the tokenizer. */
-import { A_FLOAT32_ARRAY, A_FUNCTION, AN_ABORT_SIGNAL, AN_OBJECT, checkOptions, requireKind } from "../arguments.js";
+import { A_FUNCTION, AN_ABORT_SIGNAL, AN_OBJECT, checkOptions, requireKind } from "../arguments.js";
 import type { Audio } from "../audio/audio.js";
 import type { Tokens } from "../data/tokens.js";
 import { requireInteger } from "../data/tokens.js";
+import { invalidArgument } from "../errors.js";
 import type { DecodeOptions, Tokenizer } from "./tokenizer.js";
 
 export interface BatcherOptions {
@@ -57,11 +58,10 @@ export class Batcher {
   }
 
   private frames(audio: Audio | Float32Array): number {
-    const { sampleRate, samplesPerFrame } = this.tokenizer;
-    if (!(audio instanceof Float32Array)) {
-      requireKind("audio", AN_OBJECT, audio);
-      requireKind("audio.samples", A_FLOAT32_ARRAY, audio.samples);
+    if (!(audio instanceof Float32Array) && !(audio?.samples instanceof Float32Array)) {
+      throw invalidArgument("audio", "a Float32Array or { samples, sampleRate }", audio);
     }
+    const { sampleRate, samplesPerFrame } = this.tokenizer;
     const samples =
       audio instanceof Float32Array ? audio.length : Math.ceil((audio.samples.length * sampleRate) / audio.sampleRate);
     return Math.ceil(samples / samplesPerFrame);

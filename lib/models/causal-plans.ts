@@ -9,6 +9,7 @@ import type { Data, Port } from "../graph/native.js";
 import { slice } from "../graph/ops/index.js";
 import type { Plan } from "../graph/plan.js";
 import { PlanCache } from "../graph/plan-cache.js";
+import type { Precision } from "../graph/precision.js";
 import { StreamStep } from "../nn/index.js";
 import { samplesPerFrame } from "./config.js";
 import type { DecodeSelection } from "./engine.js";
@@ -38,6 +39,7 @@ export class CausalPlans {
   constructor(
     readonly model: LmSpt,
     private readonly device: Device,
+    private readonly precision: Precision = "fp32",
   ) {
     if (model.config.is_causal) return;
     throw new LmsptError(
@@ -72,7 +74,7 @@ export class CausalPlans {
   }
 
   private compile({ graph, outputs }: RecordedStep): Promise<Plan> {
-    return graph.compile<string>(this.device, outputs);
+    return graph.compile<string>(this.device, outputs, [], { precision: this.precision });
   }
 }
 

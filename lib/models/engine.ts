@@ -1,6 +1,7 @@
 /** A model with weights on a device: codes from samples and samples from codes, for any length, with exact seams. */
 import type { Device } from "../graph/device.js";
 import type { Data } from "../graph/native.js";
+import type { Precision } from "../graph/precision.js";
 import { CausalPlans } from "./causal-plans.js";
 import { CausalDecoder, CausalEncoder } from "./causal-stream.js";
 import { type ModelConfig, samplesPerFrame } from "./config.js";
@@ -40,10 +41,11 @@ export class ModelEngine {
   constructor(
     private readonly model: LmSpt,
     device: Device,
+    precision: Precision = "fp32",
   ) {
     this.samplesPerFrame = samplesPerFrame(model.config);
-    this.stages = new ModelStages(model, device);
-    this.steps = model.config.is_causal ? new CausalPlans(model, device) : undefined;
+    this.stages = new ModelStages(model, device, precision);
+    this.steps = model.config.is_causal ? new CausalPlans(model, device, precision) : undefined;
   }
 
   get config(): ModelConfig {

@@ -17,8 +17,8 @@ export class FiniteScalarQuantizer implements CodebookStage {
     latent: number,
     private readonly levels: readonly number[],
   ) {
-    this.inProjection = new Conv1d(scope.at("in_proj"), latent, levels.length, 1);
-    this.outProjection = new Conv1d(scope.at("out_proj"), levels.length, latent, 1);
+    this.inProjection = new Conv1d(scope.at("in_proj"), latent, levels.length, 1, { exact: true });
+    this.outProjection = new Conv1d(scope.at("out_proj"), levels.length, latent, 1, { exact: true });
   }
 
   encode(latent: Value): Value {

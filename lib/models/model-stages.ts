@@ -4,6 +4,7 @@ import { Graph, type Value } from "../graph/graph.js";
 import { slice } from "../graph/ops/index.js";
 import type { Plan } from "../graph/plan.js";
 import { PlanCache } from "../graph/plan-cache.js";
+import type { Precision } from "../graph/precision.js";
 import { widest } from "../nn/index.js";
 import { samplesPerFrame } from "./config.js";
 import type { LmSpt } from "./lmspt.js";
@@ -35,6 +36,7 @@ export class ModelStages {
   constructor(
     private readonly model: LmSpt,
     private readonly device: Device,
+    private readonly precision: Precision,
   ) {}
 
   /** Samples -> rows -> codes. */
@@ -109,7 +111,7 @@ export class ModelStages {
       const graph = new Graph();
       const shape = [batch, frames * input.rows, input.channels];
       const x = graph.input("x", shape, input.type === Int32Array ? "i32" : "f32");
-      return graph.compile(this.device, { y: build(x) });
+      return graph.compile(this.device, { y: build(x) }, [], { precision: this.precision });
     };
     const run: Stage["run"] = (x, frames, batch) =>
       this.plans.use(

@@ -2,6 +2,7 @@
 import type { Audio } from "../audio/audio.js";
 import type { WavWriteEncoding } from "../audio/wav-format.js";
 import type { DeviceName } from "../graph/device.js";
+import type { Precision } from "../graph/precision.js";
 import type { ModelLicence, ProgressListener } from "../hub/index.js";
 
 /** Samples at the model's rate, samples with their rate, or the path of an audio file. */
@@ -16,8 +17,11 @@ export type DecodeMode = "full" | "semantic" | "acoustic" | "aux";
 export interface TokenizerOptions {
   /** Where to compute; `"auto"` by default. */
   readonly device?: DeviceName;
-  /** `"fp32"`, the default, is exact single precision. */
-  readonly precision?: "fp32";
+  /**
+   * Of convolutions; `"fp32"` by default. `"bf16x3"` gives the codes of float32, `"bf16"` changes some: the quantizer stays
+   * float32, but what it quantises comes out a little different.
+   */
+  readonly precision?: Precision;
   /** Threads of a CPU device; all by default. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
@@ -80,6 +84,9 @@ export interface TokenizerInfo {
   /** Number of trained values. */
   readonly parameters: number;
   readonly device: string;
+  readonly precision: Precision;
+  /** How products are computed in that precision on this device. */
+  readonly arithmetic: string;
   /** Why `device: "auto"` did not take a GPU. */
   readonly fallbackReason: string | undefined;
 }

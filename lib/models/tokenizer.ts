@@ -6,6 +6,7 @@ import type { TokenChunk } from "../data/token-frames.js";
 import type { TokenSpec, Tokens } from "../data/tokens.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import { Device } from "../graph/device.js";
+import { A_PRECISION, type Precision } from "../graph/precision.js";
 import type { PieceSource } from "../io/pulling.js";
 import type { Parameter } from "../nn/index.js";
 import { Codec } from "./codec.js";
@@ -59,9 +60,10 @@ export class Tokenizer {
     name: string,
     loaded: LoadedModel,
     private readonly device: Device,
+    precision: Precision,
   ) {
     this.config = loaded.model.config;
-    this.engine = new ModelEngine(loaded.model, device);
+    this.engine = new ModelEngine(loaded.model, device, precision);
     this.parameters = loaded.model.parameters;
     this.resampler = new Resampler(device);
     this.sampleRate = this.config.sample_rate;
@@ -78,6 +80,8 @@ export class Tokenizer {
       licence: loaded.licence,
       parameters: countParameters(loaded),
       device: `${device.kind} (${device.description})`,
+      precision,
+      arithmetic: device.arithmetic(precision),
       fallbackReason: device.fallbackReason,
     };
   }
@@ -93,13 +97,12 @@ export class Tokenizer {
       threads,
       signal,
       onProgress,
-    } = checkOptions(options, WORK_OPTIONS);
+    } = checkOptions(options, { ...WORK_OPTIONS, precision: A_PRECISION });
     if (!A_PATH.holds(name)) throw invalidArgument("model", "a folder, a preset or hf://owner/repository", name);
-    if (precision !== "fp32") throw invalidArgument("precision", '"fp32"', precision);
     signal?.throwIfAborted();
     const device = Device.open(deviceName, { threads });
     try {
-      const tokenizer = new Tokenizer(name, await loadModel(name, { signal, onProgress }), device);
+      const tokenizer = new Tokenizer(name, await loadModel(name, { signal, onProgress }), device, precision);
       signal?.throwIfAborted();
       return tokenizer;
     } catch (error) {

@@ -10,8 +10,8 @@ export class VectorQuantize implements CodebookStage {
   private readonly codebook: Parameter;
 
   constructor(scope: Scope, latent: number, size: number, dimension: number) {
-    this.inProjection = new Conv1d(scope.at("in_proj"), latent, dimension, 1);
-    this.outProjection = new Conv1d(scope.at("out_proj"), dimension, latent, 1);
+    this.inProjection = new Conv1d(scope.at("in_proj"), latent, dimension, 1, { exact: true });
+    this.outProjection = new Conv1d(scope.at("out_proj"), dimension, latent, 1, { exact: true });
     this.codebook = scope.at("codebook").parameter("weight", [size, dimension], { kind: "normal", deviation: 1 });
   }
 

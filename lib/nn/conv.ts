@@ -16,6 +16,8 @@ export interface ConvOptions {
   readonly causal?: boolean;
   /** By the fast algorithm in blocks of `4 * dilation` rows; see Conv1dAlgorithm. */
   readonly winograd?: boolean;
+  /** In float32 whatever the plan's precision. */
+  readonly exact?: boolean;
   /** Scale of the random initial weights relative to one that keeps the variance; 1 by default. */
   readonly gain?: number;
 }
@@ -65,13 +67,18 @@ export class Conv1d implements CuttableLayer {
   /** The whole of x, or the next piece of a stream: whole strides of it. */
   forward(x: Value, step?: StreamStep): Value {
     const { weight, bias } = this.weight.in(x);
-    const { causal, groups, winograd } = this.options;
+    const { causal, groups, winograd, exact } = this.options;
     const padding = this.padding(x.dim(1));
-    if (!step) return conv1d(x, weight, bias, { ...padding, groups, winograd });
+    if (!step) return conv1d(x, weight, bias, { ...padding, groups, winograd, exact });
     if (winograd || (!causal && this.kernel > 1)) throw notCausal();
     if (padding.padRight > 0) throw invalidArgument("x", `a multiple of ${padding.stride} rows`, x.dim(1));
     const rows = Math.max(0, padding.padLeft);
-    return conv1d(step.continue(x, rows), weight, bias, { ...padding, groups, padLeft: padding.padLeft - rows });
+    return conv1d(step.continue(x, rows), weight, bias, {
+      ...padding,
+      groups,
+      padLeft: padding.padLeft - rows,
+      exact,
+    });
   }
 
   get blockRows(): number {

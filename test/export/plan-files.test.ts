@@ -33,8 +33,8 @@ describe("exported plan files", () => {
   });
 
   /** Runs a file on zeros, as the native program does without samples; the bytes of its one output. */
-  function runFile(direction: string, output: string): Buffer {
-    const target = join(folder, direction);
+  function runFile(direction: string, output: string, where = folder): Buffer {
+    const target = join(where, direction);
     const { status, stderr } = spawnSync(runner, ["run", `${target}.plan`, target], { encoding: "utf8" });
     assert.equal(status, 0, stderr);
     return readFileSync(`${target}.${output}`);
@@ -61,6 +61,20 @@ describe("exported plan files", () => {
       assert.deepEqual(await engine.decode(codes, speech.length, selection, {}), speech);
     });
   }
+
+  it("keep a precision", async () => {
+    const reduced = new ModelEngine(model, device, "bf16");
+    const where = mkdtempSync(join(folder, "bf16-"));
+    for (const { name, bytes } of exportPlanFiles(model, { frames: FRAMES, precision: "bf16" }))
+      writeFileSync(join(where, name), bytes);
+    const bytes = runFile("decode", "audio", where);
+    const speech = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    const codes = Array.from({ length: 8 }, () => new Int32Array(FRAMES));
+    const selection = { decoder: "main", semantic: 1, acoustic: 7 } as const;
+    assert.deepEqual(await reduced.decode(codes, speech.length, selection, {}), speech);
+    assert.notDeepEqual(await engine.decode(codes, speech.length, selection, {}), speech);
+    await reduced.close();
+  });
 
   it("are not made after an abort", () => {
     const signal = AbortSignal.abort(new Error("enough"));

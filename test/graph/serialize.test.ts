@@ -126,7 +126,7 @@ describe("plan file", () => {
       } catch (error) {
         assert(error instanceof LmsptError, `file ${i}: ${error}`);
         assert.equal(error.code, "ERR_LMSPT_FORMAT", `file ${i}: ${error.message}`);
-        assert.match(error.message, /^Not a valid plan file: .* \(at byte \d+\)$/);
+        assert.match(error.message, /^Not a valid plan file: .* \(at byte \d+\)$/s);
         refused++;
       }
     }

@@ -35,6 +35,18 @@ describe("Batcher", () => {
     return { tokenizer, batcher, encode };
   };
 
+  it("refuses what is no audio, no tokens or no option", async () => {
+    const { tokenizer, batcher } = slow();
+    await assertRefused([
+      [() => batcher.encode(wrong(5)), "Expected a Float32Array or { samples, sampleRate } for audio but received 5"],
+      [() => batcher.encode(new Float32Array(1), { signal: wrong(5) }), "Expected an AbortSignal for signal"],
+      [() => batcher.decode(wrong(undefined)), "Expected an object for tokens but received undefined"],
+      [() => batcher.decode(wrong({}), wrong(null)), "Expected an object for the options but received null"],
+      [() => slow({ onBatch: wrong(5) }), "Expected a function for onBatch but received 5"],
+    ]);
+    assert.deepEqual(tokenizer.calls, []);
+  });
+
   it("gathers what waits and has equal padded lengths, the oldest first", async () => {
     const { tokenizer, batcher, encode } = slow({ maxBatch: 3 });
     const results = [10, 10, 20, 35, 40, 15, 31, 39, 20].map((samples) => encode(samples));

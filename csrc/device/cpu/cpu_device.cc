@@ -13,6 +13,7 @@
 
 #include "device/cpu/thread_pool.h"
 #include "device/error.h"
+#include "gemm/bf16_units.h"
 #include "graph/registry.h"
 #include "graph/variable.h"
 
@@ -24,6 +25,7 @@ class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const CpuOptions& options)
       : isa_(options.isa),
+        bf16_(bf16_unit(options.isa)),
         pool_(ThreadPool::create(options.threads > 0 ? options.threads : available_threads())),
         description_(std::string(isa_name(isa_)) + ", " + std::to_string(pool_->threads()) + " threads") {
     static std::atomic<uint64_t> next{1};
@@ -35,6 +37,12 @@ class CpuDevice final : public Device {
   uint64_t id() const override { return id_; }
   Kernel kernel(const char* op) const override { return Registry::get().cpu_kernel(isa_, op); }
   bool is_host() const override { return true; }
+
+  // Split products where they are faster than float32, which is more exact; float32 elsewhere.
+  Precision arithmetic(Precision asked) const override {
+    return asked == Precision::bf16x3 && !bf16_.split_description ? Precision::fp32 : asked;
+  }
+  const char* arithmetic_description(Precision asked) const override { return cpu_arithmetic_description(isa_, asked); }
 
   void* allocate(size_t bytes) override {
     void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -58,11 +66,13 @@ class CpuDevice final : public Device {
   KernelContext context() override {
     KernelContext context{};
     context.pool = pool_.get();
+    context.bf16 = &bf16_;
     return context;
   }
 
  private:
   Isa isa_;
+  const Bf16Unit& bf16_;
   std::unique_ptr<ThreadPool> pool_;
   std::string description_;
   uint64_t id_;
@@ -78,6 +88,14 @@ int available_threads() {
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
 #endif
   return std::max(1u, std::thread::hardware_concurrency());
+}
+
+const char* cpu_arithmetic_description(Isa isa, Precision asked) {
+  const Bf16Unit& unit = bf16_unit(isa);
+  if (asked == Precision::bf16) return unit.description;
+  if (asked == Precision::fp32) return "float32";
+  return unit.split_description ? unit.split_description
+                                : "float32 (on this CPU faster than three bf16 products, and more exact)";
 }
 
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) { return std::make_unique<CpuDevice>(options); }

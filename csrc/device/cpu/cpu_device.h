@@ -16,4 +16,7 @@ struct CpuOptions {
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
 int available_threads();
 
+// How the variant computes products that are asked for in a precision, for people.
+const char* cpu_arithmetic_description(Isa isa, Precision asked);
+
 }  // namespace lmspt

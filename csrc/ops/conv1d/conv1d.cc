@@ -1,18 +1,21 @@
 #include "ops/conv1d/conv1d.h"
 
+#include "gemm/bf16_panels.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
 #include "ops/conv1d/convolution_gradient.h"
 #include "ops/conv1d/winograd.h"
+#include "ops/precision.h"
 
 namespace lmspt {
 
 namespace {
 
 std::vector<AttrSpec> conv_attrs() {
-  return {AttrSpec::integer("stride", 1),   AttrSpec::integer("dilation", 1),  AttrSpec::integer("groups", 1),
-          AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
-          AttrSpec::integer("winograd", 0)};
+  return {AttrSpec::integer("stride", 1),    AttrSpec::integer("dilation", 1),
+          AttrSpec::integer("groups", 1),    AttrSpec::integer("pad_left", 0),
+          AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
+          AttrSpec::integer("winograd", 0),  precision_attr()};
 }
 
 void check_geometry(InferContext& context) {
@@ -42,6 +45,7 @@ void infer_conv1d(InferContext& context) {
                                                       std::to_string(groups) + " and k >= 1, got " + to_string(w));
   check_reach(context, w[2], x[2]);
   context.expect_attr("winograd", 0, 1);
+  expect_precision(context);
   context.expect(!attrs.b("winograd") || (attrs.i("stride") == 1 && groups == 1),
                  "expected stride 1 and groups 1 for the fast algorithm, got stride " +
                      std::to_string(attrs.i("stride")) + " and groups " + std::to_string(groups));
@@ -96,11 +100,13 @@ void infer_residual_unit(InferContext& context) {
   context.output(x);
 }
 
-AttrArgs plain_packing(const Attrs&, const std::vector<Tensor>&) { return {}; }
-AttrArgs winograd_packing(const Attrs&, const std::vector<Tensor>&) { return {{"winograd", 1}}; }
+AttrArgs plain_packing(const Attrs& attrs, const std::vector<Tensor>&) { return {packed_precision(attrs)}; }
+AttrArgs fast_packing(const Attrs& attrs, const std::vector<Tensor>&) {
+  return {{"winograd", !is_bf16(precision_of(attrs))}, packed_precision(attrs)};
+}
 
 // (O, I / groups, k) -> (groups, panels of O / groups, k, I / groups, 16); for the fast algorithm
-// (7 points, panels of O, groups of taps, I, 16)
+// (7 points, panels of O, groups of taps, I, 16); for bf16 as gemm/bf16_panels.h says
 void infer_pack(InferContext& context) {
   context.expect_rank(0, "w", 3);
   context.expect_attr("groups", 1, kMaxConvStep);
@@ -108,7 +114,10 @@ void infer_pack(InferContext& context) {
   const int64_t groups = context.attrs.i("groups");
   context.expect(w[1] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0, "expected w with a number of outputs divisible by groups, got " + to_string(w));
-  if (context.attrs.b("winograd")) {
+  if (is_bf16(precision_of(context.attrs))) {
+    context.expect(groups == 1, "expected groups 1 for bf16, got " + std::to_string(groups));
+    context.outputs.push_back(bf16_panels(precision_of(context.attrs), w[2], w[1], w[0]));
+  } else if (context.attrs.b("winograd")) {
     context.expect(groups == 1, "expected groups 1 for the fast algorithm, got " + std::to_string(groups));
     context.output(make_shape({kWinogradPoints, panel_count(w[0]), winograd_groups(w[2]), w[1], kPanelWidth}));
   } else {
@@ -121,7 +130,8 @@ void infer_pack(InferContext& context) {
 void register_conv1d(Registry& registry) {
   OpDef conv{"conv1d", 2, 5, conv_attrs(), infer_conv1d, gradient_conv1d};
   conv.packing = {{1, "pack_conv1d", [](const Attrs& attrs, const std::vector<Tensor>&) {
-                     return AttrArgs{{"groups", attrs.i("groups")}, {"winograd", attrs.i("winograd")}};
+                     return AttrArgs{
+                         {"groups", attrs.i("groups")}, {"winograd", attrs.i("winograd")}, packed_precision(attrs)};
                    }}};
   conv.packs = [](const Attrs& attrs, const std::vector<Tensor>& inputs) {
     const Shape& w = inputs[1].shape;
@@ -131,7 +141,7 @@ void register_conv1d(Registry& registry) {
   registry.add({"pack_conv1d",
                 1,
                 1,
-                {AttrSpec::integer("groups", 1), AttrSpec::integer("winograd", 0)},
+                {AttrSpec::integer("groups", 1), AttrSpec::integer("winograd", 0), precision_attr()},
                 infer_pack,
                 nullptr,
                 "a layout of weights"});
@@ -142,7 +152,7 @@ void register_conv1d(Registry& registry) {
              infer_residual_unit,
              nullptr,
              "fused: record its two convolutions, Snakes and sum as ops of their own"};
-  unit.packing = {{1, "pack_conv1d", winograd_packing}, {4, "pack_conv1d", plain_packing}};
+  unit.packing = {{1, "pack_conv1d", fast_packing}, {4, "pack_conv1d", plain_packing}};
   registry.add(unit);
   registry.add({"conv1d_weight_grad",
                 2,

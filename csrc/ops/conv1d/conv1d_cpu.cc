@@ -3,6 +3,7 @@
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
+#include "ops/conv1d/conv1d_bf16.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -135,6 +136,7 @@ void conv1d(const KernelContext& context) {
   const bool packed = w.shape.rank == 5;
   const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs);
   if (y.shape.count() == 0) return;
+  if (w.dtype == DType::i32) return conv1d_bf16(context);
   if (packed && context.attrs->b("winograd")) return conv1d_winograd(context);
   if (!packed && g.groups == 1) return conv1d_narrow(context);
   ThreadPool* pool = context.pool;
@@ -163,6 +165,7 @@ void conv1d(const KernelContext& context) {
 }
 
 void pack_conv1d(const KernelContext& context) {
+  if (context.out(0).dtype == DType::i32) return pack_conv1d_bf16(context);
   if (context.attrs->b("winograd")) return pack_conv1d_winograd(context);
   const Tensor w = context.in(0);
   const Shape& packed = context.out(0).shape;

@@ -1,6 +1,7 @@
 // A whole residual unit in cache: what the first convolution gives a task goes through Snake into scratch memory, from
 // where the second one reads it.
 #include "device/cpu/thread_pool.h"
+#include "ops/conv1d/conv1d_bf16.h"
 #include "ops/conv1d/winograd_conv_cpu.h"
 
 namespace lmspt::LMSPT_ISA {
@@ -17,6 +18,7 @@ void fused_residual_unit(const KernelContext& context) {
   const Tensor x = context.in(0), w1 = context.in(1), bias1 = context.in(2), alpha1 = context.in(3);
   const Tensor w2 = context.in(4), bias2 = context.in(5), alpha2 = context.in(6), y = context.out(0);
   if (y.shape.count() == 0) return;
+  if (w1.dtype == DType::i32) return fused_residual_unit_bf16(context);
   ThreadPool* pool = context.pool;
   const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w1.shape[2] * kWinogradTaps, *context.attrs);
   const int64_t channels = g.in_channels;

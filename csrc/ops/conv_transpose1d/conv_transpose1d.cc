@@ -1,10 +1,11 @@
 #include "ops/conv_transpose1d/conv_transpose1d.h"
 
-#include "gemm/panel.h"
+#include "gemm/bf16_panels.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
 #include "ops/conv1d/conv1d.h"
 #include "ops/conv1d/convolution_gradient.h"
+#include "ops/precision.h"
 
 namespace lmspt {
 
@@ -33,6 +34,7 @@ void infer_conv_transpose1d(InferContext& context) {
                                                      " elements of y, got " + std::to_string(stride) + " rows of " +
                                                      std::to_string(w[1]) + " channels");
   context.expect_attr("pad_left", 0, kMaxElements);
+  expect_precision(context);
   int64_t length = attrs.i("length");
   if (length < 0) {
     length = (x[1] - 1) * stride + dilation * (w[2] - 1) + 1 - attrs.i("pad_left") - attrs.i("pad_right");
@@ -45,7 +47,8 @@ void infer_conv_transpose1d(InferContext& context) {
 
 void gradient_conv_transpose1d(GradContext& context) { convolution_gradient(context, "conv1d", false); }
 
-// (I, O / groups, k) -> (groups, panels of stride * O / groups, taps, I / groups, 16)
+// (I, O / groups, k) -> (groups, panels of stride * O / groups, taps, I / groups, 16); for bf16 as gemm/bf16_panels.h
+// says
 void infer_pack(InferContext& context) {
   context.expect_rank(0, "w", 3);
   for (const char* name : {"stride", "groups"}) context.expect_attr(name, 1, kMaxConvStep);
@@ -53,8 +56,13 @@ void infer_pack(InferContext& context) {
   const int64_t groups = context.attrs.i("groups"), stride = context.attrs.i("stride");
   context.expect(w[0] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0, "expected w with a number of inputs divisible by groups, got " + to_string(w));
-  context.output(
-      make_shape({groups, panel_count(stride * w[1]), (w[2] + stride - 1) / stride, w[0] / groups, kPanelWidth}));
+  const int64_t taps = (w[2] + stride - 1) / stride;
+  if (is_bf16(precision_of(context.attrs))) {
+    context.expect(groups == 1, "expected groups 1 for bf16, got " + std::to_string(groups));
+    context.outputs.push_back(bf16_panels(precision_of(context.attrs), taps, w[0], stride * w[1]));
+  } else {
+    context.output(make_shape({groups, panel_count(stride * w[1]), taps, w[0] / groups, kPanelWidth}));
+  }
 }
 
 }  // namespace
@@ -64,17 +72,19 @@ void register_conv_transpose1d(Registry& registry) {
              2,
              3,
              {AttrSpec::integer("stride", 1), AttrSpec::integer("dilation", 1), AttrSpec::integer("groups", 1),
-              AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1)},
+              AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
+              precision_attr()},
              infer_conv_transpose1d,
              gradient_conv_transpose1d};
   conv.packing = {{1, "pack_conv_transpose1d", [](const Attrs& attrs, const std::vector<Tensor>&) {
-                     return AttrArgs{{"groups", attrs.i("groups")}, {"stride", attrs.i("stride")}};
+                     return AttrArgs{
+                         {"groups", attrs.i("groups")}, {"stride", attrs.i("stride")}, packed_precision(attrs)};
                    }}};
   registry.add(conv);
   registry.add({"pack_conv_transpose1d",
                 1,
                 1,
-                {AttrSpec::integer("groups", 1), AttrSpec::integer("stride", 1)},
+                {AttrSpec::integer("groups", 1), AttrSpec::integer("stride", 1), precision_attr()},
                 infer_pack,
                 nullptr,
                 "a layout of weights"});

@@ -3,6 +3,7 @@
 #include "gemm/gemm_cpu.h"
 #include "ops/conv1d/stage_cpu.h"
 #include "ops/conv_transpose1d/conv_transpose1d.h"
+#include "ops/conv_transpose1d/conv_transpose1d_bf16.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -110,6 +111,7 @@ void conv_transpose1d(const KernelContext& context) {
   const Tensor x = context.in(0), w = context.in(1);
   const Shape& y = context.out(0).shape;
   if (y.count() == 0) return;
+  if (w.dtype == DType::i32) return conv_transpose1d_bf16(context);
   const Attrs& attrs = *context.attrs;
   const ConvTranspose1dGeometry g{
       x.shape[0],          x.shape[1],        x.shape[2],         y[1], y[2], w.shape[2], attrs.i("stride"),
@@ -139,6 +141,7 @@ void conv_transpose1d(const KernelContext& context) {
 }
 
 void pack_conv_transpose1d(const KernelContext& context) {
+  if (context.out(0).dtype == DType::i32) return pack_conv_transpose1d_bf16(context);
   const Tensor w = context.in(0);
   const Shape& packed = context.out(0).shape;
   const int64_t panels = packed[1], taps = packed[2], group_in = packed[3];

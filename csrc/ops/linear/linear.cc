@@ -1,9 +1,10 @@
 // linear(x, w, bias): y = x w^T + bias, x (..., I), w (O, I), bias (O), y (..., O)
 // matmul(a, b): a (..., M, K) or, with transpose_a, (..., K, M); b (..., K, N) or, with transpose_b, (..., N, K).
 //   b may have fewer leading dimensions than a; it is then shared by all of them.
-#include "gemm/panel.h"
+#include "gemm/bf16_panels.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
+#include "ops/precision.h"
 #include "ops/reduce/reduce.h"
 
 namespace lmspt {
@@ -18,6 +19,7 @@ void infer_linear(InferContext& context) {
   const Shape &x = context.shape(0), &w = context.shape(1);
   context.expect(x.rank >= 1 && x[-1] == w[1],
                  "expected x with " + std::to_string(w[1]) + " features, got " + to_string(x));
+  expect_precision(context);
   if (context.has(2)) context.expect_shape(2, "bias", make_shape({w[0]}));
   Shape y = x;
   y[-1] = w[0];
@@ -98,22 +100,29 @@ void gradient_matmul(GradContext& context) {
   }
 }
 
-// ---- packing: matrices (..., K, N) or (..., N, K) -> (batch, panels, K, 16) ----
+// ---- packing: matrices (..., K, N) or (..., N, K) -> (batch, panels, K, 16); for bf16, where only (N, K) are, as
+// gemm/bf16_panels.h says ----
 
 void infer_pack(InferContext& context) {
   const Shape& w = context.shape(0);
   context.expect(w.rank >= 2, "expected a matrix, got " + to_string(w));
   const bool transposed = context.attrs.b("transposed");
   const int64_t k = transposed ? w[-1] : w[-2], n = transposed ? w[-2] : w[-1];
+  if (is_bf16(precision_of(context.attrs))) {
+    context.expect(transposed && w.rank == 2, "expected one transposed matrix for bf16, got " + to_string(w));
+    context.outputs.push_back(bf16_panels(precision_of(context.attrs), 1, k, n));
+    return;
+  }
   context.output(make_shape({w.count_before(w.rank - 2), panel_count(n), k, kPanelWidth}));
 }
 
 }  // namespace
 
 void register_linear(Registry& registry) {
-  OpDef linear{"linear", 2, 3, {}, infer_linear, gradient_linear};
-  linear.packing = {
-      {1, "pack_matrix", [](const Attrs&, const std::vector<Tensor>&) { return AttrArgs{{"transposed", true}}; }}};
+  OpDef linear{"linear", 2, 3, {precision_attr()}, infer_linear, gradient_linear};
+  linear.packing = {{1, "pack_matrix", [](const Attrs& attrs, const std::vector<Tensor>&) {
+                       return AttrArgs{{"transposed", true}, packed_precision(attrs)};
+                     }}};
   registry.add(linear);
   OpDef matmul{
       "matmul",       2, 2, {AttrSpec::integer("transpose_a", 0), AttrSpec::integer("transpose_b", 0)}, infer_matmul,
@@ -122,7 +131,13 @@ void register_linear(Registry& registry) {
                        return AttrArgs{{"transposed", attrs.b("transpose_b")}};
                      }}};
   registry.add(matmul);
-  registry.add({"pack_matrix", 1, 1, {AttrSpec::integer("transposed", 0)}, infer_pack, nullptr, "a layout of weights"});
+  registry.add({"pack_matrix",
+                1,
+                1,
+                {AttrSpec::integer("transposed", 0), precision_attr()},
+                infer_pack,
+                nullptr,
+                "a layout of weights"});
 }
 
 }  // namespace lmspt

@@ -1,6 +1,7 @@
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
+#include "ops/linear/linear_bf16.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -42,6 +43,7 @@ void run_product(ThreadPool* pool, const Product& p) {
 }
 
 void linear(const KernelContext& context) {
+  if (context.inputs[1].dtype == DType::i32) return linear_bf16(context);
   const Shape &x = context.inputs[0].shape, &y = context.out(0).shape;
   run_product(context.pool, {context.in(0).f32(), 0, x[-1], 1, context.in(1).f32(), 0, context.in(2).f32(),
                              context.out(0).f32(), 1, x.count_before(x.rank - 1), x[-1], y[-1]});
@@ -61,6 +63,7 @@ void matmul(const KernelContext& context) {
 }
 
 void pack_matrix(const KernelContext& context) {
+  if (context.out(0).dtype == DType::i32) return pack_matrix_bf16(context);
   const Tensor w = context.in(0);
   const Shape& packed = context.out(0).shape;
   const int64_t panels = packed[1], k = packed[2];

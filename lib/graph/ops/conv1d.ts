@@ -21,6 +21,8 @@ export interface Conv1dAlgorithm {
    * rows of its block. Stride 1 and groups 1 only.
    */
   readonly winograd?: boolean;
+  /** Compute in float32 whatever the plan's precision. */
+  readonly exact?: boolean;
 }
 
 /**
@@ -28,7 +30,8 @@ export interface Conv1dAlgorithm {
  * w (O, I / groups, k), bias (O); y (B, floor((T + padLeft + padRight - dilation (k - 1) - 1) / stride) + 1, O).
  */
 export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions & Conv1dAlgorithm = {}): Value {
-  return record("conv1d", [x, w, bias], { ...attributes(options), winograd: options.winograd });
+  const { winograd, exact } = options;
+  return record("conv1d", [x, w, bias], { ...attributes(options), winograd, precision: exact ? 1 : undefined });
 }
 
 /**

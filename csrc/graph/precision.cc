@@ -1,0 +1,78 @@
+#include "graph/precision.h"
+
+#include <cstring>
+
+#include "graph/program.h"
+#include "ops/precision.h"
+
+namespace lmspt {
+
+namespace {
+
+AttrValue* find(Attrs& attrs, const char* name) {
+  for (int i = 0; i < attrs.count; ++i) {
+    if (std::strcmp(attrs.names[i], name) == 0) return &attrs.values[i];
+  }
+  return nullptr;
+}
+
+// The attribute of an op that multiplies by packed weights; null for others.
+AttrValue* precision_in(Step& step) { return step.op->packing.empty() ? nullptr : find(step.attrs, "precision"); }
+
+constexpr int64_t kFewProducts = 16;  // sums of so few are as fast in float32
+
+// What is no matrix product, groups, and strides together with dilations have float32 kernels alone.
+bool has_bf16_kernel(Step& step, const Program& program) {
+  const Shape& w = program.values[step.inputs[1]].shape;
+  if (step.op->name != "conv_transpose1d" && w.count_from(1) < kFewProducts) return false;
+  const auto one = [&](const char* name) { return !find(step.attrs, name) || find(step.attrs, name)->integer == 1; };
+  const bool packs = !step.op->packs || step.op->packs(step.attrs, program.input_tensors(step));
+  return packs && one("groups") && (one("stride") || one("dilation"));
+}
+
+}  // namespace
+
+const char* precision_name(Precision precision) {
+  switch (precision) {
+    case Precision::fp32: return "fp32";
+    case Precision::bf16x3: return "bf16x3";
+    case Precision::bf16: return "bf16";
+    default: return "inherit";
+  }
+}
+
+Precision precision_from_name(const std::string& name) {
+  for (Precision precision : {Precision::fp32, Precision::bf16x3, Precision::bf16}) {
+    if (name == precision_name(precision)) return precision;
+  }
+  throw Error(ErrorCode::invalid_argument,
+              "Expected \"fp32\", \"bf16x3\" or \"bf16\" for precision but received \"" + name + "\"");
+}
+
+void set_precision(Program& program, Precision precision) {
+  for (Step& step : program.steps) {
+    AttrValue* value = precision_in(step);
+    if (value && value->integer == 0) value->integer = static_cast<int64_t>(precision);
+  }
+}
+
+void resolve_precision(Program& program, const Device& device) {
+  set_precision(program, Precision::fp32);
+  for (Step& step : program.steps) {
+    AttrValue* value = precision_in(step);
+    if (!value) continue;
+    const Precision asked = precision_of(step.attrs);
+    Precision precision = device.arithmetic(asked);
+    if (precision == Precision::inherit) {
+      throw Error(ErrorCode::unsupported, "[" + step.op->name + "] expected the precision \"fp32\" on " +
+                                              device.kind() + ", got \"" + precision_name(asked) +
+                                              "\"; it has no other yet");
+    }
+    if (is_bf16(precision) && !has_bf16_kernel(step, program)) precision = Precision::fp32;
+    value->integer = static_cast<int64_t>(precision);
+    AttrValue* winograd = find(step.attrs, "winograd");
+    if (is_bf16(precision) && winograd) winograd->integer = 0;  // it would multiply rounding errors
+  }
+}
+
+}  // namespace lmspt
