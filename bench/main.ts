@@ -3,6 +3,9 @@ import * as causal from "./causal.js";
 import * as cpu from "./cpu.js";
 import * as eventLoop from "./event-loop.js";
 import * as layers from "./layers.js";
+import * as long from "./long.js";
+import * as lookahead from "./lookahead.js";
+import * as memory from "./memory.js";
 import * as service from "./service.js";
 
 const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promise<void> }>> = {
@@ -10,6 +13,9 @@ const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promi
   cpu,
   "event-loop": eventLoop,
   layers,
+  long,
+  lookahead,
+  memory,
   service,
 };
 

@@ -6,9 +6,11 @@
  */
 export type { Audio, MultiChannelAudio } from "./audio/audio.js";
 export { downmix } from "./audio/audio.js";
+export { type AudioStream, openAudio } from "./audio/audio-stream.js";
 export type { ByteSource } from "./audio/byte-source.js";
 export { type DecodeAudioOptions, decodeAudio, loadAudio } from "./audio/decode.js";
-export { Resampler } from "./audio/resample.js";
+export { type ResampleOptions, Resampler, type ResampleStreamOptions } from "./audio/resample.js";
+export type { ResampleStream } from "./audio/resample-stream.js";
 export { decodeWav, encodeWav } from "./audio/wav.js";
 export type { WavEncoding, WavFormat, WavWriteEncoding } from "./audio/wav-format.js";
 export { WavReader } from "./audio/wav-reader.js";
@@ -43,17 +45,14 @@ export { Plan } from "./graph/plan.js";
 export type { Precision } from "./graph/precision.js";
 export { Variable } from "./graph/variable.js";
 export type { ModelLicence, ProgressListener } from "./hub/index.js";
+export type { PieceSource } from "./io/pulling.js";
 export { Batcher, type BatcherOptions } from "./models/batcher.js";
 export { type AuxDecoderConfig, type ModelConfig, parseConfig } from "./models/config.js";
-export {
-  type AudioInput,
-  type DecodeMode,
-  type DecodeOptions,
-  Tokenizer,
-  type TokenizerInfo,
-  type TokenizerOptions,
-  type WorkOptions,
-} from "./models/tokenizer.js";
+export type { WrittenSpeech, WrittenTokens } from "./models/files.js";
+export type { PieceStream } from "./models/piece-stream.js";
+export type { AudioChunk } from "./models/token-streams.js";
+export { Tokenizer } from "./models/tokenizer.js";
+export type * from "./models/tokenizer-options.js";
 export type {
   BrokenFileEvent,
   CheckpointEvent,

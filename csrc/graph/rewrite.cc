@@ -77,8 +77,9 @@ void fuse_residual(Program& program) {
   }
 }
 
-// Units whose rows would not stay in the cache gain nothing, and few rows are better shared out by channels.
-bool is_worth_fusing(const Shape& x) { return x[2] <= 192 && x[0] * x[1] >= 4096; }
+// Units whose rows would not stay in the cache gain nothing, nor do those narrower than a vector; few rows are better
+// shared out by channels.
+bool is_worth_fusing(const Shape& x) { return x[2] >= 16 && x[2] <= 192 && x[0] * x[1] >= 4096; }
 
 // Both convolutions of a unit in bf16, or the first one by the fast algorithm.
 bool has_fused_kernel(const Step& first, const Step& second, const Shape& x) {

@@ -1,5 +1,5 @@
 import { A_UINT8_ARRAY, AN_OBJECT, type Kind, requireKind } from "../arguments.js";
-import { FormatError } from "../errors.js";
+import { FormatError, invalidArgument } from "../errors.js";
 import { FileBytes } from "../io/file-bytes.js";
 
 /** Bytes of known length that can be read anywhere: a file or a buffer. */
@@ -49,4 +49,11 @@ export async function openFileSource(path: string): Promise<ByteSource> {
       return closing;
     },
   };
+}
+
+/** Opens a file by its path, or the bytes of one. @throws LmsptError `ERR_LMSPT_IO`, `ERR_LMSPT_INVALID_ARGUMENT` */
+export async function openByteSource(input: string | Uint8Array): Promise<ByteSource> {
+  if (typeof input === "string") return openFileSource(input);
+  if (input instanceof Uint8Array) return memorySource(input);
+  throw invalidArgument("input", "a path or a Uint8Array", input);
 }

@@ -1,120 +1,115 @@
-import type { MultiChannelAudio } from "./audio.js";
 import { describeNonFinite } from "./audio.js";
 import { DamagedStream } from "./damaged-stream.js";
 import { cutFlac, parseFlac } from "./flac.js";
-import { checkOgg } from "./ogg.js";
+import { OggPages } from "./ogg.js";
 import type { CompressedFormat, DecodedPart, StreamDecoder } from "./stream-decoders.js";
 import { openDecoder } from "./stream-decoders.js";
+import type { SyncBytes } from "./sync-bytes.js";
 import { hasText, withoutEndTags } from "./tags.js";
-
-/** A stream with more samples than allowed. */
-export class TooManySamples extends Error {}
 
 /** Small, because a few bytes of silence can decode to a second of samples. */
 const CHUNK_BYTES = 8192;
 /** More than any frame of FLAC or MP3 takes. */
 const MAX_BARREN_BYTES = 4 * 2 ** 20;
+/** Of a stream: enough for any first header. */
+const HEAD_BYTES = 64;
 
-interface DecodeLimits {
-  readonly maxSamples: number;
-  readonly onProgress: () => void;
+/** A piece of sound, or none: only a sign that bytes were read. */
+export interface SoundPart {
+  /** Shape [channels][frames]; no channels where no sound came out. */
+  readonly channels: readonly Float32Array[];
+  readonly sampleRate: number;
+  /** The share of the stream that has been read, 0 to 1. */
+  readonly share: number;
 }
 
 /**
- * Decodes a whole compressed file.
+ * Decodes a compressed stream part by part, a part for every few kilobytes.
  *
- * @param limits.maxSamples most samples over all channels
- * @param limits.onProgress called after every few kilobytes
- * @throws DamagedStream, TooManySamples, or what the decoder throws
+ * @throws DamagedStream, or what the decoder throws
  */
-export async function decodeStream(
-  format: CompressedFormat,
-  bytes: Uint8Array,
-  limits: DecodeLimits,
-): Promise<MultiChannelAudio> {
-  if (hasText(bytes, 0, "OggS")) {
-    checkOgg(bytes);
-    return decodeChunks(await openDecoder(format, bytes), cutAnywhere(bytes), Infinity, limits).join();
+export async function* decodeStream(format: CompressedFormat, bytes: SyncBytes): AsyncGenerator<SoundPart, void, void> {
+  const head = bytes.read(0, HEAD_BYTES);
+  if (hasText(head, 0, "OggS")) {
+    yield* decodeChunks(await openDecoder(format, head), oggChunks(bytes), Infinity, bytes.size);
+    return;
   }
   const untagged = withoutEndTags(bytes);
-  if (format === "flac") return decodeFlac(untagged, limits);
-  return decodeChunks(await openDecoder(format, bytes), cutAnywhere(untagged), MAX_BARREN_BYTES, limits).join();
-}
-
-async function decodeFlac(bytes: Uint8Array, limits: DecodeLimits): Promise<MultiChannelAudio> {
-  const { frames, stream } = parseFlac(bytes);
-  const decoder = await openDecoder("flac", stream);
-  // Fed with pieces cut anywhere, the FLAC decoder overlooks frames that begin at the very end of a piece.
-  const sound = decodeChunks(decoder, cutFlac(stream, CHUNK_BYTES), MAX_BARREN_BYTES, limits);
-  if (frames > 0 && sound.frames !== frames) {
-    throw new DamagedStream(`the header promises ${frames} frames but ${sound.frames} can be decoded`);
+  const decoder = await openDecoder(format, head);
+  if (format !== "flac") {
+    yield* decodeChunks(decoder, cutAnywhere(untagged), MAX_BARREN_BYTES, untagged.size);
+    return;
   }
-  return sound.join();
+  const { frames, stream } = parseFlac(untagged);
+  let decoded = 0;
+  // Fed with pieces cut anywhere, the FLAC decoder overlooks frames that begin at the very end of a piece.
+  for (const part of decodeChunks(decoder, cutFlac(stream, CHUNK_BYTES), MAX_BARREN_BYTES, stream.size)) {
+    decoded += part.channels[0]?.length ?? 0;
+    yield part;
+  }
+  if (frames > 0 && decoded !== frames) {
+    throw new DamagedStream(`the header promises ${frames} frames but ${decoded} can be decoded`);
+  }
 }
 
-function* cutAnywhere(bytes: Uint8Array): Generator<Uint8Array, void, void> {
-  for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) yield bytes.subarray(offset, offset + CHUNK_BYTES);
+function* cutAnywhere(bytes: SyncBytes): Generator<Uint8Array, void, void> {
+  for (let offset = 0; offset < bytes.size; offset += CHUNK_BYTES) yield bytes.read(offset, CHUNK_BYTES);
 }
 
-/** Decodes piece by piece. Damage is also a stretch of more than `maxBarrenBytes` out of which no sound comes. */
-function decodeChunks(
+function* oggChunks(bytes: SyncBytes): Generator<Uint8Array, void, void> {
+  const pages = new OggPages(bytes);
+  let end = 0;
+  for (const chunk of cutAnywhere(bytes)) {
+    end += chunk.length;
+    pages.checkTo(end);
+    yield chunk;
+  }
+}
+
+/** Decodes chunk by chunk. Damage is also a stretch of more than `maxBarrenBytes` out of which no sound comes. */
+function* decodeChunks(
   decoder: StreamDecoder,
   chunks: Iterable<Uint8Array>,
   maxBarrenBytes: number,
-  { maxSamples, onProgress }: DecodeLimits,
-): CollectedSound {
-  const sound = new CollectedSound(maxSamples);
+  totalBytes: number,
+): Generator<SoundPart, void, void> {
+  const check = new PartCheck();
+  let readBytes = 0;
   let barrenBytes = 0;
   for (const chunk of chunks) {
-    barrenBytes = sound.add(decoder.decode(chunk)) ? 0 : barrenBytes + chunk.length;
+    const channels = check.soundOf(decoder.decode(chunk));
+    readBytes += chunk.length;
+    barrenBytes = channels.length > 0 ? 0 : barrenBytes + chunk.length;
     if (barrenBytes > maxBarrenBytes) throw new DamagedStream(`no sound comes out of ${barrenBytes} bytes`);
-    onProgress();
+    yield { channels, sampleRate: check.sampleRate, share: readBytes / totalBytes };
   }
-  if (decoder.flush) sound.add(decoder.flush());
-  return sound;
+  const channels = decoder.flush ? check.soundOf(decoder.flush()) : [];
+  if (check.frames === 0) throw new DamagedStream("it holds no sound");
+  yield { channels, sampleRate: check.sampleRate, share: 1 };
 }
 
-/** The decoded parts of one stream. */
-class CollectedSound {
+/** Compares the parts of one stream. */
+class PartCheck {
   frames = 0;
-  readonly #parts: DecodedPart[] = [];
-  readonly #maxSamples: number;
+  sampleRate = 0;
+  private channels = 0;
 
-  constructor(maxSamples: number) {
-    this.#maxSamples = maxSamples;
-  }
-
-  /** Takes a part; says whether it holds any sound. */
-  add(part: DecodedPart): boolean {
+  /** The part's channels, none where it holds no sound. */
+  soundOf(part: DecodedPart): readonly Float32Array[] {
     const error = part.errors?.[0];
     if (error) throw new DamagedStream(error.message.trim(), undefined, { cause: part.errors });
     const frames = part.channelData[0]?.length ?? 0;
-    if (frames === 0) return false;
-    const first = this.#parts[0] ?? part;
-    if (part.sampleRate !== first.sampleRate || part.channelData.length !== first.channelData.length) {
+    if (frames === 0) return [];
+    if (this.frames === 0) {
+      this.sampleRate = part.sampleRate;
+      this.channels = part.channelData.length;
+    }
+    if (part.sampleRate !== this.sampleRate || part.channelData.length !== this.channels) {
       throw new DamagedStream("its channels or its sample rate change on the way");
     }
     const problem = describeNonFinite(part.channelData, this.frames);
     if (problem) throw new DamagedStream(problem);
-    this.#parts.push(part);
     this.frames += frames;
-    if (this.frames * part.channelData.length > this.#maxSamples) throw new TooManySamples();
-    return true;
-  }
-
-  /** All parts in one. */
-  join(): MultiChannelAudio {
-    const first = this.#parts[0];
-    if (!first) throw new DamagedStream("it holds no sound");
-    const channels = first.channelData.map((_, channel) => {
-      const joined = new Float32Array(this.frames);
-      let at = 0;
-      for (const { channelData } of this.#parts) {
-        joined.set(channelData[channel]!, at);
-        at += channelData[channel]!.length;
-      }
-      return joined;
-    });
-    return { channels, sampleRate: first.sampleRate };
+    return part.channelData;
   }
 }

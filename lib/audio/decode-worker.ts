@@ -1,57 +1,91 @@
 /**
- * The thread in which one compressed file is decoded. A thread of its own keeps the event loop free, swallows what the
- * decoders print, and can be stopped when hostile input sends one of them round in circles.
+ * The thread in which one compressed file is decoded, part by part as they are asked for. A thread of its own keeps the
+ * event loop free, swallows what the decoders print, and can be stopped when hostile input sends one of them round in
+ * circles.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import type { MultiChannelAudio } from "./audio.js";
 import { downmix } from "./audio.js";
 import { DamagedStream } from "./damaged-stream.js";
-import { decodeStream, TooManySamples } from "./decode-stream.js";
+import { decodeStream, type SoundPart } from "./decode-stream.js";
 import type { CompressedFormat } from "./stream-decoders.js";
+import { bytesInMemory, bytesOfFile } from "./sync-bytes.js";
 
 /** What the thread is started with. */
 export interface DecodeTask {
   readonly format: CompressedFormat;
   /** Mix the channels into one. */
   readonly mono: boolean;
-  /** Most samples over all channels. */
-  readonly maxSamples: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The stream, or the file that holds it. */
+  readonly input: Uint8Array<ArrayBuffer> | string;
+  /** The byte of the file at which the stream begins. */
+  readonly start: number;
 }
 
-/** What the thread sends: signs of life, and at the end one of the others. */
+/** What the thread sends: signs of life, and for every message that it gets one of the others. */
 export type DecodeMessage =
   | { readonly kind: "progress" }
-  | { readonly kind: "audio"; readonly audio: MultiChannelAudio }
-  | { readonly kind: "damage"; readonly message: string; readonly offset?: number; readonly cause: unknown }
-  | { readonly kind: "too-long" };
+  | ({ readonly kind: "part" } & SoundPart)
+  | { readonly kind: "end" }
+  | { readonly kind: "damage"; readonly message: string; readonly offset?: number; readonly cause: unknown };
 
 const PROGRESS_INTERVAL_MS = 500;
+/** Of the parts that are sent. */
+const PART_FRAMES = 1 << 16;
 
-async function decode(task: DecodeTask, report: (message: DecodeMessage) => void): Promise<void> {
-  const { format, mono, maxSamples, bytes } = task;
-  let lastReport = Date.now();
-  const onProgress = () => {
-    if (Date.now() - lastReport < PROGRESS_INTERVAL_MS) return;
-    lastReport = Date.now();
-    report({ kind: "progress" });
+async function* answers({ format, mono, input, start }: DecodeTask, onProgress: () => void) {
+  const bytes = typeof input === "string" ? bytesOfFile(input, start) : bytesInMemory(input);
+  let parts: SoundPart[] = [];
+  let frames = 0;
+  const flush = (): DecodeMessage => {
+    const message = { kind: "part" as const, ...joined(parts, frames) };
+    parts = [];
+    frames = 0;
+    return message;
   };
-  try {
-    const audio = await decodeStream(format, bytes, { maxSamples, onProgress });
-    report({ kind: "audio", audio: mono ? { ...audio, channels: [downmix(audio).samples] } : audio });
-  } catch (cause) {
-    if (cause instanceof TooManySamples) return report({ kind: "too-long" });
-    if (cause instanceof DamagedStream)
-      return report({ kind: "damage", message: cause.message, offset: cause.offset, cause });
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    report({ kind: "damage", message: `the decoder failed (${reason})`, cause });
+  for await (const part of decodeStream(format, bytes)) {
+    onProgress();
+    if (part.channels.length === 0) continue;
+    const { sampleRate, channels } = part;
+    parts.push(mono ? { ...part, channels: [downmix({ channels, sampleRate }).samples] } : part);
+    frames += channels[0]!.length;
+    if (frames >= PART_FRAMES) yield flush();
   }
+  if (frames > 0) yield flush();
+}
+
+function joined(parts: readonly SoundPart[], frames: number): SoundPart {
+  const last = parts.at(-1)!;
+  const channels = last.channels.map((_, channel) => {
+    const samples = new Float32Array(frames);
+    let place = 0;
+    for (const part of parts) {
+      samples.set(part.channels[channel]!, place);
+      place += part.channels[channel]!.length;
+    }
+    return samples;
+  });
+  return { ...last, channels };
+}
+
+function describeDamage(cause: unknown): DecodeMessage {
+  if (cause instanceof DamagedStream) return { kind: "damage", message: cause.message, offset: cause.offset, cause };
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return { kind: "damage", message: `the decoder failed (${reason})`, cause };
 }
 
 const port = parentPort;
 if (port) {
-  void decode(workerData as DecodeTask, (message) => {
-    const owned = message.kind === "audio" ? message.audio.channels.map(({ buffer }) => buffer as ArrayBuffer) : [];
+  let lastReport = Date.now();
+  const iterator = answers(workerData as DecodeTask, () => {
+    if (Date.now() - lastReport < PROGRESS_INTERVAL_MS) return;
+    lastReport = Date.now();
+    port.postMessage({ kind: "progress" });
+  });
+  port.on("message", async () => {
+    const message = await iterator
+      .next()
+      .then(({ value, done }): DecodeMessage => (done ? { kind: "end" } : value), describeDamage);
+    const owned = message.kind === "part" ? message.channels.map(({ buffer }) => buffer as ArrayBuffer) : [];
     port.postMessage(message, owned);
   });
 }

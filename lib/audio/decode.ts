@@ -1,16 +1,12 @@
-import { setImmediate } from "node:timers/promises";
 import { AN_ABORT_SIGNAL, checkOptions } from "../arguments.js";
-import { FormatError, invalidArgument, LmsptError } from "../errors.js";
+import { LmsptError } from "../errors.js";
 import type { Audio, MultiChannelAudio } from "./audio.js";
-import { describeNonFinite, downmix } from "./audio.js";
+import { downmix } from "./audio.js";
+import { finiteBlocks, openSniffed } from "./audio-stream.js";
 import type { ByteSource } from "./byte-source.js";
-import { memorySource, openFileSource } from "./byte-source.js";
 import { decodeCompressed } from "./decode-compressed.js";
-import { sniffAudio } from "./sniff.js";
 import { WavReader } from "./wav-reader.js";
 import { allocateChannels } from "./wav-samples.js";
-
-const MAX_COMPRESSED_BYTES = 2 ** 31;
 
 const OPTIONS = { signal: AN_ABORT_SIGNAL };
 
@@ -49,24 +45,15 @@ interface Request {
 
 async function decode(input: string | Uint8Array, request: Request): Promise<MultiChannelAudio> {
   request.signal?.throwIfAborted();
-  const source = await openSource(input);
-  try {
-    const { format, start } = await sniffAudio(source);
-    if (format === "wav") return await decodeWavSource(source, request);
-    return await decodeCompressed(format, await readRest(source, start), { ...request, start });
-  } finally {
-    await source.close();
-  }
-}
-
-async function openSource(input: string | Uint8Array): Promise<ByteSource> {
-  if (typeof input === "string") return openFileSource(input);
-  if (input instanceof Uint8Array) return memorySource(input);
-  throw invalidArgument("input", "a path or a Uint8Array", input);
+  const { source, format, start } = await openSniffed(input);
+  if (format === "wav") return decodeWavSource(source, request);
+  await source.close();
+  const stream = typeof input === "string" ? input : input.subarray(start);
+  return decodeCompressed(format, stream, { ...request, start });
 }
 
 async function decodeWavSource(source: ByteSource, { mono, signal, maxSamples }: Request): Promise<MultiChannelAudio> {
-  const reader = await WavReader.from(source);
+  await using reader = await WavReader.from(source);
   const { frames, sampleRate } = reader.format;
   const samples = frames * reader.format.channels;
   if (maxSamples !== undefined && samples > maxSamples) {
@@ -74,25 +61,12 @@ async function decodeWavSource(source: ByteSource, { mono, signal, maxSamples }:
   }
   const channels = allocateChannels(mono ? 1 : reader.format.channels, frames);
   let frame = 0;
-  for await (const block of reader.blocks()) {
-    const problem = describeNonFinite(block, frame);
-    if (problem) throw new FormatError(`Expected finite samples but ${problem}`);
+  for await (const block of finiteBlocks(reader, signal)) {
     const kept = mono ? [downmix({ channels: block, sampleRate }).samples] : block;
     kept.forEach((samples, index) => {
       channels[index]!.set(samples, frame);
     });
     frame += block[0]!.length;
-    await setImmediate();
-    signal?.throwIfAborted();
   }
   return { channels, sampleRate };
-}
-
-async function readRest(source: ByteSource, start: number): Promise<Uint8Array> {
-  const length = source.size - start;
-  if (length <= MAX_COMPRESSED_BYTES) return source.read(start, length);
-  throw new LmsptError(
-    "ERR_LMSPT_UNSUPPORTED",
-    `Expected a compressed file of at most 2 GiB but it has ${length} bytes; convert it to WAV, which is read in parts`,
-  );
 }

@@ -1,15 +1,18 @@
 import { DamagedStream } from "./damaged-stream.js";
+import { type SyncBytes, withHead } from "./sync-bytes.js";
 
 /** The parts of a plain FLAC stream. */
 export interface FlacLayout {
   /** Number of frames (samples of one channel) that the stream says it has, 0 where it does not say. */
   readonly frames: number;
   /** The stream with all metadata but its first block, STREAMINFO, left out. */
-  readonly stream: Uint8Array<ArrayBuffer>;
+  readonly stream: SyncBytes;
 }
 
 const STREAMINFO_END = 42;
 const LAST_BLOCK = 0x80;
+const SEARCHED_BYTES = 4096;
+const LONGEST_HEADER_BYTES = 16;
 const HEADER_CRC = Uint8Array.from({ length: 256 }, (_, index) => {
   let crc = index;
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x80 ? (crc << 1) ^ 0x07 : crc << 1;
@@ -17,33 +20,40 @@ const HEADER_CRC = Uint8Array.from({ length: 256 }, (_, index) => {
 });
 
 /** Walks over the metadata blocks of a plain FLAC stream. Throws DamagedStream. */
-export function parseFlac(bytes: Uint8Array): FlacLayout {
-  if (bytes.length < STREAMINFO_END || (bytes[4]! & 0x7f) !== 0 || blockLength(bytes, 4) !== 34) {
+export function parseFlac(bytes: SyncBytes): FlacLayout {
+  const head = bytes.read(0, STREAMINFO_END).slice();
+  if (head.length < STREAMINFO_END || (head[4]! & 0x7f) !== 0 || blockLength(head, 4) !== 34) {
     throw new DamagedStream("the FLAC stream does not begin with a STREAMINFO block", 4);
   }
   let offset = 4;
   for (let last = false; !last; ) {
-    const end = offset + 4 <= bytes.length ? offset + 4 + blockLength(bytes, offset) : Infinity;
-    if (end > bytes.length) throw new DamagedStream("the FLAC metadata is cut off", offset);
-    last = bytes[offset]! >= LAST_BLOCK;
+    const block = bytes.read(offset, 4);
+    const end = block.length === 4 ? offset + 4 + blockLength(block, 0) : Infinity;
+    if (end > bytes.size) throw new DamagedStream("the FLAC metadata is cut off", offset);
+    last = block[0]! >= LAST_BLOCK;
     offset = end;
   }
-  const stream = new Uint8Array(STREAMINFO_END + bytes.length - offset);
-  stream.set(bytes.subarray(0, STREAMINFO_END));
-  stream.set(bytes.subarray(offset), STREAMINFO_END);
-  stream[4] = LAST_BLOCK;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { frames: (bytes[21]! & 0x0f) * 2 ** 32 + view.getUint32(22), stream };
+  head[4] = LAST_BLOCK;
+  const frames = (head[21]! & 0x0f) * 2 ** 32 + new DataView(head.buffer, head.byteOffset).getUint32(22);
+  return { frames, stream: withHead(head, bytes, offset) };
 }
 
 /** Cuts FLAC frames into pieces of about `length` bytes that begin with a frame, as far as frames can be found. */
-export function* cutFlac(stream: Uint8Array, length: number): Generator<Uint8Array, void, void> {
-  for (let start = 0; start < stream.length; ) {
-    let end = Math.min(start + length, stream.length);
-    while (end < stream.length && !isFrameHeader(stream, end)) end++;
-    yield stream.subarray(start, end);
+export function* cutFlac(stream: SyncBytes, length: number): Generator<Uint8Array, void, void> {
+  for (let start = 0; start < stream.size; ) {
+    const end = findFrame(stream, start + length);
+    yield stream.read(start, end - start);
     start = end;
   }
+}
+
+/** Where the first frame at `offset` or later begins, or the end of the stream. */
+function findFrame(stream: SyncBytes, offset: number): number {
+  for (let start = offset; start < stream.size; start += SEARCHED_BYTES) {
+    const bytes = stream.read(start, SEARCHED_BYTES + LONGEST_HEADER_BYTES);
+    for (let at = 0; at < Math.min(SEARCHED_BYTES, bytes.length); at++) if (isFrameHeader(bytes, at)) return start + at;
+  }
+  return stream.size;
 }
 
 /** Whether a frame header with a right checksum stands at `offset`. */

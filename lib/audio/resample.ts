@@ -1,10 +1,7 @@
 /**
- * Windowed-sinc resampling (Hann window, 6 zero crossings, roll-off 0.99), equal to torchaudio's default. It is a strided
- * convolution with one kernel per output phase, which the engine computes in blocks of one size, so that the result does
- * not depend on the length of the signal.
+ * Resampling, equal to torchaudio's default. It is a strided convolution with one kernel per output phase, which the
+ * engine computes in blocks; a row of it does not depend on its block, and so the result not on the length of the signal.
  */
-
-import { setImmediate } from "node:timers/promises";
 import { AN_ABORT_SIGNAL, checkOptions } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "../graph/device.js";
@@ -12,9 +9,9 @@ import { Graph } from "../graph/graph.js";
 import { conv1d } from "../graph/ops/index.js";
 import type { Plan } from "../graph/plan.js";
 import { PlanCache } from "../graph/plan-cache.js";
+import { Ratio } from "./resample-ratio.js";
+import { BlockStream, type ResampleStream, TapStream, UNCHANGED } from "./resample-stream.js";
 
-const ZERO_CROSSINGS = 6;
-const ROLL_OFF = 0.99;
 /** Output samples per block, about. */
 const BLOCK = 48000;
 /** Samples of a result at most. */
@@ -24,43 +21,18 @@ const CACHED_PLANS = 8;
 /** Above this many kernel values (rates with no common divisor), taps are computed where they are needed instead. */
 const LARGEST_TABLE = 1 << 23;
 
-/** Rates divided by their greatest common divisor, and the reach of the kernel in input samples. */
-class Ratio {
-  readonly down: number;
-  readonly up: number;
-  readonly reach: number;
-  private readonly cutoff: number;
+export interface ResampleOptions {
+  readonly signal?: AbortSignal;
+}
 
-  constructor(from: number, to: number) {
-    const divisor = greatestCommonDivisor(from, to);
-    this.down = from / divisor;
-    this.up = to / divisor;
-    this.cutoff = Math.min(this.down, this.up) * ROLL_OFF;
-    this.reach = Math.ceil((ZERO_CROSSINGS * this.down) / this.cutoff);
-  }
-
-  get taps(): number {
-    return 2 * this.reach + this.down;
-  }
-
-  /** The weight of the input sample `tap` (counted from `reach` before the block) in the output of a phase. */
-  weight(phase: number, tap: number): number {
-    const limit = ZERO_CROSSINGS;
-    const time = this.cutoff * (-phase / this.up + (tap - this.reach) / this.down);
-    const t = Math.min(limit, Math.max(-limit, time));
-    const window = Math.cos((t * Math.PI) / limit / 2) ** 2;
-    const sinc = t === 0 ? 1 : Math.sin(t * Math.PI) / (t * Math.PI);
-    return (sinc * window * this.cutoff) / this.down;
-  }
-
-  outputLength(samples: number): number {
-    return Math.ceil((samples * this.up) / this.down);
-  }
+export interface ResampleStreamOptions extends ResampleOptions {
+  /** Samples of the result that may be held back, about, until more can be computed together; 48000 by default. */
+  readonly block?: number;
 }
 
 /** Changes the rate of signals, on a device. */
 export class Resampler {
-  private readonly plans = new PlanCache<BlockPlan>(CACHED_PLANS);
+  private readonly plans = new PlanCache<Plan<"y">>(CACHED_PLANS);
 
   constructor(private readonly device: Device) {}
 
@@ -72,76 +44,62 @@ export class Resampler {
     samples: Float32Array,
     from: number,
     to: number,
-    options: { signal?: AbortSignal } = {},
+    options: ResampleOptions = {},
   ): Promise<Float32Array> {
     const { signal } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
     if (!(samples instanceof Float32Array)) throw invalidArgument("samples", "a Float32Array", samples);
-    for (const rate of [from, to]) {
-      if (!Number.isSafeInteger(rate) || rate < 1) throw invalidArgument("a sample rate", "a positive integer", rate);
-    }
+    const ratio = new Ratio(from, to);
     signal?.throwIfAborted();
     if (from === to) return samples;
-    const ratio = new Ratio(from, to);
-    if (ratio.outputLength(samples.length) > LONGEST) {
+    const length = ratio.outputLength(samples.length);
+    if (length > LONGEST) {
       throw new LmsptError(
         "ERR_LMSPT_OUT_OF_MEMORY",
-        `${samples.length} samples at ${from} Hz make ${ratio.outputLength(samples.length)} at ${to} Hz; at most ${LONGEST} fit`,
+        `${samples.length} samples at ${from} Hz make ${length} at ${to} Hz; at most ${LONGEST} fit`,
       );
     }
-    if (ratio.up * ratio.taps > LARGEST_TABLE) return resampleByTap(samples, ratio, signal);
-    const { plan, rows } = await this.plans.get(`${ratio.down}:${ratio.up}`, () => makePlan(this.device, ratio));
-    const result = new Float32Array(ratio.outputLength(samples.length));
-    const block = new Float32Array(plan.inputs[0]!.shape[1]!);
-    for (let row = 0; row * ratio.up < result.length; row += rows) {
-      signal?.throwIfAborted();
-      const first = row * ratio.down - ratio.reach;
-      block.fill(0);
-      block.set(samples.subarray(Math.max(0, first), Math.max(0, first + block.length)), Math.max(0, -first));
-      const { y } = await plan.run({ x: block });
-      const place = row * ratio.up;
-      result.set((y as Float32Array).subarray(0, result.length - place), place);
+    const result = new Float32Array(length);
+    const stream = this.stream(from, to, { signal });
+    let done = 0;
+    const keep = (part: Float32Array) => {
+      result.set(part, done);
+      done += part.length;
+    };
+    for (let start = 0; start < samples.length; start += BLOCK) {
+      keep(await stream.push(samples.subarray(start, start + BLOCK)));
     }
+    keep(await stream.finish());
     return result;
+  }
+
+  /** The same for a signal that arrives in pieces; all pieces of the result together are what `resample` gives. */
+  stream(from: number, to: number, { signal, block = BLOCK }: ResampleStreamOptions = {}): ResampleStream {
+    const ratio = new Ratio(from, to);
+    if (from === to) return UNCHANGED;
+    if (ratio.up * ratio.taps > LARGEST_TABLE) return new TapStream(ratio, signal);
+    const rows = Math.ceil(block / ratio.up);
+    const compute = (x: Float32Array) => {
+      signal?.throwIfAborted();
+      return this.plans.use(
+        `${ratio.down}:${ratio.up} ${rows}`,
+        () => makePlan(this.device, ratio, rows),
+        async (plan) => (await plan.run({ x })).y as Float32Array,
+      );
+    };
+    return new BlockStream(ratio, { rows, compute });
+  }
+
+  /** Gives the memory of the tables back. */
+  close(): void {
+    this.plans.clear();
   }
 }
 
-interface BlockPlan {
-  readonly plan: Plan<"y">;
-  /** Groups of `up` output samples per block. */
-  readonly rows: number;
-}
-
-async function makePlan(device: Device, ratio: Ratio): Promise<BlockPlan> {
+function makePlan(device: Device, ratio: Ratio, rows: number): Promise<Plan<"y">> {
   const { up, down, taps } = ratio;
   const kernel = Float32Array.from({ length: up * taps }, (_, i) => ratio.weight(Math.floor(i / taps), i % taps));
-  const rows = Math.ceil(BLOCK / up);
   const graph = new Graph();
   const x = graph.input("x", [1, (rows - 1) * down + taps, 1]);
   const y = conv1d(x, graph.constant(kernel, [up, 1, taps]), undefined, { stride: down });
-  return { plan: await graph.compile(device, { y }), rows };
-}
-
-async function resampleByTap(samples: Float32Array, ratio: Ratio, signal?: AbortSignal): Promise<Float32Array> {
-  const result = new Float32Array(ratio.outputLength(samples.length));
-  const pause = Math.max(1, Math.floor(100_000 / (2 * ratio.reach)));
-  for (let i = 0; i < result.length; i++) {
-    if (i % pause === 0) {
-      signal?.throwIfAborted();
-      await setImmediate();
-    }
-    const phase = i % ratio.up;
-    const base = ((i - phase) / ratio.up) * ratio.down - ratio.reach;
-    const centre = Math.round((phase * ratio.down) / ratio.up);
-    let sum = 0;
-    for (let tap = Math.max(0, centre - 1); tap <= centre + 2 * ratio.reach + 1 && tap < ratio.taps; tap++) {
-      const sample = samples[base + tap];
-      if (sample !== undefined) sum += sample * ratio.weight(phase, tap);
-    }
-    result[i] = sum;
-  }
-  return result;
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+  return graph.compile(device, { y });
 }

@@ -1,4 +1,8 @@
 /** Tags (title, artist, cover) that programs put before and after audio streams that know nothing of them. */
+import { firstBytes, type SyncBytes } from "./sync-bytes.js";
+
+const ID3V1_BYTES = 128;
+const APE_FOOTER_BYTES = 32;
 
 /** Length of an ID3v2 tag with its header, 0 where there is none. */
 export function id3Length(head: Uint8Array): number {
@@ -8,18 +12,24 @@ export function id3Length(head: Uint8Array): number {
 }
 
 /** The stream without the ID3v1 and APE tags at its end, which a decoder would take for damage. */
-export function withoutEndTags(bytes: Uint8Array): Uint8Array {
-  const end = hasText(bytes, bytes.length - 128, "TAG") ? bytes.length - 128 : bytes.length;
-  return bytes.subarray(0, end - apeTagBytes(bytes, end));
+export function withoutEndTags(bytes: SyncBytes): SyncBytes {
+  const end = bytes.size - id3v1Bytes(bytes);
+  return firstBytes(bytes, end - apeTagBytes(bytes, end));
+}
+
+function id3v1Bytes(bytes: SyncBytes): number {
+  const start = bytes.size - ID3V1_BYTES;
+  return start >= 0 && hasText(bytes.read(start, 3), 0, "TAG") ? ID3V1_BYTES : 0;
 }
 
 /** Length of the APE tag (version 1 or 2) that ends at `end`, 0 where there is none. */
-function apeTagBytes(bytes: Uint8Array, end: number): number {
-  const footer = end - 32;
-  if (!hasText(bytes, footer, "APETAGEX")) return 0;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerBytes = view.getUint32(footer + 20, true) & 0x80000000 ? 32 : 0;
-  const length = view.getUint32(footer + 12, true) + headerBytes;
+function apeTagBytes(bytes: SyncBytes, end: number): number {
+  if (end < APE_FOOTER_BYTES) return 0;
+  const footer = bytes.read(end - APE_FOOTER_BYTES, APE_FOOTER_BYTES);
+  if (!hasText(footer, 0, "APETAGEX")) return 0;
+  const view = new DataView(footer.buffer, footer.byteOffset, footer.byteLength);
+  const headerBytes = view.getUint32(20, true) & 0x80000000 ? 32 : 0;
+  const length = view.getUint32(12, true) + headerBytes;
   return length <= end ? length : 0;
 }
 

@@ -2,8 +2,10 @@ import { extname } from "node:path";
 import type { Audio } from "../audio/audio.js";
 import type { WavWriteEncoding } from "../audio/wav-format.js";
 import type { Tokens } from "../data/tokens.js";
+import type { WrittenSpeech } from "../models/files.js";
 import type { Tokenizer } from "../models/tokenizer.js";
-import { type Conversion, convertAll, type Machinery, type ReadyJob } from "./batch.js";
+import { type Conversion, convertAll, type ReadyJob } from "./batch.js";
+import type { JobResult } from "./batch-results.js";
 import { TOKEN_EXTENSIONS } from "./extensions.js";
 import { type ExitStatus, usageFailure } from "./failure.js";
 import { FileOutputs } from "./file-outputs.js";
@@ -16,7 +18,7 @@ import { printNotice, type Session } from "./terminal.js";
 import { readTokens, sniffTokenFile } from "./token-formats.js";
 import { formatCount } from "./units.js";
 
-/** Tokens of less audio than this are decoded together with others of their length. */
+/** Tokens of less audio than this are decoded together with others of their length; others are streamed. */
 const SHORT_SAMPLES = 2 ** 22;
 
 /** Which codebooks and which decoder make the speech. */
@@ -70,9 +72,14 @@ function intoSpeech(target: Target, options: DecodeOptions, { signal }: Session,
             if (loss !== undefined) losses.push(`Recovered: ${job.input}: ${loss}`);
             return save(job, speech, frames, seconds);
           }
-          const tokens = await readInput(job, tokenizer);
-          const speech = await decodeTokens(tokens, { mode, codebooks, signal }, machinery, onProgress);
-          return save(job, speech, tokens.frames, tokens.samples / tokens.sampleRate);
+          const what = { mode, codebooks, signal };
+          const input = (await isLongTokenFile(job)) ? job.input : await readInput(job, tokenizer);
+          if (typeof input === "string" || input.samples >= SHORT_SAMPLES) {
+            const write = (path: string) => tokenizer.decodeFile(input, path, { ...what, encoding, onProgress });
+            return resultOf(await saved(outputs, job, write));
+          }
+          const speech = await machinery.batcher.decode(input, what);
+          return save(job, speech, input.frames, input.samples / input.sampleRate);
         },
       });
     },
@@ -84,15 +91,23 @@ function readInput({ source, input }: ReadyJob, { tokenSpec }: Tokenizer): Promi
   return readTokens(input, tokenSpec);
 }
 
-/** Short ones together with others of their length. */
-function decodeTokens(
-  tokens: Tokens,
-  options: Pick<DecodeOptions, "mode" | "codebooks"> & { signal: AbortSignal },
-  { tokenizer, batcher }: Machinery,
-  onProgress: (doneSeconds: number, totalSeconds: number) => void,
-): Promise<Audio> {
-  if (tokens.samples >= SHORT_SAMPLES) return tokenizer.decode(tokens, { ...options, onProgress });
-  return batcher.decode(tokens, options);
+/** Whether the input is a token file that is better read while it is decoded. */
+async function isLongTokenFile({ source, input, memory }: ReadyJob): Promise<boolean> {
+  if (source instanceof ArchiveSource || memory < SHORT_SAMPLES * Float32Array.BYTES_PER_ELEMENT) return false;
+  return (await sniffTokenFile(input)) === "lmspt";
+}
+
+/** What was written into the output of a job. */
+async function saved<T>(outputs: FileOutputs, job: ReadyJob, write: (path: string) => Promise<T>): Promise<T> {
+  let written: T | undefined;
+  await outputs.save(job, job.identity, async (path) => {
+    written = await write(path);
+  });
+  return written!;
+}
+
+function resultOf({ frames, samples, sampleRate }: WrittenSpeech): JobResult {
+  return { seconds: samples / sampleRate, summary: `${formatCount(frames, "frame")}, ${sampleRate} Hz` };
 }
 
 function requireCodebooks(asked: number | undefined, { config }: Tokenizer): void {

@@ -1,8 +1,11 @@
+import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { loadAudio } from "../audio/decode.js";
 import type { Tokens } from "../data/tokens.js";
+import type { WorkOptions } from "../models/tokenizer.js";
 import { ArchiveOutput } from "./archive-output.js";
 import { type Conversion, convertAll, type Machinery, type ReadyJob } from "./batch.js";
+import type { JobResult } from "./batch-results.js";
 import { AUDIO_EXTENSIONS } from "./extensions.js";
 import { type ExitStatus, usageFailure } from "./failure.js";
 import { FileOutputs } from "./file-outputs.js";
@@ -13,7 +16,7 @@ import type { Session } from "./terminal.js";
 import { serializeTokens, TOKEN_FORMATS, type TokenFormat } from "./token-formats.js";
 import { formatBytes, formatCount } from "./units.js";
 
-/** Inputs that take less memory are read whole, and encoded together with others of their length. */
+/** Inputs that take less memory are read whole, and encoded together with others of their length; others are streamed. */
 const SHORT_BYTES = 2 ** 24;
 
 export interface EncodeOptions extends ModelOptions {
@@ -49,11 +52,12 @@ function intoFiles(target: Target, format: TokenFormat, options: EncodeOptions, 
       await run({
         state: (job) => outputs.state(job, job.identity),
         convert: async (job, onProgress) => {
+          const save = (write: (path: string) => Promise<void>) => outputs.save(job, job.identity, write);
+          if (format === "lmspt" && isLong(job)) return encodeFile(job, machinery, save, { signal, onProgress });
           const tokens = await encodeInput(job, machinery, signal, onProgress);
           const bytes = serializeTokens(tokens, format);
-          await outputs.save(job, job.identity, (path) => writeWhole(path, bytes, signal));
-          const summary = `${formatCount(tokens.frames, "frame")}, ${formatBytes(bytes.length)}`;
-          return { seconds: tokens.samples / tokens.sampleRate, summary };
+          await save((path) => writeWhole(path, bytes, signal));
+          return resultOf(tokens, tokens.sampleRate, bytes.length);
         },
       });
     },
@@ -80,14 +84,37 @@ function intoArchive({ output, shardSize, force = false }: EncodeOptions, sessio
   };
 }
 
+/** From disk to disk, in memory of a fixed size. */
+async function encodeFile(
+  { input }: ReadyJob,
+  { tokenizer }: Machinery,
+  save: (write: (path: string) => Promise<void>) => Promise<void>,
+  options: WorkOptions,
+): Promise<JobResult> {
+  let result: JobResult | undefined;
+  await save(async (path) => {
+    const written = await tokenizer.encodeFile(input, path, options);
+    result = resultOf(written, tokenizer.sampleRate, (await stat(path)).size);
+  });
+  return result!;
+}
+
 async function encodeInput(
-  { input, memory }: ReadyJob,
+  job: ReadyJob,
   { tokenizer, batcher }: Machinery,
   signal: AbortSignal,
   onProgress: (doneSeconds: number, totalSeconds: number) => void,
 ): Promise<Tokens> {
-  if (memory >= SHORT_BYTES) return tokenizer.encode(input, { signal, onProgress });
-  return batcher.encode(await loadAudio(input, { signal }), { signal });
+  if (isLong(job)) return tokenizer.encode(job.input, { signal, onProgress });
+  return batcher.encode(await loadAudio(job.input, { signal }), { signal });
+}
+
+function isLong({ memory }: ReadyJob): boolean {
+  return memory >= SHORT_BYTES;
+}
+
+function resultOf({ frames, samples }: Pick<Tokens, "frames" | "samples">, rate: number, bytes: number): JobResult {
+  return { seconds: samples / rate, summary: `${formatCount(frames, "frame")}, ${formatBytes(bytes)}` };
 }
 
 /** The format that was asked for, or that the extension of a single output stands for. */

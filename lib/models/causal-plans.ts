@@ -49,34 +49,28 @@ export class CausalPlans {
   }
 
   /** Samples of `frames` frames -> their codes (frames, K). */
-  async encode(frames: number, samples: Float32Array, past: Past): Promise<StepResult<Int32Array>> {
-    return (await run(await this.encoding(frames), samples, past)) as StepResult<Int32Array>;
+  encode(frames: number, samples: Float32Array, past: Past): Promise<StepResult<Int32Array>> {
+    return this.useEncoding(frames, (plan) => run(plan, samples, past)) as Promise<StepResult<Int32Array>>;
   }
 
   /** Codes (frames, K) of all codebooks -> their samples. */
-  async decode(
-    frames: number,
-    codes: Int32Array,
-    selection: DecodeSelection,
-    past: Past,
-  ): Promise<StepResult<Float32Array>> {
-    return (await run(await this.decoding(frames, selection), codes, past)) as StepResult<Float32Array>;
+  decode(frames: number, codes: Int32Array, selection: DecodeSelection, past: Past): Promise<StepResult<Float32Array>> {
+    return this.useDecoding(frames, selection, (plan) => run(plan, codes, past)) as Promise<StepResult<Float32Array>>;
   }
 
-  encoding(frames: number): Promise<Plan> {
-    return this.plans.get(`encode ${frames}`, () => this.compile(recordEncoding(this.model, frames)));
+  /** Works with the plan of so many frames. */
+  useEncoding<T>(frames: number, work: (plan: Plan) => T | Promise<T>): Promise<T> {
+    return this.plans.use(`encode ${frames}`, () => this.compile(recordEncoding(this.model, frames)), work);
   }
 
-  decoding(frames: number, selection: DecodeSelection): Promise<Plan> {
+  useDecoding<T>(frames: number, selection: DecodeSelection, work: (plan: Plan) => T | Promise<T>): Promise<T> {
     const key = `decode ${selection.semantic} ${selection.acoustic} ${frames}`;
-    return this.plans.get(key, () => this.compile(recordDecoding(this.model, frames, selection)));
+    return this.plans.use(key, () => this.compile(recordDecoding(this.model, frames, selection)), work);
   }
 
-  /** Gives the memory of the plans back; the model stays as it is. Nothing may be under way. */
-  async close(): Promise<void> {
-    for (const made of await Promise.allSettled(this.plans.drain())) {
-      if (made.status === "fulfilled") made.value.close();
-    }
+  /** Gives the memory of the plans back; the model stays as it is. */
+  close(): void {
+    this.plans.clear();
   }
 
   private compile({ graph, outputs }: RecordedStep): Promise<Plan> {

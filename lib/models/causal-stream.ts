@@ -38,7 +38,7 @@ abstract class CausalStream {
     if (!snapshot?.past) throw invalidArgument("the snapshot", "what snapshot() gave", snapshot);
     const { past, pending } = structuredClone(snapshot);
     return this.anew(async () => {
-      checkPast(await this.plan(), past);
+      await this.usePlan((plan) => checkPast(plan, past));
       this.checkPending(pending);
       this.state = { past, pending };
     });
@@ -51,8 +51,8 @@ abstract class CausalStream {
     });
   }
 
-  /** The plan of one frame. */
-  protected abstract plan(): Promise<Plan>;
+  /** Works with the plan of one frame. */
+  protected abstract usePlan(work: (plan: Plan) => void): Promise<void>;
   /** Samples of a frame that is not whole, at most. */
   protected abstract readonly mostPending: number;
 
@@ -101,8 +101,8 @@ export class CausalEncoder extends CausalStream {
     }, true);
   }
 
-  protected plan(): Promise<Plan> {
-    return this.plans.encoding(1);
+  protected usePlan(work: (plan: Plan) => void): Promise<void> {
+    return this.plans.useEncoding(1, work);
   }
 
   protected get mostPending(): number {
@@ -155,8 +155,8 @@ export class CausalDecoder extends CausalStream {
 
   protected readonly mostPending = 0;
 
-  protected plan(): Promise<Plan> {
-    return this.plans.decoding(1, this.selection);
+  protected usePlan(work: (plan: Plan) => void): Promise<void> {
+    return this.plans.useDecoding(1, this.selection, work);
   }
 
   private async decode(codes: Int32Array): Promise<Float32Array> {

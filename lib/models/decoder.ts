@@ -12,6 +12,7 @@ import {
   type StreamStep,
 } from "../nn/index.js";
 import { product } from "./config.js";
+import { type Middle, MOST_MIDDLE_ROWS } from "./middle.js";
 import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
 
 /** A transposed convolution that halves the width, then three residual units. */
@@ -48,12 +49,18 @@ class DecoderBlock {
   }
 }
 
-/** (B, frames, latent) -> (B, samples, 1), samples a little less than frames times the product of the rates. */
+/**
+ * (B, frames, latent) -> (B, samples, 1), samples a little less than frames times the product of the rates. In two parts:
+ * most of the context lies in the first, most of the work in the second.
+ */
 export class Decoder {
+  readonly middle: Middle;
   private readonly first: Conv1d;
   private readonly blocks: readonly DecoderBlock[];
   private readonly snake: Snake;
   private readonly last: Conv1d;
+  /** Blocks of the first part. */
+  private readonly split: number;
 
   constructor(
     scope: Scope,
@@ -71,11 +78,24 @@ export class Decoder {
     const narrow = channels / 2 ** rates.length;
     this.snake = new Snake(scope.at("model", rates.length + 1), narrow);
     this.last = new Conv1d(scope.at("model", rates.length + 2), narrow, 1, 7, { padding: 3, causal, gain: 0.03 });
+    this.split = middleOf(rates, causal);
+    this.middle = { rowsPerFrame: product(rates.slice(0, this.split)), channels: channels / 2 ** this.split };
   }
 
   /** Of all frames, or of the next ones of a stream. */
   forward(latent: Value, step?: StreamStep): Value {
-    const features = this.blocks.reduce((x, block) => block.forward(x, step), this.first.forward(latent, step));
+    return this.back(this.front(latent, step), step);
+  }
+
+  /** The first part: (B, frames, latent) -> (B, rows, channels). */
+  front(latent: Value, step?: StreamStep): Value {
+    const first = this.first.forward(latent, step);
+    return this.blocks.slice(0, this.split).reduce((x, block) => block.forward(x, step), first);
+  }
+
+  /** The second part: (B, rows, channels) -> (B, samples, 1). */
+  back(rows: Value, step?: StreamStep): Value {
+    const features = this.blocks.slice(this.split).reduce((x, block) => block.forward(x, step), rows);
     return tanh(this.last.forward(this.snake.forward(features), step));
   }
 
@@ -86,10 +106,31 @@ export class Decoder {
 
   /** Frames around a frame that its samples depend on. */
   context(): Context {
-    return contextOf([
-      { layer: this.first, rowsPerFrame: 1 },
-      ...this.blocks.flatMap((block) => block.levels),
-      { layer: this.last, rowsPerFrame: this.samplesPerFrame },
-    ]);
+    return contextOf([...this.frontLevels, ...this.backLevels]);
   }
+
+  /** The same of each part, for itself. */
+  partContexts(): { front: Context; back: Context } {
+    return { front: contextOf(this.frontLevels), back: contextOf(this.backLevels) };
+  }
+
+  private get frontLevels(): Level[] {
+    return [
+      { layer: this.first, rowsPerFrame: 1 },
+      ...this.blocks.slice(0, this.split).flatMap((block) => block.levels),
+    ];
+  }
+
+  private get backLevels(): Level[] {
+    return [
+      ...this.blocks.slice(this.split).flatMap((block) => block.levels),
+      { layer: this.last, rowsPerFrame: this.samplesPerFrame },
+    ];
+  }
+}
+
+/** The number of blocks before the middle. Odd rates give a row less than they should, so none may come before. */
+function middleOf(rates: readonly number[], causal: boolean): number {
+  const many = rates.findIndex((rate, i) => product(rates.slice(0, i + 1)) > MOST_MIDDLE_ROWS || (rate % 2 && !causal));
+  return many < 0 ? rates.length : many;
 }

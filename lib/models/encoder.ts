@@ -2,6 +2,7 @@
 import type { Value } from "../graph/graph.js";
 import { type Context, Conv1d, contextOf, type Level, type Scope, Snake, type StreamStep } from "../nn/index.js";
 import { product } from "./config.js";
+import { type Middle, MOST_MIDDLE_ROWS } from "./middle.js";
 import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
 
 /** Three residual units at the input's width, then a strided convolution that doubles it. */
@@ -39,12 +40,15 @@ class EncoderBlock {
   }
 }
 
-/** (B, samples, 1) -> (B, frames, latent). */
+/** (B, samples, 1) -> (B, frames, latent), in two parts: most of the work lies in the first, most of the context in the second. */
 export class Encoder {
+  readonly middle: Middle;
   private readonly first: Conv1d;
   private readonly blocks: readonly EncoderBlock[];
   private readonly snake: Snake;
   private readonly last: Conv1d;
+  /** Blocks of the first part. */
+  private readonly split: number;
 
   constructor(
     scope: Scope,
@@ -62,20 +66,52 @@ export class Encoder {
     const channels = width * 2 ** strides.length;
     this.snake = new Snake(scope.at("block", strides.length + 1), channels);
     this.last = new Conv1d(scope.at("block", strides.length + 2), channels, latent, 3, { padding: 1, causal });
+    this.split = middleOf(strides);
+    this.middle = { rowsPerFrame: product(strides.slice(this.split)), channels: width * 2 ** this.split };
   }
 
   /** Of the whole audio, or of the next frames of a stream. */
   forward(audio: Value, step?: StreamStep): Value {
-    const features = this.blocks.reduce((x, block) => block.forward(x, step), this.first.forward(audio, step));
+    return this.back(this.front(audio, step), step);
+  }
+
+  /** The first part: (B, samples, 1) -> (B, rows, channels). */
+  front(audio: Value, step?: StreamStep): Value {
+    const first = this.first.forward(audio, step);
+    return this.blocks.slice(0, this.split).reduce((x, block) => block.forward(x, step), first);
+  }
+
+  /** The second part: (B, rows, channels) -> (B, frames, latent). */
+  back(rows: Value, step?: StreamStep): Value {
+    const features = this.blocks.slice(this.split).reduce((x, block) => block.forward(x, step), rows);
     return this.last.forward(this.snake.forward(features), step);
   }
 
   /** Frames of audio around a frame that its latent depends on. */
   context(): Context {
-    return contextOf([
-      { layer: this.first, rowsPerFrame: product(this.strides) },
-      ...this.blocks.flatMap((block) => block.levels),
-      { layer: this.last, rowsPerFrame: 1 },
-    ]);
+    return contextOf([...this.frontLevels, ...this.backLevels]);
   }
+
+  /** The same of each part, for itself. */
+  partContexts(): { front: Context; back: Context } {
+    return { front: contextOf(this.frontLevels), back: contextOf(this.backLevels) };
+  }
+
+  private get frontLevels(): Level[] {
+    return [
+      { layer: this.first, rowsPerFrame: product(this.strides) },
+      ...this.blocks.slice(0, this.split).flatMap((block) => block.levels),
+    ];
+  }
+
+  private get backLevels(): Level[] {
+    return [...this.blocks.slice(this.split).flatMap((block) => block.levels), { layer: this.last, rowsPerFrame: 1 }];
+  }
+}
+
+/** The number of blocks before the middle. A stride of 1 gives a row more than it takes, so none may come before. */
+function middleOf(strides: readonly number[]): number {
+  const few = strides.findIndex((_, i) => product(strides.slice(i)) <= MOST_MIDDLE_ROWS);
+  const split = few < 0 ? strides.length : few;
+  return strides.slice(0, split).includes(1) ? 0 : split;
 }

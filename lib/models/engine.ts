@@ -1,19 +1,30 @@
 /** A model with weights on a device: codes from samples and samples from codes, for any length, with exact seams. */
 import type { Device } from "../graph/device.js";
-import { Graph, type Value } from "../graph/graph.js";
-import { slice } from "../graph/ops/index.js";
-import type { Plan } from "../graph/plan.js";
-import { PlanCache } from "../graph/plan-cache.js";
+import type { Data } from "../graph/native.js";
 import type { Precision } from "../graph/precision.js";
-import { type Context, widest } from "../nn/index.js";
-import { samplesPerFrame } from "./config.js";
-import type { Decoder } from "./decoder.js";
+import { CausalPlans } from "./causal-plans.js";
+import { CausalDecoder, CausalEncoder } from "./causal-stream.js";
+import { type ModelConfig, samplesPerFrame } from "./config.js";
 import type { LmSpt } from "./lmspt.js";
-import { windows } from "./windows.js";
+import { type DecodeSelection, ModelStages } from "./model-stages.js";
+import { type Stage, StageStream } from "./stages.js";
+import { type Prompt, promptRules, wholeRules } from "./window-rules.js";
+import {
+  type CodeDecoder,
+  deinterleave,
+  interleave,
+  type SampleEncoder,
+  WindowDecoder,
+  WindowEncoder,
+} from "./window-streams.js";
 
-/** Frames that a long file is processed in at a time, if their context leaves room: 30 s at 12.5 Hz. */
-const WINDOW_FRAMES = 375;
-const CACHED_PLANS = 8;
+/** Frames that are handed on between looks at the signal. */
+const PUSHED_FRAMES = 128;
+/** Items that go through a plan together, and their frames altogether, at most: more does not make it faster. */
+const MOST_TOGETHER = 8;
+const FRAMES_TOGETHER = 128;
+
+export type { DecodeSelection };
 
 export interface Progress {
   readonly signal?: AbortSignal;
@@ -21,117 +32,150 @@ export interface Progress {
   readonly onFrames?: (done: number) => void;
 }
 
-/** What of the codes is decoded, and by which decoder. */
-export interface DecodeSelection {
-  readonly decoder: "main" | "aux";
-  /** Codebooks that take part; 0 leaves a kind out. */
-  readonly semantic: number;
-  readonly acoustic: number;
-}
-
 export class ModelEngine {
   readonly samplesPerFrame: number;
-  private readonly plans = new PlanCache<Plan<"y">>(CACHED_PLANS);
+  private readonly stages: ModelStages;
+  /** What a causal model steps through streams with. */
+  private readonly steps: CausalPlans | undefined;
 
   constructor(
     private readonly model: LmSpt,
-    private readonly device: Device,
-    private readonly precision: Precision = "fp32",
+    device: Device,
+    precision: Precision = "fp32",
   ) {
     this.samplesPerFrame = samplesPerFrame(model.config);
+    this.stages = new ModelStages(model, device, precision);
+    this.steps = model.config.is_causal ? new CausalPlans(model, device, precision) : undefined;
+  }
+
+  get config(): ModelConfig {
+    return this.model.config;
+  }
+
+  /** Codes come in few large windows. */
+  encoder(): SampleEncoder {
+    const stages = this.stages.encoding();
+    return new WindowEncoder(new StageStream(stages, wholeRules(stages)), this.config.n_codebooks);
+  }
+
+  /** Codes come as soon as they can: of a causal model, with every frame. */
+  promptEncoder(prompt: Prompt): SampleEncoder {
+    if (this.steps) return new CausalEncoder(this.steps);
+    const stages = this.stages.encoding();
+    return new WindowEncoder(new StageStream(stages, promptRules(stages, prompt)), this.config.n_codebooks);
+  }
+
+  /** Samples come in few large windows. */
+  decoder(selection: DecodeSelection): CodeDecoder {
+    const stages = this.stages.decoding(selection);
+    return new WindowDecoder(new StageStream(stages, wholeRules(stages)));
+  }
+
+  /** Samples come as soon as they can: from the main decoder of a causal model, with every frame. */
+  promptDecoder(selection: DecodeSelection, prompt: Prompt): CodeDecoder {
+    if (this.steps && selection.decoder === "main") return new CausalDecoder(this.steps, selection);
+    const stages = this.stages.decoding(selection);
+    return new WindowDecoder(new StageStream(stages, promptRules(stages, prompt)));
   }
 
   /** Samples, completed to whole frames by zeros -> K codebooks of codes, the semantic ones first. */
-  async encode(samples: Float32Array, progress: Progress): Promise<Int32Array[]> {
-    const frames = Math.ceil(samples.length / this.samplesPerFrame);
-    const codebooks = Array.from({ length: this.model.config.n_codebooks }, () => new Int32Array(frames));
-    const context = widest(this.model.semanticEncoder.context(), this.model.acousticEncoder.context());
-    for (const { start, length, from, to } of this.windows(frames, context)) {
-      progress.signal?.throwIfAborted();
-      const plan = await this.plans.get(`encode ${length}`, () => this.encodePlan(length));
-      const audio = new Float32Array(length * this.samplesPerFrame);
-      audio.set(samples.subarray(start * this.samplesPerFrame, (start + length) * this.samplesPerFrame));
-      const { y: codes } = await plan.run({ audio });
-      for (const [k, codebook] of codebooks.entries()) {
-        for (let frame = from; frame < to; frame++) {
-          codebook[frame] = codes[(frame - start) * codebooks.length + k]!;
-        }
-      }
-      progress.onFrames?.(to);
+  async encode(samples: Float32Array, { signal, onFrames }: Progress): Promise<Int32Array[]> {
+    const frames = this.framesOf(samples.length);
+    const codebooks = Array.from({ length: this.config.n_codebooks }, () => new Int32Array(frames));
+    const encoder = this.encoder();
+    let done = 0;
+    const keep = (codes: readonly Int32Array[]) => {
+      for (const [k, codebook] of codebooks.entries()) codebook.set(codes[k]!, done);
+      done += codes[0]!.length;
+      if (codes[0]!.length > 0) onFrames?.(done);
+    };
+    const pushed = PUSHED_FRAMES * this.samplesPerFrame;
+    for (let start = 0; start < samples.length; start += pushed) {
+      signal?.throwIfAborted();
+      keep(await encoder.push(samples.subarray(start, start + pushed)));
     }
+    signal?.throwIfAborted();
+    keep(await encoder.finish());
     return codebooks;
   }
 
-  /**
-   * Codes of `frames` frames, of all codebooks -> `samples` samples. The decoder's stack gives a few samples less than
-   * whole frames; what is missing at the very end is silence.
-   */
+  /** Codes of all codebooks -> `samples` samples. */
   async decode(
     codebooks: readonly Int32Array[],
     samples: number,
     selection: DecodeSelection,
-    progress: Progress,
+    { signal, onFrames }: Progress,
   ): Promise<Float32Array> {
     const decoder = this.decoder(selection);
-    const frames = codebooks[0]?.length ?? 0;
+    const frames = codebooks[0]!.length;
+    const perFrame = this.outputSamplesPerFrame(selection);
     const result = new Float32Array(samples);
-    for (const { start, length, from, to } of this.windows(frames, decoder.context())) {
-      progress.signal?.throwIfAborted();
-      const { decoder: name, semantic, acoustic } = selection;
-      const plan = await this.plans.get(`${name} ${semantic} ${acoustic} ${length}`, () =>
-        this.decodePlan(selection, length),
-      );
-      const { y: speech } = await plan.run({ codes: interleave(codebooks, start, length) });
-      const place = from * decoder.samplesPerFrame;
-      const end = Math.min(samples, to * decoder.samplesPerFrame);
-      const offset = start * decoder.samplesPerFrame;
-      result.set((speech as Float32Array).subarray(place - offset, Math.max(place, end) - offset), place);
-      progress.onFrames?.(to);
+    let done = 0;
+    const keep = (speech: Float32Array) => {
+      result.set(speech.subarray(0, result.length - done), done);
+      done += speech.length;
+      if (speech.length > 0) onFrames?.(done / perFrame);
+    };
+    for (let start = 0; start < frames; start += PUSHED_FRAMES) {
+      signal?.throwIfAborted();
+      keep(await decoder.push(codebooks.map((codebook) => codebook.subarray(start, start + PUSHED_FRAMES))));
     }
+    signal?.throwIfAborted();
+    keep(await decoder.finish());
     return result;
   }
 
-  /** Gives the memory of the plans back; the model stays as it is. Nothing may be under way. */
-  async close(): Promise<void> {
-    for (const made of await Promise.allSettled(this.plans.drain())) {
-      if (made.status === "fulfilled") made.value.close();
-    }
+  /** How many items of so many frames are best encoded or decoded together. */
+  itemsTogether(frames: number): number {
+    return frames === 0 ? 1 : Math.max(1, Math.min(MOST_TOGETHER, Math.floor(FRAMES_TOGETHER / frames)));
   }
 
-  private decoder({ decoder }: DecodeSelection): Decoder {
-    return decoder === "aux" ? this.model.auxDecoder : this.model.decoder;
+  /** Several items of equally many frames, as `encode` for each of them. */
+  async encodeTogether(items: readonly Float32Array[]): Promise<Int32Array[][]> {
+    const frames = this.framesOf(items[0]!.length);
+    const each = frames * this.samplesPerFrame;
+    const audio = new Float32Array(items.length * each);
+    for (const [i, samples] of items.entries()) audio.set(samples, i * each);
+    const codes = await runTogether(this.stages.encoding(), audio, frames, items.length);
+    return split(codes, items.length).map((part) => deinterleave(part, this.config.n_codebooks));
   }
 
-  private windows(frames: number, context: Context) {
-    return windows(frames, Math.max(WINDOW_FRAMES, 4 * (context.before + context.after + context.alignment)), context);
+  /** Several items of equally many frames, as `decode` for each of them, with whole frames of samples. */
+  async decodeTogether(items: readonly (readonly Int32Array[])[], selection: DecodeSelection): Promise<Float32Array[]> {
+    const frames = items[0]![0]!.length;
+    const each = frames * items[0]!.length;
+    const codes = new Int32Array(items.length * each);
+    for (const [i, codebooks] of items.entries()) codes.set(interleave(codebooks), i * each);
+    const speech = await runTogether(this.stages.decoding(selection), codes, frames, items.length);
+    return split(speech, items.length).map((part) => {
+      const whole = new Float32Array(frames * this.outputSamplesPerFrame(selection));
+      whole.set(part);
+      return whole;
+    });
   }
 
-  private encodePlan(frames: number): Promise<Plan<"y">> {
-    const graph = new Graph();
-    const audio = graph.input("audio", [1, frames * this.samplesPerFrame, 1]);
-    return graph.compile(this.device, { y: this.model.encode(audio) }, [], { precision: this.precision });
+  outputSamplesPerFrame({ decoder }: DecodeSelection): number {
+    return (decoder === "aux" ? this.model.auxDecoder : this.model.decoder).samplesPerFrame;
   }
 
-  private decodePlan(selection: DecodeSelection, frames: number): Promise<Plan<"y">> {
-    const graph = new Graph();
-    const { n_codebooks: total, n_semantic_codebooks: firstAcoustic } = this.model.config;
-    const codes = graph.input("codes", [1, frames, total], "i32");
-    const part = (start: number, count: number): Value | undefined =>
-      count > 0 ? slice(codes, 2, start, count) : undefined;
-    const semantic = part(0, selection.semantic);
-    const y =
-      selection.decoder === "aux"
-        ? this.model.decodeAux(semantic!)
-        : this.model.decode(semantic, part(firstAcoustic, selection.acoustic));
-    return graph.compile(this.device, { y }, [], { precision: this.precision });
+  framesOf(samples: number): number {
+    return Math.ceil(samples / this.samplesPerFrame);
+  }
+
+  /** Gives the memory of the plans back; the model stays as it is. */
+  close(): void {
+    this.stages.close();
+    this.steps?.close();
   }
 }
 
-/** Frames [start, start + length) of K codebooks as (length, K). */
-function interleave(codebooks: readonly Int32Array[], start: number, length: number): Int32Array {
-  const result = new Int32Array(length * codebooks.length);
-  for (const [k, codebook] of codebooks.entries()) {
-    for (let i = 0; i < length; i++) result[i * codebooks.length + k] = codebook[start + i]!;
-  }
-  return result;
+async function runTogether(stages: readonly Stage[], input: Data, frames: number, batch: number): Promise<Data> {
+  let passing = input;
+  for (const stage of stages) passing = await stage.run(passing, frames, batch);
+  return passing;
+}
+
+function split(values: Data, parts: number): Data[] {
+  const each = values.length / parts;
+  return Array.from({ length: parts }, (_, i) => values.subarray(i * each, (i + 1) * each));
 }

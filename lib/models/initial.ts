@@ -9,15 +9,17 @@ export async function fillRandomly(
   seed: number,
   options: { readonly trainable?: boolean } = {},
 ): Promise<void> {
-  const filled = new Map<string, { data: Float32Array; rows: number }>();
+  const norms = new Map<string, Float64Array>();
   for (const [index, parameter] of parameters.entries()) {
     const { shape, initial } = parameter;
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
     if (initial.kind === "constant") data.fill(initial.value);
-    if (initial.kind === "normal") fillNormal(data, initial.deviation, mix(seed, index));
-    if (initial.kind === "norms") fillNorms(data, filled.get(initial.of)!, initial.gain);
+    if (initial.kind === "normal") {
+      fillNormal(data, initial.deviation, mix(seed, index));
+      norms.set(parameter.name, rowNorms(data, shape[0]!));
+    }
+    if (initial.kind === "norms") data.set(norms.get(initial.of)!.map((norm) => initial.gain * norm));
     if (initial.kind === "sinusoids") fillSinusoids(data, shape.at(-1)!);
-    filled.set(parameter.name, { data, rows: shape[0]! });
     parameter.assign(Variable.from(data, shape, { frozen: !options.trainable }));
     await setImmediate();
   }
@@ -33,13 +35,13 @@ function fillSinusoids(target: Float32Array, columns: number): void {
   }
 }
 
-function fillNorms(target: Float32Array, { data, rows }: { data: Float32Array; rows: number }, gain: number): void {
+function rowNorms(data: Float32Array, rows: number): Float64Array {
   const size = data.length / rows;
-  for (let row = 0; row < rows; row++) {
+  return Float64Array.from({ length: rows }, (_, row) => {
     let square = 0;
     for (let i = row * size; i < (row + 1) * size; i++) square += data[i]! ** 2;
-    target[row] = gain * Math.sqrt(square);
-  }
+    return Math.sqrt(square);
+  });
 }
 
 /** Sums of four uniform numbers of 16 bits: near enough to normal, and the same on every machine. */

@@ -54,9 +54,31 @@ export class LmSpt {
 
   /** Audio (B, samples, 1) -> codes (B, frames, K), the semantic ones first; with `step`, of the next frames of a stream. */
   encode(audio: Value, step?: StreamStep): Value {
-    const latents = this.latents(audio, step);
-    const { semantic, acoustic } = this.quantizer.encode(latents.semantic, latents.acoustic);
-    return concat([semantic.codes, acoustic.codes], -1);
+    return this.quantize(this.latents(audio, step));
+  }
+
+  /** The first part of `encode`: audio (B, samples, 1) -> what the encoders pass on (B, rows, channels). */
+  encodeFront(audio: Value): Value {
+    return concat(
+      this.encoders.map((encoder) => encoder.front(audio)),
+      -1,
+    );
+  }
+
+  /** The second part of `encode`: (B, rows, channels) -> codes (B, frames, K). */
+  encodeBack(rows: Value): Value {
+    let first = 0;
+    const latents = this.encoders.map((encoder) => {
+      const own = slice(rows, 2, first, encoder.middle.channels);
+      first += encoder.middle.channels;
+      return encoder.back(own);
+    });
+    return this.quantize({ semantic: latents[0]!, acoustic: latents.at(-1)! });
+  }
+
+  /** The encoders that there are: one where it is shared. */
+  get encoders(): readonly Encoder[] {
+    return this.config.use_shared_encoder ? [this.semanticEncoder] : [this.semanticEncoder, this.acousticEncoder];
   }
 
   /** Audio (B, samples, 1) -> the latents that are quantized (B, frames, D). */
@@ -71,12 +93,16 @@ export class LmSpt {
    * the next frames of a stream.
    */
   decode(semantic: Value | undefined, acoustic: Value | undefined, step?: StreamStep): Value {
+    return this.decoder.forward(this.dequantize(semantic, acoustic), step);
+  }
+
+  /** Codes (B, frames, n) of either kind, absent where they do not take part -> the decoders' input (B, frames, D). */
+  dequantize(semantic: Value | undefined, acoustic: Value | undefined): Value {
     const parts = [
       semantic && this.quantizer.decodeSemantic(semantic),
       acoustic && this.quantizer.decodeAcoustic(acoustic),
     ];
-    const latent = parts.filter((part) => part !== undefined).reduce((sum, part) => add(sum, part));
-    return this.decoder.forward(latent, step);
+    return parts.filter((part) => part !== undefined).reduce((sum, part) => add(sum, part));
   }
 
   /**
@@ -98,7 +124,12 @@ export class LmSpt {
 
   /** Semantic codes (B, frames, n) -> the auxiliary decoder's speech (B, samples, 1). */
   decodeAux(semantic: Value): Value {
-    return this.auxDecoder.forward(this.quantizer.decodeSemantic(semantic));
+    return this.auxDecoder.forward(this.dequantize(semantic, undefined));
+  }
+
+  private quantize(latents: { semantic: Value; acoustic: Value }): Value {
+    const { semantic, acoustic } = this.quantizer.encode(latents.semantic, latents.acoustic);
+    return concat([semantic.codes, acoustic.codes], -1);
   }
 }
 

@@ -1,79 +1,36 @@
 /** The public face: speech to tokens and tokens to speech. */
-import { setImmediate } from "node:timers/promises";
-import { A_FUNCTION, A_PATH, AN_ABORT_SIGNAL, checkOptions } from "../arguments.js";
+import { A_FUNCTION, A_NUMBER, A_PATH, AN_ABORT_SIGNAL, checkOptions, requireKind } from "../arguments.js";
 import type { Audio } from "../audio/audio.js";
-import { loadAudio } from "../audio/decode.js";
 import { Resampler } from "../audio/resample.js";
-import { type TokenSpec, type Tokens, tokenCodes, tokenSpec, tokensFromCodes, validateTokens } from "../data/tokens.js";
+import type { TokenChunk } from "../data/token-frames.js";
+import type { TokenSpec, Tokens } from "../data/tokens.js";
 import { invalidArgument, LmsptError } from "../errors.js";
-import { Device, type DeviceName } from "../graph/device.js";
+import { Device } from "../graph/device.js";
 import { A_PRECISION, type Precision } from "../graph/precision.js";
-import type { ModelLicence, ProgressListener } from "../hub/index.js";
+import type { PieceSource } from "../io/pulling.js";
 import type { Parameter } from "../nn/index.js";
+import { Codec } from "./codec.js";
 import type { ModelConfig } from "./config.js";
-import { type DecodeSelection, ModelEngine } from "./engine.js";
+import { ModelEngine } from "./engine.js";
+import { decodeFile, encodeFile, type WrittenSpeech, type WrittenTokens } from "./files.js";
 import { type LoadedModel, loadModel } from "./load.js";
+import { PieceStream, type PieceWork } from "./piece-stream.js";
+import { type AudioChunk, decodePieces, encodePieces } from "./token-streams.js";
+import type {
+  AudioInput,
+  DecodeFileOptions,
+  DecodeOptions,
+  DecodeStreamOptions,
+  EncodeStreamOptions,
+  TokenizerInfo,
+  TokenizerOptions,
+  WorkOptions,
+} from "./tokenizer-options.js";
 
-/** Samples looked at before the event loop has its turn: about a millisecond's worth. */
-const CHECKED_AT_ONCE = 1 << 19;
+export type * from "./tokenizer-options.js";
 
 const WORK_OPTIONS = { signal: AN_ABORT_SIGNAL, onProgress: A_FUNCTION };
-
-/** Samples at the model's rate, samples with their rate, or the path of an audio file. */
-export type AudioInput = Audio | Float32Array | string;
-
-/**
- * `"full"`: the main decoder with all codebooks. `"semantic"`, `"acoustic"`: the main decoder with one kind alone.
- * `"aux"`: the small decoder that the semantic codebook was trained with, at its own rate.
- */
-export type DecodeMode = "full" | "semantic" | "acoustic" | "aux";
-
-export interface TokenizerOptions {
-  /** Where to compute; `"auto"` by default. */
-  readonly device?: DeviceName;
-  /**
-   * Of convolutions; `"fp32"` by default. `"bf16x3"` gives the codes of float32, `"bf16"` changes some: the quantizer stays
-   * float32, but what it quantises comes out a little different.
-   */
-  readonly precision?: Precision;
-  /** Threads of a CPU device; all by default. */
-  readonly threads?: number;
-  readonly signal?: AbortSignal;
-  /** Bytes of the weights received, while they are downloaded. */
-  readonly onProgress?: ProgressListener;
-}
-
-export interface WorkOptions {
-  /** Aborting rejects with the signal's reason after the piece of work under way (at most 30 s of audio). */
-  readonly signal?: AbortSignal;
-  /** Seconds of audio done and in all, after each piece of work. */
-  readonly onProgress?: (doneSeconds: number, totalSeconds: number) => void;
-}
-
-export interface DecodeOptions extends WorkOptions {
-  readonly mode?: DecodeMode;
-  /** Use the first n codebooks only, the semantic ones first; from 1 to all. Goes with the mode "full" alone. */
-  readonly codebooks?: number;
-}
-
-export interface TokenizerInfo {
-  /** The name it was loaded by. */
-  readonly name: string;
-  readonly source: string;
-  /** The fingerprint of the weights, which tokens carry. */
-  readonly model: string;
-  /** Random weights: the tokens mean nothing. */
-  readonly untrained: boolean;
-  readonly licence: ModelLicence | undefined;
-  /** Number of trained values. */
-  readonly parameters: number;
-  readonly device: string;
-  readonly precision: Precision;
-  /** How products are computed in that precision on this device. */
-  readonly arithmetic: string;
-  /** Why `device: "auto"` did not take a GPU. */
-  readonly fallbackReason: string | undefined;
-}
+const STREAM_OPTIONS = { signal: AN_ABORT_SIGNAL, pieceSeconds: A_NUMBER, lookahead: A_NUMBER };
 
 export class Tokenizer {
   readonly info: TokenizerInfo;
@@ -86,11 +43,17 @@ export class Tokenizer {
   readonly frameRate: number;
   readonly samplesPerFrame: number;
 
+  /** What all tokens of this model have in common. */
+  readonly tokenSpec: TokenSpec;
+
   private readonly engine: ModelEngine;
   private readonly parameters: readonly Parameter[];
   private readonly resampler: Resampler;
+  private readonly codec: Codec;
   /** What `close` has to wait for. */
   private readonly working = new Set<Promise<unknown>>();
+  /** What `close` has to end. */
+  private readonly streams = new Set<PieceStream<unknown>>();
   private closing: Promise<void> | undefined;
 
   private constructor(
@@ -107,6 +70,8 @@ export class Tokenizer {
     this.outputSampleRate = this.config.output_sample_rate;
     this.samplesPerFrame = this.engine.samplesPerFrame;
     this.frameRate = this.sampleRate / this.samplesPerFrame;
+    this.tokenSpec = specOf(this.config, this.frameRate, loaded.fingerprint);
+    this.codec = new Codec(this.engine, this.resampler, this.tokenSpec, name);
     this.info = {
       name,
       source: loaded.source,
@@ -155,9 +120,10 @@ export class Tokenizer {
   encode(audio: readonly AudioInput[], options?: WorkOptions): Promise<Tokens[]>;
   async encode(audio: AudioInput | readonly AudioInput[], options: WorkOptions = {}): Promise<Tokens | Tokens[]> {
     checkOptions(options, WORK_OPTIONS);
-    return this.whileOpen<Tokens | Tokens[]>(() =>
-      isList(audio) ? forEach(audio, (item) => this.encodeOne(item, options)) : this.encodeOne(audio, options),
-    );
+    return this.whileOpen(async () => {
+      if (isList(audio)) return this.codec.encode(audio, options);
+      return (await this.codec.encode([audio], options))[0]!;
+    });
   }
 
   /** Tokens to speech of exactly the length that was encoded. The tokens must be this model's. */
@@ -165,9 +131,49 @@ export class Tokenizer {
   decode(tokens: readonly Tokens[], options?: DecodeOptions): Promise<Audio[]>;
   async decode(tokens: Tokens | readonly Tokens[], options: DecodeOptions = {}): Promise<Audio | Audio[]> {
     checkOptions(options, WORK_OPTIONS);
-    return this.whileOpen<Audio | Audio[]>(() =>
-      isList(tokens) ? forEach(tokens, (item) => this.decodeOne(item, options)) : this.decodeOne(tokens, options),
-    );
+    return this.whileOpen(async () => {
+      if (isList(tokens)) return this.codec.decode(tokens, options);
+      return (await this.codec.decode([tokens], options))[0]!;
+    });
+  }
+
+  /**
+   * An audio file to a token file (`.lmspt`), with the tokens that `encode` gives. Memory does not grow with its length.
+   * `output` appears when it is complete, and stays as it was after an error.
+   */
+  async encodeFile(input: string, output: string, options: WorkOptions = {}): Promise<WrittenTokens> {
+    checkFiles(input, output, options);
+    return this.whileOpen(() => encodeFile(this.codec, input, output, options));
+  }
+
+  /** A token file, or tokens, to a WAV file, with the speech that `decode` gives, in the same way. */
+  async decodeFile(input: string | Tokens, output: string, options: DecodeFileOptions = {}): Promise<WrittenSpeech> {
+    checkFiles(typeof input === "string" ? input : "", output, options);
+    return this.whileOpen(() => decodeFile(this.codec, input, output, options));
+  }
+
+  /**
+   * Speech to tokens as it arrives, in pieces of any size. Pieces are taken from `source` only when the next tokens are
+   * asked for. All pieces of the result together (`concatTokens`) are what `encode` gives for the whole, unless
+   * `lookahead` is less than the model sees. An error of the source, bad samples and an abort make `next` reject; leaving
+   * the loop lets go of the source.
+   */
+  encodeStream(source: PieceSource<Float32Array>, options: EncodeStreamOptions = {}): PieceStream<TokenChunk> {
+    checkOptions(options, STREAM_OPTIONS);
+    this.requireOpen();
+    const parts = this.codec.promptEncoding(options);
+    return this.openStream(source, "the audio", (intake) => encodePieces(intake, parts), options);
+  }
+
+  /**
+   * Tokens to speech as they arrive, in the same way. Every piece but the last counts with its whole frames, as
+   * `concatTokens` has it.
+   */
+  decodeStream(source: PieceSource<Tokens | TokenChunk>, options: DecodeStreamOptions = {}): PieceStream<AudioChunk> {
+    checkOptions(options, STREAM_OPTIONS);
+    this.requireOpen();
+    const parts = this.codec.promptDecoding(options);
+    return this.openStream(source, "the tokens", (intake) => decodePieces(intake, parts), options);
   }
 
   /** Takes no more work; resolves when what was asked for before is done and the memory is given back. */
@@ -181,14 +187,20 @@ export class Tokenizer {
   }
 
   private async finish(): Promise<void> {
-    await Promise.allSettled(this.working);
-    await this.engine.close();
+    const ending = [...this.streams].map((stream) => stream.abort(closedError()));
+    await Promise.allSettled([...this.working, ...ending]);
+    this.engine.close();
+    this.resampler.close();
     for (const parameter of this.parameters) parameter.variable.close();
     await this.device.close();
   }
 
+  private requireOpen(): void {
+    if (this.closing) throw closedError();
+  }
+
   private async whileOpen<T>(work: () => Promise<T>): Promise<T> {
-    if (this.closing) throw new LmsptError("ERR_LMSPT_CLOSED", "The tokenizer is closed; load it again");
+    this.requireOpen();
     const result = work();
     this.working.add(result);
     try {
@@ -198,116 +210,43 @@ export class Tokenizer {
     }
   }
 
-  private async encodeOne(input: AudioInput, options: WorkOptions): Promise<Tokens> {
-    options.signal?.throwIfAborted();
-    const samples = await this.samplesOf(input, options.signal);
-    const total = samples.length / this.sampleRate;
-    const codes = await this.engine.encode(samples, {
-      signal: options.signal,
-      onFrames: (done) => options.onProgress?.(Math.min(total, done / this.frameRate), total),
-    });
-    return tokensFromCodes(this.tokenSpec, codes, samples.length);
+  private openStream<In, Out>(
+    source: PieceSource<In>,
+    name: string,
+    work: PieceWork<In, Out>,
+    { signal }: { readonly signal?: AbortSignal },
+  ): PieceStream<Out> {
+    const onEnd = () => void this.streams.delete(stream);
+    const stream = PieceStream.from(source, work, { name, signal, onEnd });
+    this.streams.add(stream);
+    return stream;
   }
+}
 
-  private async samplesOf(input: AudioInput, signal: AbortSignal | undefined): Promise<Float32Array> {
-    const audio = typeof input === "string" ? await loadAudio(input, { signal }) : input;
-    if (audio instanceof Float32Array) return checkSamples(audio);
-    if (!(audio?.samples instanceof Float32Array)) {
-      throw invalidArgument("audio", "a path, a Float32Array or { samples, sampleRate }", input);
-    }
-    return this.resampler.resample(await checkSamples(audio.samples), audio.sampleRate, this.sampleRate, { signal });
-  }
+function checkFiles(input: string, output: string, options: WorkOptions): void {
+  requireKind("input", A_PATH, input);
+  requireKind("output", A_PATH, output);
+  checkOptions(options, WORK_OPTIONS);
+}
 
-  private async decodeOne(tokens: Tokens, options: DecodeOptions): Promise<Audio> {
-    options.signal?.throwIfAborted();
-    const selection = this.selection(options);
-    validateTokens(tokens);
-    this.checkModel(tokens);
-    const sampleRate = selection.decoder === "aux" ? this.config.aux_decoder.sample_rate : this.outputSampleRate;
-    const length = Math.floor((tokens.samples * sampleRate) / this.sampleRate);
-    const total = tokens.samples / this.sampleRate;
-    const samples = await this.engine.decode(tokenCodes(tokens), length, selection, {
-      signal: options.signal,
-      onFrames: (done) => options.onProgress?.(Math.min(total, done / this.frameRate), total),
-    });
-    return { samples, sampleRate };
-  }
+function closedError(): LmsptError {
+  return new LmsptError("ERR_LMSPT_CLOSED", "The tokenizer is closed; load it again");
+}
 
-  private selection({ mode = "full", codebooks }: DecodeOptions): DecodeSelection {
-    const { n_codebooks: all, n_semantic_codebooks: semantic } = this.config;
-    const acoustic = all - semantic;
-    if (!["full", "semantic", "acoustic", "aux"].includes(mode)) {
-      throw invalidArgument("mode", '"full", "semantic", "acoustic" or "aux"', mode);
-    }
-    if (codebooks !== undefined) {
-      if (mode !== "full") throw invalidArgument("codebooks", 'no value beside a mode other than "full"', codebooks);
-      if (!Number.isInteger(codebooks) || codebooks < 1 || codebooks > all) {
-        throw invalidArgument("codebooks", `an integer from 1 to ${all}`, codebooks);
-      }
-      const first = Math.min(codebooks, semantic);
-      return { decoder: "main", semantic: first, acoustic: codebooks - first };
-    }
-    if (mode === "aux") return { decoder: "aux", semantic, acoustic: 0 };
-    return {
-      decoder: "main",
-      semantic: mode === "acoustic" ? 0 : semantic,
-      acoustic: mode === "semantic" ? 0 : acoustic,
-    };
-  }
-
-  /** What all tokens of this model have in common. */
-  get tokenSpec(): TokenSpec {
-    const { config } = this;
-    return {
-      semanticCodebooks: config.n_semantic_codebooks,
-      acousticCodebooks: config.n_codebooks - config.n_semantic_codebooks,
-      semanticCodebookSize: config.semantic_codebook_size,
-      acousticCodebookSize: config.acoustic_codebook_size,
-      sampleRate: this.sampleRate,
-      frameRate: this.frameRate,
-      model: this.info.model,
-    };
-  }
-
-  private checkModel(tokens: Tokens): void {
-    if (tokens.model !== this.info.model) {
-      throw new LmsptError(
-        "ERR_LMSPT_MODEL",
-        `Expected tokens of the model ${this.info.model} (${this.info.name}) but received tokens of ${tokens.model}; ` +
-          "load the model that made them",
-      );
-    }
-    const received = tokenSpec(tokens);
-    for (const [field, expected] of Object.entries(this.tokenSpec)) {
-      const value = received[field as keyof TokenSpec];
-      if (value !== expected)
-        throw invalidArgument(`the tokens' ${field}`, `${expected}, as their model has it,`, value);
-    }
-  }
+function specOf(config: ModelConfig, frameRate: number, model: string): TokenSpec {
+  return {
+    semanticCodebooks: config.n_semantic_codebooks,
+    acousticCodebooks: config.n_codebooks - config.n_semantic_codebooks,
+    semanticCodebookSize: config.semantic_codebook_size,
+    acousticCodebookSize: config.acoustic_codebook_size,
+    sampleRate: config.sample_rate,
+    frameRate,
+    model,
+  };
 }
 
 function isList<T extends object | string>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);
-}
-
-async function forEach<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (const item of items) results.push(await work(item));
-  return results;
-}
-
-/** In slices, so that an hour of samples does not hold up the event loop. */
-async function checkSamples(samples: Float32Array): Promise<Float32Array> {
-  for (let begin = 0; begin < samples.length; begin += CHECKED_AT_ONCE) {
-    const end = Math.min(samples.length, begin + CHECKED_AT_ONCE);
-    for (let i = begin; i < end; i++) {
-      if (!Number.isFinite(samples[i])) {
-        throw invalidArgument("audio", "finite samples", `${samples[i]} at sample ${i}`);
-      }
-    }
-    if (end < samples.length) await setImmediate();
-  }
-  return samples;
 }
 
 function countParameters({ model }: LoadedModel): number {

@@ -159,7 +159,7 @@ describe("decodeAudio", function () {
     assert.equal(allowed.channels[0]!.length, 24000);
     await assert.rejects(decodeCompressed("flac", bytesOf("flac"), { maxSamples: 23999 }), {
       code: "ERR_LMSPT_UNSUPPORTED",
-      message: /more than 23999 samples.*WAV/,
+      message: /more than 23999 samples.*encodeFile/,
     });
   });
 

@@ -228,7 +228,7 @@ describe("a stream through a causal model", () => {
   it("after a step has failed, nothing is taken until the stream is reset", async () => {
     const encoder = new CausalEncoder(plans);
     await encoder.push(samples.subarray(0, hop));
-    (await plans.encoding(1)).close();
+    await plans.useEncoding(1, (plan) => plan.close());
     const results = await Promise.allSettled([1, 2].map(() => encoder.push(samples.subarray(0, hop))));
     for (const result of results) {
       assert.equal(result.status, "rejected");

@@ -7,28 +7,48 @@ import type { Decoder } from "../../lib/models/decoder.js";
 import type { Encoder } from "../../lib/models/encoder.js";
 import { LmSpt } from "../../lib/models/lmspt.js";
 import { PUBLIC_CONFIG } from "../../lib/models/presets.js";
-import { windows } from "../../lib/models/windows.js";
+import { nextWindow, type Window, type WindowRule, windowFrames, windowStart } from "../../lib/models/windows.js";
 import { type Context, Conv1d, contextOf, type Level, Scope } from "../../lib/nn/index.js";
 import { randomFloats } from "../golden.js";
 import { compute, randomModel, SMALL_FIELDS } from "./small-models.js";
 
+/** All windows of a sequence whose frames arrive in pieces. */
+function cut(frames: number, rule: WindowRule, pieces: readonly number[] = []): Window[] {
+  const windows: Window[] = [];
+  const take = (available: number, ended: boolean) => {
+    for (;;) {
+      const window = nextWindow(windows.at(-1)?.to ?? 0, { available, ended }, rule);
+      if (!window) return;
+      windows.push(window);
+    }
+  };
+  let available = 0;
+  for (const piece of pieces) {
+    available = Math.min(frames, available + piece);
+    take(available, false);
+  }
+  take(frames, true);
+  return windows;
+}
+
 describe("windows", () => {
   const contexts = fc.record({ before: fc.nat(60), after: fc.nat(60), alignment: fc.integer({ min: 1, max: 20 }) });
+  const rules = fc.record({ context: contexts, step: fc.integer({ min: 1, max: 100 }), prompt: fc.boolean() });
 
   it("tile the sequence, aligned, with all context or true borders around what they give", () => {
     fc.assert(
-      fc.property(fc.nat(3000), fc.integer({ min: 1, max: 400 }), contexts, (frames, room, context) => {
-        const size = context.before + context.after + context.alignment + room;
-        const pieces = [...windows(frames, size, context)];
+      fc.property(fc.nat(1500), rules, fc.array(fc.nat(400)), (frames, rule, pieces) => {
+        const { before, after, alignment } = rule.context;
         let position = 0;
-        for (const { start, length, from, to } of pieces) {
+        for (const { start, length, from, to } of cut(frames, rule, pieces)) {
           assert.equal(from, position);
           assert(to > from, "a window gives nothing");
-          assert.equal(length, Math.min(size, frames - start));
-          assert.equal(start % context.alignment, 0);
+          assert.equal(start % alignment, 0);
+          assert.equal(start, windowStart(from, rule));
           assert(start >= 0 && start + length <= frames, "a window sticks out");
-          assert(start === 0 || from - context.before >= start, "context is missing before");
-          assert(start + length === frames || to + context.after <= start + length, "context is missing after");
+          assert(length < windowFrames(rule) + alignment, "a window is too long");
+          assert(start === 0 || from - before >= start, "context is missing before");
+          assert(start + length === frames || to + after <= start + length, "context is missing after");
           position = to;
         }
         assert.equal(position, frames);
@@ -37,21 +57,42 @@ describe("windows", () => {
     );
   });
 
-  it("are no more than needed", () => {
-    const context = { before: 25, after: 25, alignment: 1 };
-    assert.deepEqual([...windows(0, 375, context)], []);
-    assert.deepEqual([...windows(375, 375, context)], [{ start: 0, length: 375, from: 0, to: 375 }]);
-    assert.deepEqual(
-      [...windows(376, 375, context)],
-      [
-        { start: 0, length: 375, from: 0, to: 350 },
-        { start: 325, length: 51, from: 350, to: 376 },
-      ],
+  it("are of one length but for the last, and as few as possible, unless they are prompt", () => {
+    fc.assert(
+      fc.property(fc.nat(3000), rules, fc.array(fc.nat(400)), (frames, rule, pieces) => {
+        const aligned = { ...rule, step: rule.step * rule.context.alignment, prompt: false };
+        const windows = cut(frames, aligned, pieces);
+        assert.deepEqual(windows, cut(frames, aligned), "the pieces make a difference");
+        const size = windowFrames(aligned);
+        for (const { length } of windows.slice(0, -1)) assert.equal(length, size);
+        const needed = frames === 0 ? 0 : Math.max(1, 1 + Math.ceil((frames - size) / aligned.step));
+        assert.equal(windows.length, needed);
+      }),
+      { numRuns: 1000 },
     );
-    for (const frames of [1000, 10000]) {
-      const count = [...windows(frames, 375, context)].length;
-      assert.equal(count, Math.ceil((frames - 50) / 325));
-    }
+  });
+
+  it("that are prompt give every frame as soon as it and its context are there, at the latest a step later", () => {
+    fc.assert(
+      fc.property(rules, (rule) => {
+        const { step, context } = rule;
+        const frames = 700;
+        const prompt = { ...rule, prompt: true };
+        let given = 0;
+        for (let available = 1; available <= frames; available++) {
+          const window = nextWindow(given, { available, ended: false }, prompt);
+          if (window) given = window.to;
+          assert(given <= Math.max(0, available - context.after));
+          assert(given > available - context.after - step);
+        }
+        const lengths = new Set(
+          cut(frames, prompt, Array(frames).fill(1))
+            .filter(({ start }) => start > 0)
+            .map(({ length }) => length),
+        );
+        if (step % context.alignment === 0) assert(lengths.size <= 2, "more than one length and that of the last");
+      }),
+    );
   });
 });
 
@@ -124,8 +165,7 @@ describe("what a cut costs", () => {
   ): Promise<void> {
     const x = randomFloats(frames * inputRow, 7);
     const whole = await run(x, frames);
-    const size = context.before + context.after + context.alignment + 3;
-    const pieces = [...windows(frames, size, context)];
+    const pieces = cut(frames, { context, step: context.alignment, prompt: false });
     assert(pieces.length > 3);
     for (const { start, length, from, to } of pieces) {
       const piece = await run(x.subarray(start * inputRow, (start + length) * inputRow), length);

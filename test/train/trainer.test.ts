@@ -51,6 +51,7 @@ describe("a training run", function () {
       ...small,
       "steps=4",
       "checkpoint.every=2",
+      "data.accumulate=2",
       "teacher.model=random:1:mini",
       "teacher.window=segment",
     ];

@@ -171,18 +171,48 @@ LMSPT_INLINE Vec select_less(Vec a, Vec b, Vec x, Vec y) {
 
 LMSPT_INLINE Vec broadcast(float x) { return Vec::broadcast(x); }
 
-// The first n of 16 floats; the other lanes are `fill`.
+// load_part: the first n of 16 floats, 0 <= n <= 16; the other lanes are `fill`. Nothing beyond them is touched.
+#if defined(__AVX512F__)
+
+LMSPT_INLINE __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1u << n) - 1); }
+LMSPT_INLINE Vec load_part(const float* p, int n, float fill = 0) {
+  return {_mm512_mask_loadu_ps(_mm512_set1_ps(fill), first_lanes(n), p)};
+}
+LMSPT_INLINE void store_part(Vec v, float* p, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), v.v); }
+
+#elif defined(__AVX2__)
+
+// All ones in the lanes of the half that begins at `first` and lie before n.
+LMSPT_INLINE __m256i first_lanes(int n, int first) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n - first), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+LMSPT_INLINE Vec load_part(const float* p, int n, float fill = 0) {
+  Vec r;
+  for (int half = 0; half < 2; ++half) {
+    const __m256i mask = first_lanes(n, 8 * half);
+    const __m256 loaded = _mm256_maskload_ps(p + 8 * half, mask);
+    r.v[half] = _mm256_blendv_ps(_mm256_set1_ps(fill), loaded, _mm256_castsi256_ps(mask));
+  }
+  return r;
+}
+LMSPT_INLINE void store_part(Vec v, float* p, int n) {
+  for (int half = 0; half < 2; ++half) _mm256_maskstore_ps(p + 8 * half, first_lanes(n, 8 * half), v.v[half]);
+}
+
+#else
+
 LMSPT_INLINE Vec load_part(const float* p, int n, float fill = 0) {
   alignas(64) float lanes[kLanes];
   for (int i = 0; i < kLanes; ++i) lanes[i] = i < n ? p[i] : fill;
   return Vec::load(lanes);
 }
-
 LMSPT_INLINE void store_part(Vec v, float* p, int n) {
   alignas(64) float lanes[kLanes];
   v.store(lanes);
   for (int i = 0; i < n; ++i) p[i] = lanes[i];
 }
+
+#endif
 
 // Pairwise, in a fixed order.
 LMSPT_INLINE float sum(Vec v) {

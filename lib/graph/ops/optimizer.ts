@@ -1,5 +1,7 @@
 /** Updates of many tensors at once. */
+import { AN_ARRAY, AN_OBJECT, checkOptions, requireKind } from "../../arguments.js";
 import type { Value } from "../graph.js";
+import { record, requireValue } from "./record.js";
 
 /** One tensor with its gradient and the running means of that and of its square, all of one shape. */
 export interface AdamwTensor {
@@ -20,7 +22,8 @@ export interface AdamwOptions {
 
 /** The root of the sum of all squares of all values, a scalar; NaN or infinite where an element is. */
 export function globalNorm(values: readonly Value[]): Value {
-  return values[0]!.graph.apply("global_norm", values)[0]!;
+  requireKind("the operands of global_norm", AN_ARRAY, values);
+  return record("global_norm", values);
 }
 
 /**
@@ -32,9 +35,13 @@ export function adamw(
   scalars: { readonly rate: Value; readonly step: Value; readonly norm: Value },
   options: AdamwOptions,
 ): Omit<AdamwTensor, "gradient">[] {
+  requireKind("the tensors of adamw", AN_ARRAY, tensors);
+  requireKind("the scalars of adamw", AN_OBJECT, scalars);
+  checkOptions(options);
+  for (const tensor of tensors) requireKind("a tensor of adamw", AN_OBJECT, tensor);
   const { rate, step, norm } = scalars;
   const inputs = tensors.flatMap(({ parameter, mean, square, gradient }) => [parameter, mean, square, gradient]);
-  const results = rate.graph.apply("adamw", [rate, step, norm, ...inputs], {
+  const results = requireValue("adamw", rate).graph.apply("adamw", [rate, step, norm, ...inputs], {
     beta1: options.beta1,
     beta2: options.beta2,
     epsilon: options.epsilon,

@@ -42,6 +42,8 @@ const data = z.strictObject({
   /** Length of a crop; it is cut to whole frames. */
   seconds: z.number().positive().max(600).default(6),
   batch: count.max(4096).default(8),
+  /** Batches whose gradients are added up for one update. */
+  accumulate: count.max(4096).default(1),
   /** Threads that decode. */
   workers: count.max(64).default(2),
   /** Batches made ahead of the step. */

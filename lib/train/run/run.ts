@@ -93,9 +93,10 @@ class Run {
 
   private async *step(): AsyncGenerator<TrainEvent, void> {
     const begin = performance.now();
-    const batch = await this.session.batches.next();
+    const batches: Batch[] = [];
+    while (batches.length < this.config.data.accumulate) batches.push(await this.session.batches.next());
     yield* this.brokenFiles();
-    const data = this.data(batch);
+    const data = batches.map((batch, part) => this.data(batch, part));
     const pace = this.pace();
     const result = await this.session.step.run(data, pace);
     const finite = {
@@ -109,8 +110,8 @@ class Run {
     this.state = {
       ...this.state,
       step: this.state.step + 1,
-      epoch: batch.epoch,
-      draw: batch.next,
+      epoch: batches.at(-1)!.epoch,
+      draw: batches.at(-1)!.next,
       generatorStep: this.state.generatorStep + Number(finite.generator),
       discriminatorStep: this.state.discriminatorStep + Number(finite.discriminator),
       skippedInARow: wasSkipped ? this.state.skippedInARow + 1 : 0,
@@ -123,8 +124,8 @@ class Run {
   }
 
   private describe({ losses, norms }: StepResult, pace: Pace, seconds: number): StepEvent {
-    const { batch, samples } = this.session.size;
-    const audioSeconds = (batch * samples) / this.config.model.sample_rate;
+    const { batch, samples, parts = 1 } = this.session.size;
+    const audioSeconds = (parts * batch * samples) / this.config.model.sample_rate;
     return {
       kind: "step",
       step: this.state.step,
@@ -140,13 +141,14 @@ class Run {
   }
 
   /** Quantizer dropout: the first part of the batch keeps a random number of acoustic codebooks, the rest all. */
-  private data({ forms }: Batch): StepData {
+  private data({ forms }: Batch, part: number): StepData {
     const { seed, model, data } = this.config;
+    const first = (this.state.step * data.accumulate + part) * data.batch;
     const acoustic = model.n_codebooks - model.n_semantic_codebooks;
     const cut = Math.floor(model.quantizer_dropout * data.batch);
     const codebooks = Float32Array.from({ length: data.batch }, (_, item) => {
       if (item >= cut) return acoustic;
-      return 1 + randomInteger(seed, "codebooks", this.state.step * data.batch + item, acoustic);
+      return 1 + randomInteger(seed, "codebooks", first + item, acoustic);
     });
     return { ...nameForms(cropForms(this.config, this.session.size).keys(), forms), codebooks };
   }
@@ -162,7 +164,7 @@ class Run {
     };
   }
 
-  private async skipped(side: SkippedEvent["side"], data: StepData, pace: Pace): Promise<SkippedEvent> {
+  private async skipped(side: SkippedEvent["side"], data: readonly StepData[], pace: Pace): Promise<SkippedEvent> {
     const fault = await this.session.step.findFault(data, pace, side);
     return { kind: "skipped", step: this.state.step + 1, side, fault };
   }

@@ -48,7 +48,7 @@ export async function setUpRecipe(config: ResolvedConfig, checkpoint: string | u
 export function stepSize({ data, model }: ResolvedConfig): StepSize {
   const hop = samplesPerFrame(model);
   const frames = Math.floor((data.seconds * model.sample_rate) / hop);
-  if (frames >= 1) return { batch: data.batch, samples: frames * hop };
+  if (frames >= 1) return { batch: data.batch, samples: frames * hop, parts: data.accumulate };
   throw new LmsptError(
     "ERR_LMSPT_CONFIG",
     `data.seconds: expected at least one frame, ${hop / model.sample_rate} s, got ${data.seconds}`,

@@ -2,7 +2,7 @@ import type { Device } from "../../graph/device.js";
 import { concat, slice, stopGradient } from "../../graph/ops/index.js";
 import type { Plan } from "../../graph/plan.js";
 import { discriminatorLoss } from "../losses/index.js";
-import type { Optimizer } from "../optimizer.js";
+import type { Optimizer, Part } from "../optimizer.js";
 import { type StepSize, stepInputs, withoutChannel } from "./inputs.js";
 import type { Recipe } from "./recipe.js";
 
@@ -12,6 +12,7 @@ export function compileDiscriminatorPlan(
   recipe: Recipe,
   optimizer: Optimizer,
   size: StepSize,
+  part?: Part,
 ): Promise<Plan<"loss" | "norm">> {
   const { graph, audio, target, codebooks, rate, step } = stepInputs(recipe, size);
   const { batch } = size;
@@ -20,6 +21,6 @@ export function compileDiscriminatorPlan(
   const generated = scores.map((score) => [slice(score, 0, 0, batch)]);
   const real = scores.map((score) => [slice(score, 0, batch, batch)]);
   const loss = discriminatorLoss(generated, real);
-  const { norm, updates } = optimizer.record(loss, rate, step);
+  const { norm, updates } = optimizer.record(loss, rate, step, part);
   return graph.compile(device, { loss, norm }, updates);
 }

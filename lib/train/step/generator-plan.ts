@@ -4,7 +4,7 @@ import { add, mul, stopGradient } from "../../graph/ops/index.js";
 import type { Plan } from "../../graph/plan.js";
 import type { TrainedForward } from "../../models/lmspt.js";
 import { adversarialLoss, distillationLoss, featureLoss, melLoss } from "../losses/index.js";
-import type { Optimizer } from "../optimizer.js";
+import type { Optimizer, Part } from "../optimizer.js";
 import { type StepSize, stepInputs, teacherInput, withoutChannel } from "./inputs.js";
 import type { LossWeights, Recipe, Teacher } from "./recipe.js";
 
@@ -14,6 +14,7 @@ export function compileGeneratorPlan(
   recipe: Recipe,
   optimizer: Optimizer,
   size: StepSize,
+  part?: Part,
 ): Promise<Plan<GeneratorOutput>> {
   const { graph, audio, target, codebooks, rate, step } = stepInputs(recipe, size);
   const trained = recipe.model.train(audio, codebooks);
@@ -26,7 +27,7 @@ export function compileGeneratorPlan(
     semanticCodebook: trained.semantic.codebook,
   };
   const total = weightedSum(terms, recipe.weights);
-  const { norm, updates } = optimizer.record(total, rate, step);
+  const { norm, updates } = optimizer.record(total, rate, step, part);
   const codes = { semanticCodes: trained.semantic.codes, acousticCodes: trained.acoustic.codes };
   return graph.compile<GeneratorOutput>(
     device,

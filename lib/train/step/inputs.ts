@@ -7,6 +7,8 @@ export interface StepSize {
   readonly batch: number;
   /** Samples of each item at the model's input rate. */
   readonly samples: number;
+  /** Batches whose gradients are added up for one update; 1 by default. */
+  readonly parts?: number;
 }
 
 export interface StepInputs {

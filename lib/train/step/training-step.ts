@@ -1,7 +1,8 @@
 /** A step of the recipe: the discriminators are updated first, then the tokenizer against the updated ones. */
 import type { Device } from "../../graph/device.js";
+import type { Data, TraceStep } from "../../graph/native.js";
 import type { Plan } from "../../graph/plan.js";
-import { Optimizer, PUBLIC_ADAMW } from "../optimizer.js";
+import { Optimizer, type Part, PUBLIC_ADAMW } from "../optimizer.js";
 import { compileDiscriminatorPlan } from "./discriminator-plan.js";
 import { compileGeneratorPlan, type GeneratorOutput } from "./generator-plan.js";
 import type { StepSize } from "./inputs.js";
@@ -34,10 +35,53 @@ export interface StepResult {
   readonly codes: { readonly semantic: Int32Array; readonly acoustic: Int32Array };
 }
 
+/** The plans of one side: of the first part, of those between, of the last; the last one alone for a whole batch. */
+class Side<Name extends string> {
+  private constructor(
+    private readonly parts: number,
+    private readonly plans: readonly Plan<Name>[],
+  ) {}
+
+  static async compile<Name extends string>(
+    parts: number,
+    make: (part: Part) => Promise<Plan<Name>>,
+  ): Promise<Side<Name>> {
+    const plans: Plan<Name>[] = [];
+    for (const index of new Set([0, Math.min(1, parts - 1), parts - 1])) plans.push(await make({ parts, index }));
+    return new Side(parts, plans);
+  }
+
+  get memory(): number {
+    return Math.max(...this.plans.map(({ memory }) => memory));
+  }
+
+  run(part: number, data: StepData, rate: number, step: number): Promise<Record<Name, Data>> {
+    return this.of(part).run(this.inputs(part, data, rate, step));
+  }
+
+  async trace(part: number, data: StepData, rate: number, step: number): Promise<readonly TraceStep[]> {
+    return (await this.of(part).trace(this.inputs(part, data, rate, step))).steps;
+  }
+
+  close(): void {
+    for (const plan of this.plans) plan.close();
+  }
+
+  private of(part: number): Plan<Name> {
+    return part === this.parts - 1 ? this.plans.at(-1)! : this.plans[Math.min(part, 1)]!;
+  }
+
+  private inputs(part: number, data: StepData, rate: number, step: number): Record<string, Data> {
+    const all = { ...data, rate: Float32Array.of(rate), step: Float32Array.of(step) };
+    const wanted = new Set(this.of(part).inputs.map(({ name }) => name));
+    return Object.fromEntries(Object.entries(all).filter(([name]) => wanted.has(name)));
+  }
+}
+
 export class TrainingStep {
   private constructor(
-    private readonly discriminatorPlan: Plan<"loss" | "norm">,
-    private readonly generatorPlan: Plan<GeneratorOutput>,
+    private readonly discriminator: Side<"loss" | "norm">,
+    private readonly generator: Side<GeneratorOutput>,
   ) {}
 
   static async compile(
@@ -46,52 +90,65 @@ export class TrainingStep {
     optimizers: StepOptimizers,
     size: StepSize,
   ): Promise<TrainingStep> {
+    const { parts = 1 } = size;
     return new TrainingStep(
-      await compileDiscriminatorPlan(device, recipe, optimizers.discriminator, size),
-      await compileGeneratorPlan(device, recipe, optimizers.generator, size),
+      await Side.compile(parts, (part) =>
+        compileDiscriminatorPlan(device, recipe, optimizers.discriminator, size, part),
+      ),
+      await Side.compile(parts, (part) => compileGeneratorPlan(device, recipe, optimizers.generator, size, part)),
     );
   }
 
-  /** Bytes of the arena that the two plans share. */
+  /** Bytes of the arena that all plans share. */
   get memory(): number {
-    return Math.max(this.discriminatorPlan.memory, this.generatorPlan.memory);
+    return Math.max(this.discriminator.memory, this.generator.memory);
   }
 
-  async run(data: StepData, pace: Pace): Promise<StepResult> {
+  /** One update of each side by as many parts as the step was compiled for. */
+  async run(parts: readonly StepData[], pace: Pace): Promise<StepResult> {
     const [judged, made] = await Promise.all([
-      this.discriminatorPlan.run(this.inputs(this.discriminatorPlan, data, pace.discriminator, pace.discriminatorStep)),
-      this.generatorPlan.run(this.inputs(this.generatorPlan, data, pace.generator, pace.generatorStep)),
+      Promise.all(parts.map((data, i) => this.discriminator.run(i, data, pace.discriminator, pace.discriminatorStep))),
+      Promise.all(parts.map((data, i) => this.generator.run(i, data, pace.generator, pace.generatorStep))),
     ]);
-    const { norm, semanticCodes, acousticCodes, ...losses } = made;
-    const numbers = Object.entries(losses).map(([name, value]) => [name, value[0]!]);
+    const { norm, semanticCodes: _, acousticCodes: __, ...losses } = made.at(-1)!;
+    const mean = (of: (part: number) => number) => parts.reduce((sum, _, i) => sum + of(i) / parts.length, 0);
+    const means = Object.keys(losses).map((name) => [name, mean((i) => made[i]![name as GeneratorOutput][0]!)]);
     return {
-      losses: { ...Object.fromEntries(numbers), discriminator: judged.loss[0]! },
-      norms: { generator: norm[0]!, discriminator: judged.norm[0]! },
-      codes: { semantic: semanticCodes as Int32Array, acoustic: acousticCodes as Int32Array },
+      losses: { ...Object.fromEntries(means), discriminator: mean((i) => judged[i]!.loss[0]!) },
+      norms: { generator: norm[0]!, discriminator: judged.at(-1)!.norm[0]! },
+      codes: {
+        semantic: joined(made.map(({ semanticCodes }) => semanticCodes as Int32Array)),
+        acoustic: joined(made.map(({ acousticCodes }) => acousticCodes as Int32Array)),
+      },
     };
   }
 
   /**
    * The first operation of a step that makes a number that is not finite, after a step with these data that was skipped
-   * for it: the plan is run again, operation by operation, which changes nothing either.
+   * for it: the plans are run again, operation by operation, which changes nothing either.
    */
-  async findFault(data: StepData, pace: Pace, side: "generator" | "discriminator"): Promise<Fault | undefined> {
-    const plan: Plan = side === "generator" ? this.generatorPlan : this.discriminatorPlan;
-    const { steps } = await plan.trace(this.inputs(plan, data, pace[side], pace[`${side}Step`]));
-    const index = steps.findIndex(({ finite }) => !finite);
-    return index < 0 ? undefined : { op: steps[index]!.op, shape: steps[index]!.shape, index };
+  async findFault(
+    parts: readonly StepData[],
+    pace: Pace,
+    side: "generator" | "discriminator",
+  ): Promise<Fault | undefined> {
+    for (const [i, data] of parts.entries()) {
+      const steps = await this[side].trace(i, data, pace[side], pace[`${side}Step`]);
+      const index = steps.findIndex(({ finite }) => !finite);
+      if (index >= 0) return { op: steps[index]!.op, shape: steps[index]!.shape, index };
+    }
+    return undefined;
   }
 
   close(): void {
-    this.discriminatorPlan.close();
-    this.generatorPlan.close();
+    this.discriminator.close();
+    this.generator.close();
   }
+}
 
-  private inputs(plan: Plan, data: StepData, rate: number, step: number): Record<string, Float32Array> {
-    const all = { ...data, rate: Float32Array.of(rate), step: Float32Array.of(step) };
-    const wanted = new Set(plan.inputs.map(({ name }) => name));
-    return Object.fromEntries(Object.entries(all).filter(([name]) => wanted.has(name)));
-  }
+function joined(codes: readonly Int32Array[]): Int32Array {
+  if (codes.length === 1) return codes[0]!;
+  return Int32Array.from(codes.flatMap((part) => [...part]));
 }
 
 /** An operation of a plan, counted from the plan's start. */

@@ -1,0 +1,136 @@
+/** The stages of a model on a device: its encoders and decoders, each in two parts, with plans for every length. */
+import type { Device } from "../graph/device.js";
+import { Graph, type Value } from "../graph/graph.js";
+import { slice } from "../graph/ops/index.js";
+import type { Plan } from "../graph/plan.js";
+import { PlanCache } from "../graph/plan-cache.js";
+import type { Precision } from "../graph/precision.js";
+import { widest } from "../nn/index.js";
+import { samplesPerFrame } from "./config.js";
+import type { LmSpt } from "./lmspt.js";
+import type { Middle } from "./middle.js";
+import type { FrameShape, Stage } from "./stages.js";
+
+const CACHED_PLANS = 32;
+/** Frames that a window gives: on the side of the samples a frame takes about a megabyte of memory. */
+const SAMPLES_STEP = 96;
+const LATENT_STEP = 384;
+
+/** What of the codes is decoded, and by which decoder. */
+export interface DecodeSelection {
+  readonly decoder: "main" | "aux";
+  /** Codebooks that take part; 0 leaves a kind out. */
+  readonly semantic: number;
+  readonly acoustic: number;
+}
+
+interface StageParts extends Omit<Stage, "run"> {
+  readonly name: string;
+  /** (B, frames * rows, channels) of the input -> the same of the output. */
+  readonly build: (x: Value) => Value;
+}
+
+export class ModelStages {
+  private readonly plans = new PlanCache<Plan<"y">>(CACHED_PLANS);
+
+  constructor(
+    private readonly model: LmSpt,
+    private readonly device: Device,
+    private readonly precision: Precision = "fp32",
+  ) {}
+
+  /** Samples -> rows -> codes. */
+  encoding(): [front: Stage, back: Stage] {
+    const { model } = this;
+    const { encoders } = model;
+    const parts = encoders.map((encoder) => encoder.partContexts());
+    const { rowsPerFrame } = encoders[0]!.middle;
+    const channels = encoders.reduce((sum, { middle }) => sum + middle.channels, 0);
+    const middle = rows({ rowsPerFrame, channels });
+    return [
+      this.stage({
+        name: "encode front",
+        context: parts.map(({ front }) => front).reduce(widest),
+        input: samples(samplesPerFrame(model.config)),
+        output: middle,
+        step: SAMPLES_STEP,
+        lacksEnd: false,
+        build: (audio) => model.encodeFront(audio),
+      }),
+      this.stage({
+        name: "encode back",
+        context: parts.map(({ back }) => back).reduce(widest),
+        input: middle,
+        output: codes(model.config.n_codebooks),
+        step: LATENT_STEP,
+        lacksEnd: false,
+        build: (x) => model.encodeBack(x),
+      }),
+    ];
+  }
+
+  /** Codes of all codebooks -> rows -> samples. */
+  decoding({ decoder: name, semantic, acoustic }: DecodeSelection): [front: Stage, back: Stage] {
+    const { model } = this;
+    const decoder = name === "aux" ? model.auxDecoder : model.decoder;
+    const { n_codebooks: total, n_semantic_codebooks: firstAcoustic } = model.config;
+    const { front, back } = decoder.partContexts();
+    const middle = rows(decoder.middle);
+    const part = (x: Value, start: number, count: number): Value | undefined =>
+      count > 0 ? slice(x, 2, start, count) : undefined;
+    return [
+      this.stage({
+        name: `${name} front ${semantic} ${acoustic}`,
+        context: front,
+        input: codes(total),
+        output: middle,
+        step: LATENT_STEP,
+        lacksEnd: false,
+        build: (x) => decoder.front(model.dequantize(part(x, 0, semantic), part(x, firstAcoustic, acoustic))),
+      }),
+      this.stage({
+        name: `${name} back`,
+        context: back,
+        input: middle,
+        output: samples(decoder.samplesPerFrame),
+        step: SAMPLES_STEP,
+        lacksEnd: true,
+        build: (x) => decoder.back(x),
+      }),
+    ];
+  }
+
+  /** Gives the memory of the plans back; the model stays as it is. */
+  close(): void {
+    this.plans.clear();
+  }
+
+  private stage({ name, build, ...stage }: StageParts): Stage {
+    const { input } = stage;
+    const make = (frames: number, batch: number) => {
+      const graph = new Graph();
+      const shape = [batch, frames * input.rows, input.channels];
+      const x = graph.input("x", shape, input.type === Int32Array ? "i32" : "f32");
+      return graph.compile(this.device, { y: build(x) }, [], { precision: this.precision });
+    };
+    const run: Stage["run"] = (x, frames, batch) =>
+      this.plans.use(
+        `${name} ${frames} ${batch}`,
+        () => make(frames, batch),
+        async (plan) => (await plan.run({ x })).y,
+      );
+    return { ...stage, run };
+  }
+}
+
+function samples(perFrame: number): FrameShape {
+  return { rows: perFrame, channels: 1, type: Float32Array };
+}
+
+function rows({ rowsPerFrame, channels }: Middle): FrameShape {
+  return { rows: rowsPerFrame, channels, type: Float32Array };
+}
+
+function codes(codebooks: number): FrameShape {
+  return { rows: 1, channels: codebooks, type: Int32Array };
+}
