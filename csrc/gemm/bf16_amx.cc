@@ -113,7 +113,7 @@ void tile_product(const Bf16Product& p, int64_t first_row, int64_t panel) {
         tile_barrier();
         multiply_block<ROWS, PANELS, SPLIT>(copy);
       } else {
-        if (last_rows) prefetch_block(block.b + PANELS * panel_pairs);
+        for (int n = 0; last_rows && n < PANELS; ++n) prefetch_block(block.b + (PANELS + n) * panel_pairs);
         multiply_block<ROWS, PANELS, SPLIT>(block);
       }
     }

@@ -24,7 +24,7 @@ interface Case {
 
 /** Sizes around the blocks of 32 elements, the tiles of 16 rows and columns, and odd ones. */
 const convolutions: readonly Case[] = [
-  { rows: 40, channels: 1, outputs: 32, kernel: 7, options: { padLeft: 3, padRight: 3 } },
+  { rows: 40, channels: 3, outputs: 32, kernel: 7, options: { padLeft: 3, padRight: 3 } },
   { rows: 33, channels: 32, outputs: 48, kernel: 1 },
   { rows: 70, channels: 32, outputs: 17, kernel: 7, options: { dilation: 3, padLeft: 9, padRight: 9 } },
   { rows: 50, channels: 48, outputs: 33, kernel: 7, options: { dilation: 9, padLeft: 54 } },
