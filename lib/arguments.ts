@@ -15,6 +15,10 @@ export const A_NUMBER: Kind = { expected: "a number", holds: (value) => typeof v
 export const A_FUNCTION: Kind = { expected: "a function", holds: (value) => typeof value === "function" };
 export const AN_OBJECT: Kind = { expected: "an object", holds: isObject };
 export const AN_ARRAY: Kind = { expected: "an array", holds: Array.isArray };
+export const ITERABLE: Kind = {
+  expected: "a list or another iterable",
+  holds: (value) => isObject(value) && Symbol.iterator in value,
+};
 export const TRUE_OR_FALSE: Kind = { expected: "true or false", holds: (value) => typeof value === "boolean" };
 export const A_FLOAT32_ARRAY: Kind = { expected: "a Float32Array", holds: (value) => value instanceof Float32Array };
 export const A_UINT8_ARRAY: Kind = { expected: "a Uint8Array", holds: (value) => value instanceof Uint8Array };

@@ -21,7 +21,7 @@ const mocha = {
       ["--enable-source-maps", fromRoot("node_modules/mocha/bin/mocha.js"), ...args],
       {
         show: true,
-        limitSeconds: 600,
+        limitSeconds: 1500,
       },
     ).then(
       () => undefined,

@@ -1,6 +1,6 @@
 /** Resampling of signals that arrive in pieces. The result does not depend on the pieces. */
 import { setImmediate } from "node:timers/promises";
-import { FrameQueue } from "../data/frame-queue.js";
+import { FrameQueue } from "../io/frame-queue.js";
 import type { Ratio } from "./resample-ratio.js";
 
 /** A signal on its way to another rate. Calls are made one after the other. */

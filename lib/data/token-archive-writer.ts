@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { A_PATH, AN_ABORT_SIGNAL, checkOptions, requireKind } from "../arguments.js";
 import { FormatError, LmsptError } from "../errors.js";
 import { explainIo, statIfPresent } from "../io/system-errors.js";
 import {
@@ -66,7 +67,8 @@ export class TokenArchiveWriter implements AsyncDisposable {
     spec: TokenSpec,
     options: { shardBytes?: number; signal?: AbortSignal } = {},
   ): Promise<TokenArchiveWriter> {
-    const { shardBytes = DEFAULT_SHARD_BYTES, signal } = options;
+    requireKind("the folder", A_PATH, folder);
+    const { shardBytes = DEFAULT_SHARD_BYTES, signal } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
     validateTokenSpec(spec);
     requireInteger(shardBytes, SMALLEST_SHARD_BYTES, Number.MAX_SAFE_INTEGER, "shardBytes");
     return explainIo(`Cannot write the token archive ${folder}`, async () => {
@@ -102,7 +104,7 @@ export class TokenArchiveWriter implements AsyncDisposable {
    * @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT, ERR_LMSPT_IO (the writer takes no more then), ERR_LMSPT_CLOSED
    */
   async append(name: string, tokens: Tokens, options: { source?: string } = {}): Promise<void> {
-    const { source } = options;
+    const { source } = checkOptions(options);
     if (this.closed) throw new LmsptError("ERR_LMSPT_CLOSED", `The writer of the archive ${this.folder} is closed`);
     if (this.failure !== undefined) throw this.failure;
     requireEntryName(name);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { A_PATH, AN_ABORT_SIGNAL, checkOptions, requireKind, TRUE_OR_FALSE } from "../arguments.js";
 import { FormatError, invalidArgument } from "../errors.js";
 import { FileBytes } from "../io/file-bytes.js";
 import { isFile } from "../io/system-errors.js";
@@ -39,6 +40,8 @@ export class TokenArchive implements AsyncIterable<TokenArchiveItem> {
    * @throws FormatError with the offset in the index; LmsptError ERR_LMSPT_IO, ERR_LMSPT_UNSUPPORTED (newer version)
    */
   static async open(folder: string, options: { recover?: boolean; signal?: AbortSignal } = {}): Promise<TokenArchive> {
+    requireKind("the folder", A_PATH, folder);
+    checkOptions(options, { recover: TRUE_OR_FALSE, signal: AN_ABORT_SIGNAL });
     const file = await FileBytes.open(join(folder, INDEX_NAME));
     try {
       return new TokenArchive(folder, await parseIndex(await file.read(0, file.size), options));
@@ -49,6 +52,7 @@ export class TokenArchive implements AsyncIterable<TokenArchiveItem> {
 
   /** Whether a folder holds a token archive, intact or not. @throws LmsptError ERR_LMSPT_IO */
   static async isArchive(folder: string): Promise<boolean> {
+    requireKind("the folder", A_PATH, folder);
     const path = join(folder, INDEX_NAME);
     if (!(await isFile(path))) return false;
     const file = await FileBytes.open(path);

@@ -1,7 +1,7 @@
 /** Devices: where plans run. Every device has one thread of its own, on which its plans run in the order of asking. */
 
 import { existsSync } from "node:fs";
-import { checkOptions, requireKind, TEXT } from "../arguments.js";
+import { AN_ARRAY, checkOptions, requireKind, TEXT } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import { cudaLibraryPath, type Data, type DeviceSettings, type NativeDevice, native, settled } from "./native.js";
 import { A_PRECISION, type Precision } from "./precision.js";
@@ -69,8 +69,9 @@ export class Device {
   }
 
   /** Copies of the variables' values after all that was asked of this device before, plans that update them included. */
-  read(variables: readonly Variable[]): Promise<Data[]> {
-    return settled(this.native.read(variables.map((variable) => variable.native)));
+  async read(variables: readonly Variable[]): Promise<Data[]> {
+    requireKind("variables", AN_ARRAY, variables);
+    return settled(this.native.read(variables.map((variable) => variable?.native)));
   }
 
   /** Takes no more work; resolves when what was asked for before is done. Closing twice is harmless. */

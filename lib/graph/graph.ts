@@ -2,7 +2,15 @@
  * Graphs record what is computed; plans are graphs made ready for a device. Tensors are dense, row-major and
  * channels-last: (batch, time, channels).
  */
-import { A_NUMBER, AN_ARRAY, AN_OBJECT, checkOptions, FLOATS_OR_INTEGERS, requireKind } from "../arguments.js";
+import {
+  A_NUMBER,
+  AN_ARRAY,
+  AN_OBJECT,
+  checkOptions,
+  FLOATS_OR_INTEGERS,
+  ITERABLE,
+  requireKind,
+} from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "./device.js";
 import {
@@ -117,7 +125,8 @@ export class Graph {
     updates: Iterable<readonly [variable: Variable, value: Value]> = [],
     options: PlanOptions = {},
   ): Promise<Plan<Name>> {
-    const pairs = [...updates].map(([variable, value]) => [variable.native, this.idOf(value)] as const);
+    requireKind("the updates", ITERABLE, updates);
+    const pairs = [...updates].map(([variable, value]) => [variable?.native, this.idOf(value)] as const);
     const { precision = "fp32" } = checkOptions(options, PLAN_OPTIONS);
     const plan = this.native.compile(device?.native, this.named(outputs), pairs, precision);
     return new Plan<Name>(device, await settled(plan));

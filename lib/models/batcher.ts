@@ -1,7 +1,9 @@
 /** Calls that wait at the same time and are of equal length, made to one call of the tokenizer. */
+import { A_FUNCTION, AN_ABORT_SIGNAL, AN_OBJECT, checkOptions, requireKind } from "../arguments.js";
 import type { Audio } from "../audio/audio.js";
 import type { Tokens } from "../data/tokens.js";
 import { requireInteger } from "../data/tokens.js";
+import { invalidArgument } from "../errors.js";
 import type { DecodeOptions, Tokenizer } from "./tokenizer.js";
 
 export interface BatcherOptions {
@@ -28,7 +30,7 @@ export class Batcher {
     private readonly tokenizer: BatchedTokenizer,
     options: BatcherOptions = {},
   ) {
-    const { maxBatch = 8, waitMs = 0, onBatch } = options;
+    const { maxBatch = 8, waitMs = 0, onBatch } = checkOptions(options, { onBatch: A_FUNCTION });
     requireInteger(maxBatch, 1, 1024, "maxBatch");
     requireInteger(waitMs, 0, 60_000, "waitMs");
     const settings = { maxBatch, waitMs, onBatch };
@@ -37,13 +39,15 @@ export class Batcher {
   }
 
   /** Like `tokenizer.encode`. An abort takes the item out, and ends the batch where it was the last one in it. */
-  encode(audio: Audio | Float32Array, { signal }: { signal?: AbortSignal } = {}): Promise<Tokens> {
+  async encode(audio: Audio | Float32Array, options: { signal?: AbortSignal } = {}): Promise<Tokens> {
+    const { signal } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
     return this.encoding.add(audio, { key: `${this.frames(audio)}`, how: undefined, signal });
   }
 
   /** Like `tokenizer.decode`. */
-  decode(tokens: Tokens, options: Omit<DecodeOptions, "onProgress"> = {}): Promise<Audio> {
-    const { signal, mode, codebooks } = options;
+  async decode(tokens: Tokens, options: Omit<DecodeOptions, "onProgress"> = {}): Promise<Audio> {
+    const { signal, mode, codebooks } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
+    requireKind("tokens", AN_OBJECT, tokens);
     const how = { mode, codebooks };
     return this.decoding.add(tokens, { key: `${tokens.frames} ${mode} ${codebooks}`, how, signal });
   }
@@ -54,6 +58,9 @@ export class Batcher {
   }
 
   private frames(audio: Audio | Float32Array): number {
+    if (!(audio instanceof Float32Array) && !(audio?.samples instanceof Float32Array)) {
+      throw invalidArgument("audio", "a Float32Array or { samples, sampleRate }", audio);
+    }
     const { sampleRate, samplesPerFrame } = this.tokenizer;
     const samples =
       audio instanceof Float32Array ? audio.length : Math.ceil((audio.samples.length * sampleRate) / audio.sampleRate);

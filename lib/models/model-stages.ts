@@ -36,7 +36,7 @@ export class ModelStages {
   constructor(
     private readonly model: LmSpt,
     private readonly device: Device,
-    private readonly precision: Precision = "fp32",
+    private readonly precision: Precision,
   ) {}
 
   /** Samples -> rows -> codes. */

@@ -1,7 +1,7 @@
 /** A model as stages that sequences of frames flow through in windows, each stage with windows of its own. */
 
-import { FrameQueue } from "../data/frame-queue.js";
 import type { Data } from "../graph/native.js";
+import { FrameQueue } from "../io/frame-queue.js";
 import type { Context } from "../nn/index.js";
 import { nextWindow, type WindowRule, windowStart } from "./windows.js";
 

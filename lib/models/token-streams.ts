@@ -2,10 +2,10 @@
 import { setImmediate } from "node:timers/promises";
 import type { Audio } from "../audio/audio.js";
 import type { ResampleStream } from "../audio/resample-stream.js";
-import { FrameQueue } from "../data/frame-queue.js";
 import type { TokenChunk } from "../data/token-frames.js";
 import { samplesPerFrame, type TokenSpec, type Tokens, tokenCodes, tokensFromCodes } from "../data/tokens.js";
 import { invalidArgument } from "../errors.js";
+import { FrameQueue } from "../io/frame-queue.js";
 import type { Intake } from "./piece-stream.js";
 import type { CodeDecoder, SampleEncoder } from "./window-streams.js";
 

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { loadAudio } from "../../lib/audio/decode.js";
 import { WavReader } from "../../lib/audio/wav-reader.js";
+import { WavWriter } from "../../lib/audio/wav-writer.js";
 import { writeSafetensors } from "../../lib/data/safetensors-writer.js";
 import { decodeTokenFile } from "../../lib/data/token-file.js";
 import { tokenCodes } from "../../lib/data/tokens.js";
 import { Tokenizer } from "../../lib/models/tokenizer.js";
 import { goldenModel } from "../models/golden-model.js";
+import { NARROW_FIELDS, randomModel, saveModel } from "../models/small-models.js";
 import { run, speech, TINY, temporaryFolder, tree } from "./support.js";
 
 describe("lmspt encode and decode", () => {
@@ -35,6 +37,25 @@ describe("lmspt encode and decode", () => {
     assert.equal(decoded.samples.length / decoded.sampleRate, audio.samples.length / audio.sampleRate);
     assert.deepEqual(await tree(at()), ["speech.lmspt", "speech.wav"]);
   });
+
+  it("stream inputs that are long from disk to disk, and give what the API gives", async () => {
+    const short = await loadAudio(speech);
+    await using writer = await WavWriter.create(at("long.wav"), { sampleRate: 24000 });
+    for (let i = 0; i < 180; i++) await writer.write(short.samples);
+    await writer.close();
+    await mkdir(at("narrow"));
+    await saveModel(await randomModel(NARROW_FIELDS), at("narrow"));
+    const narrow = ["--model", at("narrow")];
+    const encoded = await run("encode", at("long.wav"), "-o", at("long.lmspt"), ...narrow);
+    assert.deepEqual([encoded.status, /2250 frames, .*3 min 00 s/.test(encoded.stderr)], [0, true], encoded.stderr);
+    const decoded = await run("decode", at("long.lmspt"), "-o", at("out.wav"), "--encoding", "float32", ...narrow);
+    assert.deepEqual([decoded.status, /2250 frames, 24000 Hz/.test(decoded.stderr)], [0, true], decoded.stderr);
+    await using tokenizer = await Tokenizer.load(at("narrow"));
+    const tokens = await tokenizer.encode(await loadAudio(at("long.wav")));
+    assert.equal(tokens.frames, 2250);
+    assert.deepEqual(decodeTokenFile(await readFile(at("long.lmspt"))), tokens);
+    assert.deepEqual(await loadAudio(at("out.wav")), await tokenizer.decode(tokens));
+  }).timeout(30_000);
 
   for (const format of ["json", "npy"]) {
     it(`pass the codes through ${format}`, async () => {

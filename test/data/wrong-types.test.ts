@@ -1,4 +1,6 @@
 import { tokensFromNpy, tokensToNpy } from "../../lib/data/npy.js";
+import { TokenArchive } from "../../lib/data/token-archive.js";
+import { TokenArchiveWriter } from "../../lib/data/token-archive-writer.js";
 import { decodeTokenFile, encodeTokenFile } from "../../lib/data/token-file.js";
 import { TokenFileReader } from "../../lib/data/token-file-reader.js";
 import { TokenFileWriter } from "../../lib/data/token-file-writer.js";
@@ -30,6 +32,16 @@ describe("token functions refuse arguments of a wrong type", () => {
       [() => TokenFileReader.open("x", { signal: wrong(5) }), "Expected an AbortSignal for signal but received 5"],
       [() => TokenFileWriter.create(wrong(5), tokenSpec(tokens)), "Expected a path"],
       [() => TokenFileWriter.create("x", wrong(undefined)), "Expected an object for spec but received undefined"],
+      [() => TokenArchive.open(wrong(5)), "Expected a path"],
+      [() => TokenArchive.open("x", { recover: wrong(1) }), "Expected true or false for recover"],
+      [() => TokenArchiveWriter.open(wrong(5), tokenSpec(tokens)), "Expected a path"],
+      [() => TokenArchiveWriter.open("x", tokenSpec(tokens), { signal: wrong(5) }), "Expected an AbortSignal"],
       [() => TokenFileWriter.appendTo(wrong(5)), "Expected a path"],
+      [() => TokenArchive.open(wrong(5)), "Expected a path"],
+      [() => TokenArchive.open("x", { recover: wrong("yes") }), "Expected true or false for recover"],
+      [() => TokenArchive.isArchive(wrong(undefined)), "Expected a path"],
+      [() => TokenArchiveWriter.open(wrong(5), tokenSpec(tokens)), "Expected a path"],
+      [() => TokenArchiveWriter.open("x", wrong(undefined)), "Expected an object for spec but received undefined"],
+      [() => TokenArchiveWriter.open("x", tokenSpec(tokens), wrong(null)), "Expected an object for the options"],
     ]));
 });

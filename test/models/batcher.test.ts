@@ -5,6 +5,7 @@ import type { Tokens } from "../../lib/data/tokens.js";
 import { LmsptError } from "../../lib/errors.js";
 import { type BatchedTokenizer, Batcher } from "../../lib/models/batcher.js";
 import { Tokenizer } from "../../lib/models/tokenizer.js";
+import { assertRefused, wrong } from "../refusals.js";
 
 /** A tokenizer that answers when it is told to, and notes the lengths that it was asked for together. */
 class SlowTokenizer {
@@ -33,6 +34,18 @@ describe("Batcher", () => {
       batcher.encode(new Float32Array(samples), { signal }) as unknown as Promise<number>;
     return { tokenizer, batcher, encode };
   };
+
+  it("refuses what is no audio, no tokens or no option", async () => {
+    const { tokenizer, batcher } = slow();
+    await assertRefused([
+      [() => batcher.encode(wrong(5)), "Expected a Float32Array or { samples, sampleRate } for audio but received 5"],
+      [() => batcher.encode(new Float32Array(1), { signal: wrong(5) }), "Expected an AbortSignal for signal"],
+      [() => batcher.decode(wrong(undefined)), "Expected an object for tokens but received undefined"],
+      [() => batcher.decode(wrong({}), wrong(null)), "Expected an object for the options but received null"],
+      [() => slow({ onBatch: wrong(5) }), "Expected a function for onBatch but received 5"],
+    ]);
+    assert.deepEqual(tokenizer.calls, []);
+  });
 
   it("gathers what waits and has equal padded lengths, the oldest first", async () => {
     const { tokenizer, batcher, encode } = slow({ maxBatch: 3 });
@@ -127,5 +140,19 @@ describe("Batcher", () => {
     }
     assert.ok(Math.max(...sizes) > 1, sizes.join());
     await assert.rejects(batcher.encode(Float32Array.of(Number.NaN)), LmsptError);
+  });
+
+  it("refuses arguments of a wrong type", async () => {
+    const { tokenizer, batcher } = slow();
+    await assertRefused([
+      [() => slow(wrong(null)), "Expected an object for the options"],
+      [() => slow({ maxBatch: 0 }), "Expected a whole number from 1 to 1024 for maxBatch"],
+      [() => slow({ onBatch: wrong(5) }), "Expected a function for onBatch"],
+      [() => batcher.encode(wrong("speech.wav")), "Expected an object for audio"],
+      [() => batcher.encode(wrong({})), "Expected a Float32Array for audio.samples"],
+      [() => batcher.encode(new Float32Array(1), { signal: wrong(5) }), "Expected an AbortSignal for signal"],
+      [() => batcher.decode(wrong(undefined)), "Expected an object for tokens"],
+    ]);
+    assert.equal(tokenizer.calls.length, 0);
   });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { FrameQueue } from "../../lib/data/frame-queue.js";
+import { FrameQueue } from "../../lib/io/frame-queue.js";
 
 describe("a queue of frames", () => {
   it("gives what has arrived, completed by zeros, whatever is dropped meanwhile", () => {
