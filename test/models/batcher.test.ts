@@ -148,8 +148,8 @@ describe("Batcher", () => {
       [() => slow(wrong(null)), "Expected an object for the options"],
       [() => slow({ maxBatch: 0 }), "Expected a whole number from 1 to 1024 for maxBatch"],
       [() => slow({ onBatch: wrong(5) }), "Expected a function for onBatch"],
-      [() => batcher.encode(wrong("speech.wav")), "Expected an object for audio"],
-      [() => batcher.encode(wrong({})), "Expected a Float32Array for audio.samples"],
+      [() => batcher.encode(wrong("speech.wav")), "Expected a Float32Array or { samples, sampleRate } for audio"],
+      [() => batcher.encode(wrong({})), "Expected a Float32Array or { samples, sampleRate } for audio"],
       [() => batcher.encode(new Float32Array(1), { signal: wrong(5) }), "Expected an AbortSignal for signal"],
       [() => batcher.decode(wrong(undefined)), "Expected an object for tokens"],
     ]);
