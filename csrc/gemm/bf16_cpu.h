@@ -99,9 +99,9 @@ LMSPT_INLINE void stage_row(const Bf16Stage& s, const float* x, Element* row) {
 
 template <class Element>
 void stage_rows(const Bf16Stage& s) {
-  Element* row = static_cast<Element*>(s.staged);
-  for (int64_t i = 0; i < s.count; ++i, row += s.width) {
-    const int64_t source = s.first + i * s.step;
+  for (int64_t i = 0; i < s.count; ++i) {
+    Element* row = static_cast<Element*>(s.staged) + i % s.phases * s.phase_elements + i / s.phases * s.width;
+    const int64_t source = s.first + i;
     if (source >= 0 && source < s.length) {
       stage_row(s, s.x + source * s.channels, row);
       continue;
@@ -119,7 +119,7 @@ LMSPT_INLINE void finish_bf16(const Bf16Product& p, int64_t row, int64_t panel, 
   const int64_t column = panel * kPanelWidth, left = p.columns - column;
   if (p.bias) value = value + load_left(p.bias + column, left);
   if (p.next) {
-    Element* place = static_cast<Element*>(p.next) + row * p.next_width + column;
+    Element* place = static_cast<Element*>(p.next) + row * p.next_stride + column;
     return store_operand(snake_left(value, p.alpha + column, p.inverse + column, left), place, p.next_plane, left);
   }
   if (p.residual) value = value + load_left(p.residual + row * p.residual_stride + column, left);

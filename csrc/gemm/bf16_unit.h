@@ -6,12 +6,14 @@
 
 namespace lmspt {
 
-// Rows first, first + step, ... of x (length, channels) as rows of `width` staged elements, zeros where rows lie
-// outside x and beyond the channels. With `alpha`, Snake is applied in float32 before rounding.
+// Rows [first, first + count) of x (length, channels) as rows of `width` staged elements, zeros where rows lie outside
+// x and beyond the channels. With `alpha`, Snake is applied in float32 before rounding. Every phases-th row lies beside
+// the last one; `phase_elements` further on there are those that begin one row later.
 struct Bf16Stage {
   const float* x;
   int64_t length, channels;
-  int64_t first, step, count;
+  int64_t first, count;
+  int64_t phases, phase_elements;
   const float* alpha;
   const float* inverse;  // 1 / (alpha + 1e-9)
   void* staged;
@@ -39,7 +41,7 @@ struct Bf16Product {
   const float* alpha = nullptr;
   const float* inverse = nullptr;
   void* next = nullptr;
-  int64_t next_width = 0, next_plane = 0;  // as in Bf16Stage; columns is an even number
+  int64_t next_stride = 0, next_plane = 0;  // staged elements; columns is an even number
 };
 
 struct Bf16Unit {

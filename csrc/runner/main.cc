@@ -183,7 +183,7 @@ int run(lmspt_device* device, const Options& options) {
 int usage() {
   std::fprintf(stderr,
                "usage: lmspt-native test PLAN|FOLDER... | bench PLAN [RUNS] | run PLAN OUT\n"
-               "       --variant portable|avx2|avx512  --threads N  --cuda LIBRARY\n");
+               "       --variant portable|avx2|avx512|avx512bf16|amx  --threads N  --cuda LIBRARY\n");
   return 2;
 }
 

@@ -12,77 +12,67 @@ namespace {
 
 struct Convolution {
   const KernelContext& context;
-  const Conv1dGeometry g;
-  const Bf16Unit& unit;
-  Tensor w, alpha;
-  int64_t phases, width;
-
-  explicit Convolution(const KernelContext& context)
-      : context(context),
-        g(conv1d_geometry(context.in(0).shape, context.out(0).shape, context.in(1).shape[2], *context.attrs)),
-        unit(*context.bf16),
-        w(context.in(1)),
-        alpha(context.in(3)),
-        phases(g.stride == 1 && g.kernel > 1 ? g.dilation : 1),
-        width(bf16_width(g.in_channels)) {}
-
-  bool split() const { return w.shape[0] == 2; }
-  int64_t staged_rows(int64_t rows) const { return (rows - 1) * g.stride + g.kernel; }
-  int64_t row_bytes() const { return width * unit.element_size * w.shape[0] * g.stride; }
-
-  // Staged elements of one plane for a tile of so many rows.
-  int64_t plane(int64_t rows) const {
-    return staged_rows(round_up_to((rows + phases - 1) / phases, unit.row_tile)) * width;
-  }
+  const Bf16Unit& unit = *context.bf16;
+  const Tensor x = context.in(0), w = context.in(1), bias = context.in(2), alpha = context.in(3);
+  const Tensor residual = context.in(4), y = context.out(0);
+  const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs);
+  const int64_t phases = g.stride == 1 && g.kernel > 1 ? g.dilation : 1;
+  const int64_t width = bf16_width(g.in_channels), planes = w.shape[0];
 
   Bf16Tiling tiling(int threads) const {
-    return Bf16Tiling::of({g.batch, g.out_length, row_bytes(), phases * unit.row_step, w, threads});
+    const int64_t row_bytes = width * unit.element_size * planes * g.stride;
+    return Bf16Tiling::of({g.batch, g.out_length, row_bytes, phases * unit.row_step, w, threads});
   }
 
-  void fill_inverse(float* inverse) const {
-    for (int64_t c = 0; alpha && c < g.in_channels; ++c) inverse[c] = 1.f / (alpha.f32()[c] + 1e-9f);
+  // Staged elements of one phase for `rows` output rows, a multiple of `phases`.
+  int64_t phase_elements(int64_t rows) const {
+    return ((round_up_to(rows / phases, unit.row_tile) - 1) * g.stride + g.kernel) * width;
   }
 
-  // Output rows first + phase, first + phase + phases, ...: `rows` of them.
-  void run(int64_t item, int64_t first, int64_t rows, int64_t first_panel, int64_t last_panel, const float* inverse,
-           void* staged, int64_t plane) const {
-    unit.stage({context.in(0).f32() + item * g.in_length * g.in_channels, g.in_length, g.in_channels,
-                first * g.stride - g.pad_left, phases, staged_rows(rows), alpha.f32(), inverse, staged, width,
-                split() ? plane : 0});
-    const int64_t at = (item * g.out_length + first) * g.out_channels;
-    const Tensor bias = context.in(2), residual = context.in(4);
-    const Bf16Depth depth = Bf16Depth::of(g.kernel, width);
-    unit.multiply({staged, g.stride * width, split() ? plane : 0, depth, reinterpret_cast<const uint32_t*>(w.i32()),
-                   w.shape.count_from(1), rows, g.out_channels, first_panel, last_panel, bias.f32(),
-                   residual ? residual.f32() + at : nullptr, phases * g.out_channels, context.out(0).f32() + at,
-                   phases * g.out_channels});
+  struct Scratch {
+    float* inverse;
+    void* staged;
+    int64_t phase_elements, plane;
+  };
+
+  // Output rows [first, first + count) of one item.
+  void run(int64_t item, int64_t first, int64_t count, int64_t first_panel, int64_t last_panel,
+           const Scratch& scratch) const {
+    const int64_t plane = planes == 2 ? scratch.plane : 0;
+    const int64_t in_rows = (count - 1) * g.stride + (g.kernel - 1) * phases + 1;
+    unit.stage({x.f32() + item * g.in_length * g.in_channels, g.in_length, g.in_channels, first * g.stride - g.pad_left,
+                in_rows, phases, scratch.phase_elements, alpha.f32(), scratch.inverse, scratch.staged, width, plane});
+    for (int64_t phase = 0; phase < phases && phase < count; ++phase) {
+      const int64_t at = (item * g.out_length + first + phase) * g.out_channels, stride = phases * g.out_channels;
+      unit.multiply({static_cast<char*>(scratch.staged) + phase * scratch.phase_elements * unit.element_size,
+                     g.stride * width, plane, Bf16Depth::of(g.kernel, width),
+                     reinterpret_cast<const uint32_t*>(w.i32()), w.shape.count_from(1),
+                     (count - phase + phases - 1) / phases, g.out_channels, first_panel, last_panel, bias.f32(),
+                     residual ? residual.f32() + at : nullptr, stride, y.f32() + at, stride});
+    }
   }
 };
 
 }  // namespace
 
 void conv1d_bf16(const KernelContext& context) {
-  const Convolution conv(context);
+  const Convolution conv{context};
   const Conv1dGeometry& g = conv.g;
-  if (context.out(0).shape.count() == 0) return;
   ThreadPool* pool = context.pool;
   const Bf16Tiling tiling = conv.tiling(pool->threads());
   const int64_t inverse_bytes = round_up_to(g.in_channels * sizeof(float), 64);
-  const int64_t plane = round_up_to(conv.plane(tiling.rows), 32);
-  const int64_t bytes = inverse_bytes + plane * conv.w.shape[0] * conv.unit.element_size;
+  const int64_t phase_elements = conv.phase_elements(tiling.rows);
+  const int64_t plane = round_up_to(phase_elements * conv.phases, 32);
   parallel_for(pool, g.batch * tiling.tiles * tiling.splits, [&](int64_t task, int worker) {
     const int64_t split = task % tiling.splits, tile = task / tiling.splits % tiling.tiles;
     const int64_t item = task / tiling.splits / tiling.tiles;
     const int64_t first = tile * tiling.rows, left = g.out_length - first;
-    const int64_t count = left < tiling.rows ? left : tiling.rows;
-    char* scratch = static_cast<char*>(pool->scratch(worker, bytes));
-    float* inverse = reinterpret_cast<float*>(scratch);
-    conv.fill_inverse(inverse);
-    for (int64_t phase = 0; phase < conv.phases && phase < count; ++phase) {
-      const int64_t rows = (count - phase + conv.phases - 1) / conv.phases;
-      conv.run(item, first + phase, rows, tiling.first_panel(split), tiling.first_panel(split + 1), inverse,
-               scratch + inverse_bytes, plane);
-    }
+    const int64_t bytes = inverse_bytes + plane * conv.planes * conv.unit.element_size;
+    char* memory = static_cast<char*>(pool->scratch(worker, bytes));
+    const Convolution::Scratch scratch{reinterpret_cast<float*>(memory), memory + inverse_bytes, phase_elements, plane};
+    snake_inverse(conv.alpha, scratch.inverse);
+    conv.run(item, first, left < tiling.rows ? left : tiling.rows, tiling.first_panel(split),
+             tiling.first_panel(split + 1), scratch);
   });
 }
 

@@ -38,7 +38,7 @@ struct Transposed {
   void tile(int64_t item, int64_t first, int64_t rows, Panels panels, const float* bias, float* row, char* staged,
             int64_t plane) const {
     unit.stage({context.in(0).f32() + item * g.in_length * g.in_channels, g.in_length, g.in_channels,
-                first - (g.taps - 1), 1, staged_rows(rows), nullptr, nullptr, staged, width,
+                first - (g.taps - 1), staged_rows(rows), 1, 0, nullptr, nullptr, staged, width,
                 w.shape[0] == 2 ? plane : 0});
     const int64_t size = g.out_length * g.out_channels;
     float* y = context.out(0).f32() + item * size;

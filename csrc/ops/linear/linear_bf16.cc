@@ -20,7 +20,7 @@ void linear_bf16(const KernelContext& context) {
     const int64_t split = task % tiling.splits, first = task / tiling.splits * tiling.rows;
     const int64_t count = rows - first < tiling.rows ? rows - first : tiling.rows;
     void* staged = pool->scratch(worker, plane * w.shape[0] * unit.element_size);
-    unit.stage({context.in(0).f32(), rows, channels, first, 1, count, nullptr, nullptr, staged, width, split_plane});
+    unit.stage({context.in(0).f32(), rows, channels, first, count, 1, 0, nullptr, nullptr, staged, width, split_plane});
     unit.multiply({staged, width, split_plane, Bf16Depth::of(1, width), reinterpret_cast<const uint32_t*>(w.i32()),
                    w.shape.count_from(1), count, columns, tiling.first_panel(split), tiling.first_panel(split + 1),
                    bias.f32(), nullptr, 0, context.out(0).f32() + first * columns, columns});
