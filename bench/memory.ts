@@ -22,6 +22,8 @@ export interface MemoryRun {
   readonly longestSeconds: number;
 }
 
+/** Encodes after which the heap has seen what random lengths need. */
+const warmUp = 2000;
 /** Medians of so many measurements. */
 const SAMPLES = 8;
 const goal = 0.02;
@@ -59,7 +61,6 @@ export async function measureMemoryGrowth(run: MemoryRun): Promise<MemoryGrowth>
 /** Prints the measurement; the exit code tells whether the goal is met. */
 export async function main([count = "10000", model = "random:1:tiny"]: readonly string[]): Promise<void> {
   const encodes = Number(count);
-  const warmUp = Math.ceil(encodes / 10);
   const { early, late } = await measureMemoryGrowth({ model, warmUp, encodes, longestSeconds: 2 });
   const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   console.log(`resident after ${warmUp} encodes of random lengths with ${model}, and after ${encodes} more:`);

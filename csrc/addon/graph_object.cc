@@ -32,7 +32,8 @@ void GraphObject::define(Napi::Env env, Napi::Object exports) {
       {InstanceMethod<&GraphObject::input>("input"), InstanceMethod<&GraphObject::variable>("variable"),
        InstanceMethod<&GraphObject::constant>("constant"), InstanceMethod<&GraphObject::apply>("apply"),
        InstanceMethod<&GraphObject::describe>("describe"), InstanceMethod<&GraphObject::gradients>("gradients"),
-       InstanceMethod<&GraphObject::compile>("compile"), InstanceMethod<&GraphObject::serialize>("serialize")});
+       InstanceMethod<&GraphObject::compile>("compile"), InstanceMethod<&GraphObject::serialize>("serialize"),
+       InstanceMethod<&GraphObject::close>("close")});
   Environment::of(env).graph = Napi::Persistent(constructor);
   exports.Set("Graph", constructor);
 }
@@ -136,5 +137,7 @@ Napi::Value GraphObject::serialize(const Napi::CallbackInfo& info) {
     return Napi::Buffer<char>::Copy(info.Env(), bytes.data(), bytes.size());
   });
 }
+
+void GraphObject::close(const Napi::CallbackInfo&) { graph_ = {}; }
 
 }  // namespace lmspt::addon

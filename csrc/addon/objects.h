@@ -82,6 +82,7 @@ class GraphObject : public Napi::ObjectWrap<GraphObject> {
   Napi::Value compile(
       const Napi::CallbackInfo& info);  // (Device, [[name, value], ...], updates, precision) -> Promise<Plan>
   Napi::Value serialize(const Napi::CallbackInfo& info);  // ([[name, value], ...], samples, precision) -> Uint8Array
+  void close(const Napi::CallbackInfo& info);
 
   std::vector<Update> to_updates(const Napi::Value& value);  // [[Variable, value], ...] or undefined
 

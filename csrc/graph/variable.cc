@@ -8,17 +8,40 @@
 
 #include "device/error.h"
 
+// Large buffers have pages of their own, so that all of their memory goes back to the system: in the heap, buffers of
+// changing sizes leave holes. Sanitizers watch the heap alone.
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+#define LMSPT_OWN_PAGES 1
+#include <sys/mman.h>
+#endif
+
 namespace lmspt {
 
+namespace {
+
+std::shared_ptr<void> allocate_memory(size_t size) {
+#if defined(LMSPT_OWN_PAGES)
+  constexpr size_t kLeastOwnPages = 1 << 16;
+  if (size >= kLeastOwnPages) {
+    void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED) return nullptr;
+    return std::shared_ptr<void>(data, [size](void* pages) { munmap(pages, size); });
+  }
+#endif
+  return std::shared_ptr<void>(std::aligned_alloc(64, size == 0 ? 64 : size), std::free);
+}
+
+}  // namespace
+
 Buffer Buffer::allocate(int64_t bytes) {
-  const size_t size = (static_cast<size_t>(bytes) + 63) / 64 * 64;
-  void* data = std::aligned_alloc(64, size == 0 ? 64 : size);
-  if (!data) {
+  std::shared_ptr<void> memory = allocate_memory((static_cast<size_t>(bytes) + 63) / 64 * 64);
+  if (!memory) {
     throw Error(ErrorCode::out_of_memory, "Expected to get " + std::to_string(bytes) +
                                               " bytes of memory, but the system refused; use shorter or "
                                               "smaller inputs, or close what is no longer needed");
   }
-  return {data, std::shared_ptr<void>(data, std::free)};
+  void* data = memory.get();
+  return {data, std::move(memory)};
 }
 
 Variable::Variable(DType dtype, const Shape& shape, Buffer buffer, bool frozen)

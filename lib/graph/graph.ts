@@ -147,6 +147,11 @@ export class Graph {
     );
   }
 
+  /** Gives the memory back now; values can no longer be used, plans stay as they are. */
+  close(): void {
+    this.native.close();
+  }
+
   private wrap(id: number): Value {
     const { dtype, shape } = this.native.describe(id);
     return new Value(this, id, dtype, shape);

@@ -58,6 +58,7 @@ export interface NativeGraph {
     precision: Precision,
   ): Promise<NativePlan>;
   serialize(outputs: NamedValues, samples: readonly NativeSample[], precision: Precision): Uint8Array;
+  close(): void;
 }
 
 export interface NativeVariable {

@@ -107,11 +107,15 @@ export class ModelStages {
 
   private stage({ name, build, ...stage }: StageParts): Stage {
     const { input } = stage;
-    const make = (frames: number, batch: number) => {
+    const make = async (frames: number, batch: number) => {
       const graph = new Graph();
-      const shape = [batch, frames * input.rows, input.channels];
-      const x = graph.input("x", shape, input.type === Int32Array ? "i32" : "f32");
-      return graph.compile(this.device, { y: build(x) }, [], { precision: this.precision });
+      try {
+        const shape = [batch, frames * input.rows, input.channels];
+        const x = graph.input("x", shape, input.type === Int32Array ? "i32" : "f32");
+        return await graph.compile(this.device, { y: build(x) }, [], { precision: this.precision });
+      } finally {
+        graph.close();
+      }
     };
     const run: Stage["run"] = (x, frames, batch) =>
       this.plans.use(
