@@ -1,7 +1,7 @@
 /** Batches of crops, made ahead of the step by other threads. What they are depends on the seed and the draw alone. */
 import { LmsptError } from "../../errors.js";
 import { randomFraction } from "../random.js";
-import type { CropRequest } from "./crop.js";
+import type { Crop, CropRequest } from "./crop.js";
 import { CropPool } from "./crop-pool.js";
 import { DrawOrder } from "./order.js";
 
@@ -15,11 +15,17 @@ export interface BatchOptions {
   readonly ahead: number;
   /** The draw to begin with: `next` of the last batch that was taken. */
   readonly start: number;
+  /** Takes whole files from their beginning, silence behind; longer ones are left out like those that cannot be read. */
+  readonly whole?: boolean;
 }
 
 export interface Batch {
   /** Of every form: the items one after another. */
   readonly forms: readonly Float32Array[];
+  /** Which of the files the items are of. */
+  readonly items: readonly number[];
+  /** How long they last together, without silence that follows. */
+  readonly seconds: number;
   /** From 0. */
   readonly epoch: number;
   /** The draw that the next batch begins with. */
@@ -28,9 +34,9 @@ export interface Batch {
 
 /** A draw under way. */
 interface Draw {
-  readonly path: string;
+  readonly item: number;
   readonly epoch: number;
-  readonly crops: Promise<Float32Array[] | undefined>;
+  readonly crop: Promise<Crop | undefined>;
 }
 
 export class Batches {
@@ -55,27 +61,30 @@ export class Batches {
   async next(): Promise<Batch> {
     const { batch, forms, files } = this.options;
     const joined = forms.map(({ samples }) => new Float32Array(batch * samples));
+    const items: number[] = [];
+    let seconds = 0;
     let epoch = 0;
     let ready = true;
-    for (let item = 0, failures = 0; item < batch; ) {
+    for (let failures = 0; items.length < batch; ) {
       this.fill();
       const draw = this.draws.shift()!;
       this.position++;
-      const now = await Promise.race([draw.crops, notYet]);
+      const now = await Promise.race([draw.crop, notYet]);
       if (now === pending) ready = false;
-      const crops = now === pending ? await draw.crops : (now as Float32Array[] | undefined);
-      if (!crops) {
+      const crop = now === pending ? await draw.crop : (now as Crop | undefined);
+      if (!crop) {
         if (++failures >= 2 * files.length - 1) throw this.nothing(); // so many draws hold a whole epoch
         continue;
       }
       failures = 0;
       epoch = draw.epoch;
-      for (const [form, crop] of crops.entries()) joined[form]!.set(crop, item * crop.length);
-      item++;
+      seconds += crop.seconds;
+      for (const [form, piece] of crop.forms.entries()) joined[form]!.set(piece, items.length * piece.length);
+      items.push(draw.item);
     }
     if (!ready) this.waits++;
     this.fill();
-    return { forms: joined, epoch, next: this.position };
+    return { forms: joined, items, seconds, epoch, next: this.position };
   }
 
   close(): Promise<void> {
@@ -83,16 +92,17 @@ export class Batches {
   }
 
   private fill(): void {
-    const { batch, ahead, files, seed, forms } = this.options;
+    const { batch, ahead, files, seed, forms, whole } = this.options;
     while (this.draws.length < batch * ahead) {
       const { epoch, item } = this.order.at(this.drawn);
       const path = files[item]!;
-      const at = randomFraction(seed, "crop", this.drawn++);
-      this.draws.push({ path, epoch, crops: this.load({ path, at, forms }) });
+      const at = whole ? 0 : randomFraction(seed, "crop", this.drawn);
+      this.drawn++;
+      this.draws.push({ item, epoch, crop: this.load({ path, at, forms, whole }) });
     }
   }
 
-  private async load(request: CropRequest): Promise<Float32Array[] | undefined> {
+  private async load(request: CropRequest): Promise<Crop | undefined> {
     try {
       return await this.pool.load(request);
     } catch (error) {

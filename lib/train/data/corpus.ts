@@ -9,33 +9,47 @@ const AUDIO_EXTENSIONS = [".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus"];
 /** Names under which manifests hold the path of an audio file. */
 const PATH_FIELDS = ["audio", "audio_filepath", "path", "wav"];
 
+/** An audio file, with what a manifest says about it. */
+export interface CorpusItem {
+  readonly path: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
 /**
  * The files that the sources name, in the order of the sources, folders sorted; the same on every machine.
  * @throws LmsptError ERR_LMSPT_IO where a source cannot be read or gives nothing, FormatError for a broken manifest
  */
 export async function listAudio(sources: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
+  return (await listItems(sources)).map(({ path }) => path);
+}
+
+/** As `listAudio`, with the fields of manifests. */
+export async function listItems(sources: readonly string[]): Promise<CorpusItem[]> {
+  const items: CorpusItem[] = [];
   for (const source of sources) {
-    const found = await filesOf(source);
+    const found = await itemsOf(source);
     if (found.length === 0) {
       throw new LmsptError(
         "ERR_LMSPT_IO",
         `Expected audio files in ${source} (${AUDIO_EXTENSIONS.join(", ")}), found none`,
       );
     }
-    files.push(...found);
+    items.push(...found);
   }
-  return files;
+  return items;
 }
 
-async function filesOf(source: string): Promise<string[]> {
+async function itemsOf(source: string): Promise<CorpusItem[]> {
   const stats = await explainIo(`Cannot look at ${source}`, () => statIfPresent(source));
   if (!stats)
     throw new LmsptError("ERR_LMSPT_IO", `Expected a folder, an audio file or a manifest at ${source}, found nothing`);
-  if (stats.isDirectory()) return explainIo(`Cannot read the folder ${source}`, () => walk(source));
-  if (extname(source) === ".jsonl") return readManifest(source);
-  if (basename(source) === "wav.scp") return readScp(source);
-  return [resolve(source)];
+  if (!stats.isDirectory() && extname(source) === ".jsonl") return readManifest(source);
+  return (await filesOf(source, stats.isDirectory())).map((path) => ({ path, fields: {} }));
+}
+
+async function filesOf(source: string, isFolder: boolean): Promise<string[]> {
+  if (isFolder) return explainIo(`Cannot read the folder ${source}`, () => walk(source));
+  return basename(source) === "wav.scp" ? readScp(source) : [resolve(source)];
 }
 
 /** Hidden files and folders are left out. */
@@ -56,8 +70,8 @@ async function linesOf(path: string): Promise<string[]> {
   return (await explainIo(`Cannot read ${path}`, () => readFile(path, "utf8"))).split(/\r?\n/);
 }
 
-async function readManifest(path: string): Promise<string[]> {
-  const files: string[] = [];
+async function readManifest(path: string): Promise<CorpusItem[]> {
+  const items: CorpusItem[] = [];
   for (const [index, line] of (await linesOf(path)).entries()) {
     if (line.trim() === "") continue;
     let entry: unknown;
@@ -71,9 +85,9 @@ async function readManifest(path: string): Promise<string[]> {
     if (file === undefined) {
       throw new FormatError(`${path}:${index + 1}: expected the path of an audio file as ${PATH_FIELDS.join(", ")}`);
     }
-    files.push(resolve(dirname(path), file as string));
+    items.push({ path: resolve(dirname(path), file as string), fields });
   }
-  return files;
+  return items;
 }
 
 /** Lines of an id and a path; commands, which end with a bar, are refused. */

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { LmsptError } from "../../errors.js";
-import type { CropRequest } from "./crop.js";
+import type { Crop, CropRequest } from "./crop.js";
 import type { CropReply } from "./crop-worker.js";
 
 interface Waiting {
-  readonly resolve: (crops: Float32Array[]) => void;
+  readonly resolve: (crop: Crop) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -20,7 +20,7 @@ export class CropPool {
   }
 
   /** Rejects with ERR_LMSPT_FORMAT's message where the file cannot be read. */
-  load(request: CropRequest): Promise<Float32Array[]> {
+  load(request: CropRequest): Promise<Crop> {
     const id = this.sent++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
@@ -35,10 +35,10 @@ export class CropPool {
 
   private start(): Worker {
     const worker = new Worker(join(__dirname, "crop-worker.js"), { execArgv: [] });
-    worker.on("message", ({ id, crops, problem }: CropReply) => {
+    worker.on("message", ({ id, crop, problem }: CropReply) => {
       const waiting = this.waiting.get(id);
       this.waiting.delete(id);
-      if (crops) waiting?.resolve(crops);
+      if (crop) waiting?.resolve(crop);
       else waiting?.reject(new LmsptError("ERR_LMSPT_FORMAT", problem ?? "unknown"));
     });
     worker.on("error", (error) => this.failAll(error));

@@ -2,11 +2,11 @@
 import { parentPort } from "node:worker_threads";
 import { Resampler } from "../../audio/resample.js";
 import { Device } from "../../graph/device.js";
-import { type CropRequest, loadCrop } from "./crop.js";
+import { type Crop, type CropRequest, loadCrop } from "./crop.js";
 
 export interface CropReply {
   readonly id: number;
-  readonly crops?: Float32Array[];
+  readonly crop?: Crop;
   readonly problem?: string;
 }
 
@@ -15,10 +15,10 @@ if (port) {
   const resampler = new Resampler(Device.open("cpu", { threads: 1 }));
   port.on("message", async ({ id, request }: { id: number; request: CropRequest }) => {
     try {
-      const crops = await loadCrop(request, resampler);
+      const crop = await loadCrop(request, resampler);
       port.postMessage(
-        { id, crops } satisfies CropReply,
-        crops.map(({ buffer }) => buffer as ArrayBuffer),
+        { id, crop } satisfies CropReply,
+        crop.forms.map(({ buffer }) => buffer as ArrayBuffer),
       );
     } catch (error) {
       port.postMessage({ id, problem: error instanceof Error ? error.message : String(error) } satisfies CropReply);

@@ -2,6 +2,7 @@
 import type { Audio } from "../../audio/audio.js";
 import { loadAudio } from "../../audio/decode.js";
 import type { Resampler } from "../../audio/resample.js";
+import { LmsptError } from "../../errors.js";
 
 export interface CropRequest {
   readonly path: string;
@@ -9,6 +10,15 @@ export interface CropRequest {
   readonly at: number;
   /** All of them last equally long. */
   readonly forms: readonly CropForm[];
+  /** Nothing may be cut away: recordings that last longer are refused. */
+  readonly whole?: boolean;
+}
+
+export interface Crop {
+  /** The piece in every form. */
+  readonly forms: Float32Array[];
+  /** How long it lasts without the silence that follows. */
+  readonly seconds: number;
 }
 
 /** What a result is to be. */
@@ -18,8 +28,11 @@ export interface CropForm {
   readonly samples: number;
 }
 
-/** The piece at every rate; silence follows where the recording is shorter. */
-export async function loadCrop(request: CropRequest, resampler: Resampler): Promise<Float32Array[]> {
+/**
+ * The piece at every rate; silence follows where the recording is shorter.
+ * @throws LmsptError ERR_LMSPT_UNSUPPORTED for a recording that is longer where nothing may be cut away
+ */
+export async function loadCrop(request: CropRequest, resampler: Resampler): Promise<Crop> {
   const piece = cut(await loadAudio(request.path), request);
   const crops: Float32Array[] = [];
   for (const { rate, samples } of request.forms) {
@@ -28,12 +41,19 @@ export async function loadCrop(request: CropRequest, resampler: Resampler): Prom
     crop.set(resampled.subarray(0, samples));
     crops.push(crop);
   }
-  return crops;
+  return { forms: crops, seconds: piece.samples.length / piece.sampleRate };
 }
 
-function cut({ samples, sampleRate }: Audio, { at, forms }: CropRequest): Audio {
+function cut({ samples, sampleRate }: Audio, { at, forms, whole }: CropRequest): Audio {
   const seconds = Math.max(...forms.map((form) => form.samples / form.rate));
   const length = Math.ceil(seconds * sampleRate);
+  if (whole && samples.length > length) {
+    const lasts = (samples.length / sampleRate).toFixed(2);
+    throw new LmsptError(
+      "ERR_LMSPT_UNSUPPORTED",
+      `Expected at most ${seconds} s, which the model hears, got ${lasts} s`,
+    );
+  }
   const first = Math.floor(at * Math.max(0, samples.length - length + 1));
   return { samples: samples.slice(first, first + length), sampleRate };
 }
