@@ -4,12 +4,31 @@ import { type DoctorOptions, doctor } from "./doctor.js";
 import { type EncodeOptions, encode } from "./encode.js";
 import { EXPORT_FORMATS, type ExportOptions, exportModel } from "./export.js";
 import { EXIT, type ExitStatus } from "./failure.js";
-import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, EXPORT_HELP, INFO_HELP, PROGRAM_HELP, TRAIN_HELP } from "./help.js";
+import {
+  DECODE_HELP,
+  DOCTOR_HELP,
+  ENCODE_HELP,
+  EXPORT_HELP,
+  INFO_HELP,
+  PROGRAM_HELP,
+  TRAIN_ASR_HELP,
+  TRAIN_HELP,
+  TRANSCRIBE_HELP,
+} from "./help.js";
 import { type InfoOptions, info } from "./info.js";
-import { modelOptions, overwriteOptions, parseInteger, precisionOption } from "./options.js";
+import {
+  deviceOption,
+  modelOptions,
+  overwriteOptions,
+  parseInteger,
+  precisionOption,
+  threadsOption,
+} from "./options.js";
 import type { Session } from "./terminal.js";
 import { TOKEN_FORMATS } from "./token-formats.js";
 import { type TrainOptions, train } from "./train.js";
+import { trainRecogniser } from "./train-asr.js";
+import { type TranscribeCommandOptions, transcribe } from "./transcribe.js";
 import { packageVersion } from "./version.js";
 
 /** Parses a command line and carries it out. Rejects with commander's error after help, version and usage errors. */
@@ -24,8 +43,14 @@ export async function runProgram(argv: readonly string[], session: Session): Pro
   addDecode(program).action((inputs: string[], options: DecodeOptions) => finish(decode(inputs, options, session)));
   addInfo(program).action((subject: string, options: InfoOptions) => finish(info(subject, options, session)));
   addExport(program).action((model: string, options: ExportOptions) => finish(exportModel(model, options, session)));
-  addTrain(program).action((config: string, overrides: string[], options: TrainOptions) =>
+  const training = addTrain(program).action((config: string, overrides: string[], options: TrainOptions) =>
     finish(train(config, overrides, options, session)),
+  );
+  addTrainAsr(training).action((config: string, overrides: string[], options: TrainOptions) =>
+    finish(trainRecogniser(config, overrides, options, session)),
+  );
+  addTranscribe(program).action((inputs: string[], options: TranscribeCommandOptions) =>
+    finish(transcribe(inputs, options, session)),
   );
   addDoctor(program).action((options: DoctorOptions) => finish(doctor(options, session)));
   await program.parseAsync(argv, { from: "user" });
@@ -118,6 +143,32 @@ function addTrain(program: Command): Command {
     .argument("[key=value...]", "settings that win over the configuration")
     .option("-q, --quiet", "no progress; warnings and errors stay")
     .addHelpText("after", TRAIN_HELP);
+}
+
+function addTrainAsr(training: Command): Command {
+  return training
+    .command("asr")
+    .description("Train a recogniser on speech with transcripts: a teacher for tokenizers, and their judge.")
+    .argument("<config>", "preset, YAML file, or the folder of a run to go on with")
+    .argument("[key=value...]", "settings that win over the configuration")
+    .option("-q, --quiet", "no progress; warnings and errors stay")
+    .addHelpText("after", TRAIN_ASR_HELP);
+}
+
+function addTranscribe(program: Command): Command {
+  return program
+    .command("transcribe")
+    .description("Turn speech into text with a Whisper model.")
+    .argument("<in...>", "audio files, folders and JSONL manifests")
+    .requiredOption("-m, --model <folder>", "folder of a Whisper model with its tokenizer")
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .addOption(
+      new Option("--beams <count>", "texts followed at a time").default(1).argParser(parseInteger("1 to 64", 64)),
+    )
+    .option("--language <code>", "what is spoken, en for instance (default: found out)")
+    .option("--json", "print a JSON object a line, with file, text, tokens and language")
+    .addHelpText("after", TRANSCRIBE_HELP);
 }
 
 function addDoctor(program: Command): Command {
