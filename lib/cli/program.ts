@@ -139,6 +139,7 @@ function addTrain(program: Command): Command {
   return program
     .command("train")
     .description("Train a tokenizer on speech, or go on with a run.")
+    .enablePositionalOptions() // those behind asr are its own
     .argument("<config>", "preset, YAML file, or the folder of a run to go on with")
     .argument("[key=value...]", "settings that win over the configuration")
     .option("-q, --quiet", "no progress; warnings and errors stay")

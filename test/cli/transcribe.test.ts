@@ -9,7 +9,13 @@ describe("lmspt train asr and lmspt transcribe", function () {
 
   it("make a recogniser of recordings with their text, and lines of text of recordings", async () => {
     const corpus = await writeCorpus(inside("corpus"), ["one", "two one"]);
-    const settings = [`data=${corpus}`, `data.valid=${corpus}`, `out=${inside("run")}`, "steps=2", "validation.every=2"];
+    const settings = [
+      `data=${corpus}`,
+      `data.valid=${corpus}`,
+      `out=${inside("run")}`,
+      "steps=2",
+      "validation.every=2",
+    ];
     const trained = await run("train", "asr", "asr-tiny", ...small, ...settings);
     assert.equal(trained.status, 0, trained.stderr);
     assert.match(trained.stderr, /^step 1\/2 {2}text \S+ {2}alignment \S+ {2}total \S+ {2}.* steps\/s/m);
