@@ -46,29 +46,16 @@ struct Transposed {
         }
         epilogue.bias = bias;
       }
-      const auto product = [&](int64_t skipped, int64_t count, float* c) {
-        Rows part = a;
-        part.data += skipped * a.row_stride;
-        gemm(part, count, b, g.columns(), first_panel, last_panel, c, g.columns(), epilogue);
-      };
-      const auto product_in_block = [&](int64_t skipped, int64_t count) {
-        if (count <= 0) return;
-        product(skipped, count, block);
-        const int64_t last_column = last_panel * kPanelWidth < g.columns() ? last_panel * kPanelWidth : g.columns();
-        scatter(item, first + skipped, count, group, first_panel * kPanelWidth, last_column, block);
-      };
-      // With one group, a row of the product is `stride` rows of y; only those that y cuts go through the block.
-      int64_t begin = rows, end = rows;
-      if (g.groups == 1) {
-        begin = (g.pad_left + g.stride - 1) / g.stride - first;
-        end = (g.out_length + g.pad_left) / g.stride - first;
-        begin = begin < 0 ? 0 : (begin < rows ? begin : rows);
-        end = end < begin ? begin : (end < rows ? end : rows);
-        float* y = context.out(0).f32() + item * g.out_length * g.out_channels;
-        if (begin < end) product(begin, end - begin, y + ((first + begin) * g.stride - g.pad_left) * g.out_channels);
-      }
-      product_in_block(0, begin);
-      product_in_block(end, rows - end);
+      // With one group, a row of the product is `stride` rows of y. A tile with rows that y cuts goes through the block
+      // as a whole: calls for single rows would read all weights again.
+      const int64_t out_first = first * g.stride - g.pad_left;
+      const bool in_place = g.groups == 1 && out_first >= 0 && out_first + rows * g.stride <= g.out_length;
+      float* y = context.out(0).f32() + item * g.out_length * g.out_channels;
+      float* c = in_place ? y + out_first * g.out_channels : block;
+      gemm(a, rows, b, g.columns(), first_panel, last_panel, c, g.columns(), epilogue);
+      if (in_place) continue;
+      const int64_t last_column = last_panel * kPanelWidth < g.columns() ? last_panel * kPanelWidth : g.columns();
+      scatter(item, first, rows, group, first_panel * kPanelWidth, last_column, block);
     }
   }
 
