@@ -1,6 +1,6 @@
 import type { DeviceName } from "../graph/device.js";
 import type { Recogniser, TranscribeOptions } from "../models/whisper/recogniser.js";
-import { listAudio } from "../train/data/corpus.js";
+import { type AudioSource, describeSource, loadCorpus, loadSource } from "../train/data/index.js";
 import { describeError, EXIT, type ExitStatus } from "./failure.js";
 import { whileLoading } from "./model.js";
 import { printNotice, printResult, type Session } from "./terminal.js";
@@ -20,10 +20,10 @@ export async function transcribe(
   options: TranscribeCommandOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  const files = await listAudio(inputs);
+  const sources = (await loadCorpus(inputs)).map(({ source }) => source);
   const recogniser = await whileLoading(session, true, () => loadRecogniser(options));
   try {
-    return await transcribeAll(files, recogniser, options, session);
+    return await transcribeAll(sources, recogniser, options, session);
   } finally {
     await recogniser.close();
   }
@@ -35,19 +35,20 @@ async function loadRecogniser({ model, device, threads }: TranscribeCommandOptio
   return Recogniser.load(model, { device, threads });
 }
 
-/** A file that cannot be read is told of, and the rest is done. */
+/** A recording that cannot be read is told of, and the rest is done. */
 async function transcribeAll(
-  files: readonly string[],
+  sources: readonly AudioSource[],
   recogniser: Recogniser,
   { beams, language, json }: TranscribeCommandOptions,
   { terminal, signal }: Session,
 ): Promise<ExitStatus> {
   const options: TranscribeOptions = { beams, language, signal };
   let status: ExitStatus = EXIT.done;
-  for (const file of files) {
+  for (const source of sources) {
+    const file = describeSource(source);
     try {
-      const { text, tokens, language } = await recogniser.transcribe(file, options);
-      const line = files.length === 1 ? text : `${file}\t${text}`;
+      const { text, tokens, language } = await recogniser.transcribe(await loadSource(source), options);
+      const line = sources.length === 1 ? text : `${file}\t${text}`;
       printResult(terminal, json ? JSON.stringify({ file, text, tokens, language }) : line);
     } catch (error) {
       signal.throwIfAborted();

@@ -56,15 +56,15 @@ export async function openSession(config: RecogniserConfig, folder: RunFolder): 
     const { batch, workers, ahead } = config.data;
     const step = await compileRecogniserStep(device, recipe, optimizer, { batch, tokens: rows.length });
     const forms = [{ rate: whisperAudio.sampleRate, samples: recipe.whisper.encoder.windowSamples }];
-    const source = { seed: config.seed, forms, workers, whole: true };
+    const shared = { seed: config.seed, forms, workers, whole: true };
     const validation =
       config.data.valid.length === 0
         ? undefined
-        : await RecogniserValidation.open(device, recipe, config, rows, source);
+        : await RecogniserValidation.open(device, recipe, config, rows, shared);
     await folder.begin();
     const events = await EventFile.create(folder.path);
-    const files = utterances.map(({ path }) => path);
-    const batches = new Batches({ ...source, files, batch, ahead, start: start.draw });
+    const sources = utterances.map((utterance) => utterance.source);
+    const batches = new Batches({ ...shared, sources, batch, ahead, start: start.draw });
     return { device, recipe, optimizer, start, step, rows, utterances, batches, validation, events };
   } catch (error) {
     await device.close();

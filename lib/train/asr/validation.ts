@@ -36,10 +36,10 @@ export class RecogniserValidation {
     recipe: RecogniserRecipe,
     config: RecogniserConfig,
     rows: TextRows,
-    source: Pick<BatchOptions, "seed" | "forms" | "workers" | "whole">,
+    shared: Pick<BatchOptions, "seed" | "forms" | "workers" | "whole">,
   ): Promise<RecogniserValidation> {
     const { whisper, tokenizer } = recipe;
-    const items = await loadItems(config, tokenizer, rows, source);
+    const items = await loadItems(config, tokenizer, rows, shared);
     const graph = new Graph();
     const recorded = recordLosses(graph, recipe, { batch: 1, tokens: rows.length });
     const losses = await graph.compile(device, recorded as Record<RecogniserLoss, Value>);
@@ -76,13 +76,13 @@ async function loadItems(
   config: RecogniserConfig,
   tokenizer: TextTokenizer,
   rows: TextRows,
-  source: Pick<BatchOptions, "seed" | "forms" | "workers" | "whole">,
+  shared: Pick<BatchOptions, "seed" | "forms" | "workers" | "whole">,
 ): Promise<Item[]> {
   const all = await listUtterances(config.data.valid, config);
   const utterances = all.filter((utterance) => TextRows.lengthOf(tokenizer, utterance) <= rows.length);
   const count = Math.min(config.validation.items, utterances.length);
-  const files = utterances.map(({ path }) => path);
-  const batches = new Batches({ ...source, files, batch: 1, ahead: count, start: 0 });
+  const sources = utterances.map((utterance) => utterance.source);
+  const batches = new Batches({ ...shared, sources, batch: 1, ahead: count, start: 0 });
   try {
     const items: Item[] = [];
     while (items.length < count) {

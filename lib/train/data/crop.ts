@@ -1,11 +1,12 @@
 /** Cutting a piece out of a recording, at one or several rates. */
-import type { Audio } from "../../audio/audio.js";
-import { loadAudio } from "../../audio/decode.js";
+import { downmix } from "../../audio/audio.js";
+import { decodeHere } from "../../audio/decode-here.js";
 import type { Resampler } from "../../audio/resample.js";
 import { LmsptError } from "../../errors.js";
+import { type AudioSource, openSource } from "./audio-source.js";
 
 export interface CropRequest {
-  readonly path: string;
+  readonly source: AudioSource;
   /** Where the piece lies: from 0, the first that fits, up to 1, the last. */
   readonly at: number;
   /** All of them last equally long. */
@@ -29,13 +30,20 @@ export interface CropForm {
 }
 
 /**
- * The piece at every rate; silence follows where the recording is shorter.
+ * The piece at every rate; silence follows where the recording is shorter. The calling thread decodes.
  * @throws LmsptError ERR_LMSPT_UNSUPPORTED for a recording that is longer where nothing may be cut away
  */
-export async function loadCrop(request: CropRequest, resampler: Resampler): Promise<Crop> {
-  const piece = cut(await loadAudio(request.path), request);
+export async function loadCrop({ source, at, forms, whole }: CropRequest, resampler: Resampler): Promise<Crop> {
+  const seconds = Math.max(...forms.map((form) => form.samples / form.rate));
+  const piece = downmix(
+    await decodeHere(await openSource(source), (frames, sampleRate) => {
+      const wanted = Math.ceil(seconds * sampleRate);
+      if (whole && frames > wanted) throw tooLong(frames / sampleRate, seconds);
+      return { start: Math.floor(at * Math.max(0, frames - wanted + 1)), frames: wanted };
+    }),
+  );
   const crops: Float32Array[] = [];
-  for (const { rate, samples } of request.forms) {
+  for (const { rate, samples } of forms) {
     const crop = new Float32Array(samples);
     const resampled = await resampler.resample(piece.samples, piece.sampleRate, rate);
     crop.set(resampled.subarray(0, samples));
@@ -44,16 +52,7 @@ export async function loadCrop(request: CropRequest, resampler: Resampler): Prom
   return { forms: crops, seconds: piece.samples.length / piece.sampleRate };
 }
 
-function cut({ samples, sampleRate }: Audio, { at, forms, whole }: CropRequest): Audio {
-  const seconds = Math.max(...forms.map((form) => form.samples / form.rate));
-  const length = Math.ceil(seconds * sampleRate);
-  if (whole && samples.length > length) {
-    const lasts = (samples.length / sampleRate).toFixed(2);
-    throw new LmsptError(
-      "ERR_LMSPT_UNSUPPORTED",
-      `Expected at most ${seconds} s, which the model hears, got ${lasts} s`,
-    );
-  }
-  const first = Math.floor(at * Math.max(0, samples.length - length + 1));
-  return { samples: samples.slice(first, first + length), sampleRate };
+function tooLong(seconds: number, most: number): LmsptError {
+  const message = `Expected at most ${most} s, which the model hears, got ${seconds.toFixed(2)} s`;
+  return new LmsptError("ERR_LMSPT_UNSUPPORTED", message);
 }
