@@ -1,8 +1,9 @@
 /**
  * One full training step on the CPU, discriminators and tokenizer with a Whisper teacher that hears 30 s, side by side with
- * PyTorch where python3 has it.
+ * PyTorch where Python has it.
  *   npm run bench -- train [--models released,tiny] [--teacher base] [--batch 1] [--seconds 1] [--threads 2]
- *                          [--repeats 5] [--settings key=value,...] [--output bench/results]
+ *                          [--repeats 5] [--settings key=value,...] [--peers lean,public,lean:no-mkldnn]
+ *                          [--python python3] [--output bench/results]
  */
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -24,6 +25,9 @@ export interface TrainSettings {
   readonly repeats: number;
   /** Of this engine's configuration besides. */
   readonly settings: readonly string[];
+  /** Recipes of PyTorch's side, `:no-mkldnn` behind one for PyTorch's own kernels. */
+  readonly peers: readonly string[];
+  readonly python: string;
 }
 
 export interface TrainMeasurement {
@@ -57,6 +61,8 @@ export async function main(args: readonly string[]): Promise<void> {
       threads: { type: "string", default: "2" },
       repeats: { type: "string", default: "5" },
       settings: { type: "string", default: "" },
+      peers: { type: "string", default: "lean,public" },
+      python: { type: "string", default: "python3" },
       output: { type: "string", default: join(packageRoot(), "bench", "results") },
     },
   });
@@ -67,6 +73,8 @@ export async function main(args: readonly string[]): Promise<void> {
     threads: Number(values.threads),
     repeats: Number(values.repeats),
     settings: values.settings === "" ? [] : values.settings.split(","),
+    peers: values.peers.split(","),
+    python: values.python,
   };
   const measurements: TrainMeasurement[] = [];
   for (const model of values.models.split(",")) measurements.push(...(await measureStep(model, settings)));
@@ -84,8 +92,8 @@ export async function main(args: readonly string[]): Promise<void> {
 /** All contestants in turns. Processes live side by side, so that memory must hold them all. */
 async function measureStep(model: string, settings: TrainSettings): Promise<TrainMeasurement[]> {
   const contestants = [await startOurs(model, settings)];
-  if (await hasPyTorch()) contestants.push(...(await startPeers(model, settings)));
-  else console.error("python3 has no PyTorch: there is no side to compare with");
+  if (await hasPyTorch(settings.python)) contestants.push(...(await startPeers(model, settings)));
+  else console.error(`${settings.python} has no PyTorch: there is no side to compare with`);
   for (let round = 0; round < settings.repeats; round++) {
     for (let i = 0; i < contestants.length; i++) {
       await sleep(PAUSE_MS);
@@ -109,24 +117,22 @@ function startOurs(model: string, { teacher, batch, seconds, threads, settings }
   return Contestant.start(OURS, process.execPath, [worker, model, ...overrides, `threads=${threads}`, ...settings]);
 }
 
-/** The public recipe, and without what it computes in vain; each with oneDNN's kernels and with PyTorch's own. */
 async function startPeers(model: string, settings: TrainSettings): Promise<Contestant[]> {
   const { teacher, batch, seconds, threads } = settings;
   const given = { model, teacher, batch, seconds, threads };
   const common = Object.entries(given).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const script = [join(packageRoot(), "bench", "pytorch_peer.py"), "--train", "--device", "cpu", ...common];
   const peers: Contestant[] = [];
-  for (const recipe of ["public", "lean"]) {
-    for (const flags of [[], ["--no-mkldnn"]]) {
-      const name = `PyTorch, ${recipe}${flags.length > 0 ? ", without oneDNN" : ""}`;
-      peers.push(await Contestant.start(name, "python3", [...script, "--recipe", recipe, ...flags]));
-    }
+  for (const peer of settings.peers) {
+    const [recipe, ...flags] = peer.split(":");
+    const args = [...script, "--recipe", recipe!, ...flags.map((flag) => `--${flag}`)];
+    peers.push(await Contestant.start(`PyTorch, ${peer}`, settings.python, args));
   }
   return peers;
 }
 
-async function hasPyTorch(): Promise<boolean> {
-  return promisify(execFile)("python3", ["-c", "import torch"]).then(
+async function hasPyTorch(python: string): Promise<boolean> {
+  return promisify(execFile)(python, ["-c", "import torch"]).then(
     () => true,
     () => false,
   );
