@@ -40,7 +40,7 @@ export { type ErrorCode, FormatError, LmsptError } from "./errors.js";
 export { characterErrorRate, wordErrorRate } from "./eval/error-rate.js";
 export { normalizeText } from "./eval/normalize-text.js";
 export { Device, type DeviceName, type DeviceOptions } from "./graph/device.js";
-export { Graph, type PlanOptions, type Sample, Value } from "./graph/graph.js";
+export { Graph, type GraphOptions, type PlanOptions, type Sample, Value } from "./graph/graph.js";
 export type { AttributeValue, Data, DType, Port, TraceStep } from "./graph/native.js";
 export * as ops from "./graph/ops/index.js";
 export { Plan } from "./graph/plan.js";

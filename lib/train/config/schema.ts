@@ -66,6 +66,10 @@ const losses = z.strictObject({
 
 export const trainSchema = z.strictObject({
   ...runFields({ exp_name: "lmspt", steps: 100_000 }),
+  /** Of the convolutions and linear layers that have bf16 kernels; weights and their updates are float32. */
+  precision: z.enum(["fp32", "bf16"]).default("fp32"),
+  /** Activations inside encoders and decoders are computed again for the gradients: less memory, more work, the same bits. */
+  recompute: z.boolean().default(false),
   /** A model whose weights to begin with: a preset, a folder, hf://owner/repository. */
   init: z.string().nullable().default(null),
   /** The tokenizer: a preset's name, or the fields of a config.json. */
