@@ -15,6 +15,7 @@ describe("lmspt train asr and lmspt transcribe", function () {
       `out=${inside("run")}`,
       "steps=2",
       "validation.every=2",
+      "text.merges=5",
     ];
     const trained = await run("train", "asr", "asr-tiny", ...small, ...settings);
     assert.equal(trained.status, 0, trained.stderr);

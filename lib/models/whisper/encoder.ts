@@ -12,8 +12,9 @@ import { FeedForward } from "./feed-forward.js";
 const SAMPLES_PER_FEATURE = 2 * whisperAudio.hop;
 
 /**
- * What the encoder sees of a short recording: `"full"` its whole window (30 s of the published models), silence behind the end, as it was trained; `"segment"` the
- * recording alone, in whole features, which is less work and not quite what it was trained for.
+ * What the encoder sees of a short recording: `"full"` its whole window (30 s of the published models), silence behind the
+ * end, as it was trained; `"segment"` the recording alone, in whole features, which is less work and not quite what it was
+ * trained for.
  */
 export type WhisperWindow = "full" | "segment";
 

@@ -10,7 +10,7 @@ export interface RecogniserStepEvent {
   readonly steps: number;
   /** From 0. */
   readonly epoch: number;
-  /** `text`: mean cross-entropy of the tokens, in nats; `alignment`: that of the encoder alone; `total`: their weighted sum. */
+  /** `text`: mean cross-entropy of the tokens, in nats; `alignment`: the encoder's alone; `total`: their weighted sum. */
   readonly losses: RecogniserLosses;
   /** Of the gradients, before clipping. */
   readonly norm: number;

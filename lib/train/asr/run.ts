@@ -48,11 +48,11 @@ class RecogniserTraining implements Training<RecogniserEvent> {
 
   async *step(): AsyncGenerator<RecogniserEvent, void> {
     const begin = performance.now();
-    const { batches, rows, utterances, recipe, step } = this.session;
+    const { batches, train, recipe, step } = this.session;
     const { forms, items, seconds: audioSeconds, epoch, next } = await batches.next();
     yield* this.brokenFiles();
     const rate = this.rate();
-    const { labels, ...text } = rows.of(items.map((item) => utterances[item]!));
+    const { labels, ...text } = train.rows.of(items.map((item) => train.utterances[item]!));
     const inputs = {
       audio: forms[0]!,
       ...text,
@@ -111,7 +111,7 @@ class RecogniserTraining implements Training<RecogniserEvent> {
   }
 
   private *brokenFiles(): Generator<RecogniserEvent> {
-    for (const [path, problem] of this.session.batches.skipped) {
+    for (const [path, problem] of [...this.session.leftOut, ...this.session.batches.skipped]) {
       if (this.told.has(path)) continue;
       this.told.add(path);
       yield { kind: "broken-file", path, problem };

@@ -69,8 +69,14 @@ export const recogniserSchema = z.strictObject({
 export type RecogniserConfig = z.output<typeof recogniserSchema>;
 
 export const RECOGNISER_PRESETS: Readonly<Record<string, object>> = {
-  /** 3 million weights that hear 6 s: a teacher and judge which two CPU cores can train. */
-  "asr-tiny": { exp_name: "asr-tiny" },
+  /** 3 million weights that hear 6 s and write letter by letter: a teacher and judge which two CPU cores can train. */
+  "asr-tiny": {
+    exp_name: "asr-tiny",
+    steps: 6000,
+    text: { merges: 0 },
+    data: { batch: 8 },
+    optimizer: { warmup_steps: 400 },
+  },
 };
 
 /** As `resolveFields`. @throws LmsptError ERR_LMSPT_CONFIG */

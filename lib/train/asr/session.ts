@@ -1,6 +1,5 @@
 /** Everything that the training of a recogniser holds open. */
 import { join } from "node:path";
-import { LmsptError } from "../../errors.js";
 import { Device, type DeviceName } from "../../graph/device.js";
 import type { Plan } from "../../graph/plan.js";
 import { fillRandomly } from "../../models/initial.js";
@@ -20,10 +19,10 @@ import { EventFile } from "../run/event-file.js";
 import type { RunFolder } from "../run/run-folder.js";
 import { namedMoments, namedParameters, readTensors } from "../run/tensors.js";
 import { Aligner } from "./aligner.js";
+import { chooseFitting, type Fitting } from "./fitting.js";
 import type { RecogniserConfig } from "./schema.js";
 import { BEGUN, type RecogniserState } from "./state.js";
 import { compileRecogniserStep, type RecogniserLoss, type RecogniserRecipe } from "./step.js";
-import { TextRows } from "./text-rows.js";
 import { listUtterances, type Utterance } from "./utterances.js";
 import { RecogniserValidation } from "./validation.js";
 
@@ -33,8 +32,9 @@ export interface RecogniserSession {
   readonly optimizer: Optimizer;
   readonly start: RecogniserState;
   readonly step: Plan<RecogniserLoss | "norm">;
-  readonly rows: TextRows;
-  readonly utterances: readonly Utterance[];
+  readonly train: Fitting;
+  /** Recordings whose transcripts are too long, and what is told of them. */
+  readonly leftOut: ReadonlyMap<string, string>;
   readonly batches: Batches;
   readonly validation: RecogniserValidation | undefined;
   readonly events: EventFile;
@@ -45,7 +45,9 @@ export async function openSession(config: RecogniserConfig, folder: RunFolder): 
   const all = await listUtterances(config.data.train, config);
   const checkpoint = await folder.newest();
   const recipe = await openRecipe(config, all, checkpoint);
-  const { utterances, rows } = fitting(all, recipe);
+  const train = chooseFitting(all, recipe);
+  const valid =
+    config.data.valid.length === 0 ? undefined : chooseFitting(await listUtterances(config.data.valid, config), recipe);
   const optimizer = makeOptimizer(config, recipe);
   if (checkpoint !== undefined) {
     await readTensors(join(checkpoint, "optimizer.safetensors"), namedMoments({ recogniser: optimizer }));
@@ -54,18 +56,17 @@ export async function openSession(config: RecogniserConfig, folder: RunFolder): 
   const device = Device.open(config.device as DeviceName, { threads: config.threads });
   try {
     const { batch, workers, ahead } = config.data;
-    const step = await compileRecogniserStep(device, recipe, optimizer, { batch, tokens: rows.length });
+    const step = await compileRecogniserStep(device, recipe, optimizer, { batch, tokens: train.rows.length });
     const forms = [{ rate: whisperAudio.sampleRate, samples: recipe.whisper.encoder.windowSamples }];
     const shared = { seed: config.seed, forms, workers, whole: true };
-    const validation =
-      config.data.valid.length === 0
-        ? undefined
-        : await RecogniserValidation.open(device, recipe, config, rows, shared);
+    const { items } = config.validation;
+    const validation = valid && (await RecogniserValidation.open(device, recipe, valid, { ...shared, items }));
     await folder.begin();
     const events = await EventFile.create(folder.path);
-    const sources = utterances.map((utterance) => utterance.source);
+    const sources = train.utterances.map((utterance) => utterance.source);
     const batches = new Batches({ ...shared, sources, batch, ahead, start: start.draw });
-    return { device, recipe, optimizer, start, step, rows, utterances, batches, validation, events };
+    const leftOut = new Map([...train.leftOut, ...(valid?.leftOut ?? [])]);
+    return { device, recipe, optimizer, start, step, train, leftOut, batches, validation, events };
   } catch (error) {
     await device.close();
     throw error;
@@ -106,21 +107,6 @@ async function newModel({ model, text, seed }: RecogniserConfig, utterances: rea
   const whisper = new Whisper(config);
   await fillRandomly(whisper.parameters, seed, { trainable: true });
   return { whisper, tokenizer };
-}
-
-/** The utterances that the decoder has positions for, and rows as long as the longest of them. */
-function fitting(all: readonly Utterance[], { whisper, tokenizer }: Model) {
-  const lengths = all.map((utterance) => TextRows.lengthOf(tokenizer, utterance));
-  const most = whisper.config.max_target_positions;
-  const utterances = all.filter((_, i) => lengths[i]! <= most);
-  if (utterances.length > 0) {
-    const longest = lengths.reduce((a, b) => (b <= most ? Math.max(a, b) : a), 0);
-    return { utterances, rows: new TextRows(tokenizer, longest) };
-  }
-  throw new LmsptError(
-    "ERR_LMSPT_CONFIG",
-    `model.max_target_positions: expected enough for a transcript, the shortest takes ${Math.min(...lengths)}, got ${most}`,
-  );
 }
 
 /** The encoder's table of positions is not trained. */

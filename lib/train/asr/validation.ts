@@ -3,25 +3,21 @@ import { characterErrorRate, wordErrorRate } from "../../eval/error-rate.js";
 import type { Device } from "../../graph/device.js";
 import { Graph, type Value } from "../../graph/graph.js";
 import type { Plan } from "../../graph/plan.js";
-import {
-  CachedDecoder,
-  type SpeechRules,
-  speechRules,
-  type TextTokenizer,
-  transcribeWindow,
-} from "../../models/whisper/index.js";
+import { CachedDecoder, type SpeechRules, speechRules, transcribeWindow } from "../../models/whisper/index.js";
 import { Batches, type BatchOptions } from "../data/index.js";
 import type { RecogniserValidationEvent } from "./events.js";
-import type { RecogniserConfig } from "./schema.js";
+import type { Fitting } from "./fitting.js";
 import { type RecogniserLoss, type RecogniserRecipe, recordLosses } from "./step.js";
-import { type TextBatch, TextRows } from "./text-rows.js";
-import { listUtterances } from "./utterances.js";
+import type { TextBatch } from "./text-rows.js";
 
 interface Item extends TextBatch {
   readonly audio: Float32Array;
   readonly text: string;
   readonly language: string;
 }
+
+/** Where items come from, and how many. */
+export type ValidationSource = Pick<BatchOptions, "seed" | "forms" | "workers" | "whole"> & { readonly items: number };
 
 export class RecogniserValidation {
   private constructor(
@@ -34,14 +30,13 @@ export class RecogniserValidation {
   static async open(
     device: Device,
     recipe: RecogniserRecipe,
-    config: RecogniserConfig,
-    rows: TextRows,
-    shared: Pick<BatchOptions, "seed" | "forms" | "workers" | "whole">,
+    fitting: Fitting,
+    source: ValidationSource,
   ): Promise<RecogniserValidation> {
     const { whisper, tokenizer } = recipe;
-    const items = await loadItems(config, tokenizer, rows, shared);
+    const items = await loadItems(fitting, source);
     const graph = new Graph();
-    const recorded = recordLosses(graph, recipe, { batch: 1, tokens: rows.length });
+    const recorded = recordLosses(graph, recipe, { batch: 1, tokens: fitting.rows.length });
     const losses = await graph.compile(device, recorded as Record<RecogniserLoss, Value>);
     const samples = whisper.encoder.windowSamples;
     const decoder = await CachedDecoder.create(whisper, device, { samples, beams: 1 });
@@ -72,16 +67,9 @@ export class RecogniserValidation {
 }
 
 /** Chosen by the seed, the same whenever a run is taken up again. */
-async function loadItems(
-  config: RecogniserConfig,
-  tokenizer: TextTokenizer,
-  rows: TextRows,
-  shared: Pick<BatchOptions, "seed" | "forms" | "workers" | "whole">,
-): Promise<Item[]> {
-  const all = await listUtterances(config.data.valid, config);
-  const utterances = all.filter((utterance) => TextRows.lengthOf(tokenizer, utterance) <= rows.length);
-  const count = Math.min(config.validation.items, utterances.length);
-  const sources = utterances.map((utterance) => utterance.source);
+async function loadItems({ utterances, rows }: Fitting, { items: most, ...shared }: ValidationSource): Promise<Item[]> {
+  const count = Math.min(most, utterances.length);
+  const sources = utterances.map(({ source }) => source);
   const batches = new Batches({ ...shared, sources, batch: 1, ahead: count, start: 0 });
   try {
     const items: Item[] = [];

@@ -100,14 +100,24 @@ describe("training a recogniser", function () {
     assert(!("aligner.safetensors" in after));
   });
 
-  it("leaves out what is longer than the window, or cannot be read, and tells so", async () => {
+  it("leaves out what is too long to hear or to write, or cannot be read, and tells so", async () => {
     const folder = inside("corpus");
-    const corpus = await writeCorpus(folder, ["one two one two one", "one", "two"]);
+    const corpus = await writeCorpus(folder, ["one two one two one", "one", "two", "two two two"]);
     await writeFile(join(folder, "1.wav"), "nothing");
-    const events = await collect("asr-tiny", [...small, `data=${corpus}`, `out=${inside("run")}`, "steps=2"]);
-    const told = ofKind(events, "broken-file").map(({ path, problem }) => `${path.slice(-5)} ${problem}`);
-    assert.equal(told.length, 2, told.join("; "));
-    assert(told.some((line) => /^0\.wav Expected at most 0\.8 s.*got 1\.25 s/.test(line)));
+    const settings = [`data=${corpus}`, `out=${inside("run")}`, "steps=1", "text.merges=20"];
+    const told = async (overrides: string[]) =>
+      ofKind(await collect("asr-tiny", [...small, ...settings, ...overrides]), "broken-file")
+        .map(({ path, problem }) => `${path.slice(-5)} ${problem}`)
+        .sort();
+    const [tooLong, notAudio, ...none] = await told([]);
+    assert.match(tooLong!, /^0\.wav Expected at most 0\.8 s.*got 1\.25 s/);
+    assert.match(notAudio!, /^1\.wav Expected audio as/);
+    assert.deepEqual(none, []);
+    const letters = await told(["text.merges=0", `out=${inside("letters")}`]);
+    assert.match(
+      letters[0]!,
+      /^0\.wav Expected at most 16 tokens, model\.max_target_positions, its transcript takes 23/,
+    );
   });
 
   it("skips a step whose gradient is not finite, names the operation, and gives up after three", async () => {
