@@ -4,9 +4,18 @@
  */
 
 /** What the numbers are for; numbers of different streams have nothing to do with each other. */
-export type Stream = "order" | "crop" | "codebooks" | "weights";
+export type Stream = "order" | "crop" | "codebooks" | "weights" | "frames" | "bands" | "hidden tokens" | "other tokens";
 
-const STREAMS: Readonly<Record<Stream, number>> = { order: 1, crop: 2, codebooks: 3, weights: 4 };
+const STREAMS: Readonly<Record<Stream, number>> = {
+  order: 1,
+  crop: 2,
+  codebooks: 3,
+  weights: 4,
+  frames: 5,
+  bands: 6,
+  "hidden tokens": 7,
+  "other tokens": 8,
+};
 
 /** 32 random bits. `index` is any safe integer of at least 0. */
 export function randomBits(seed: number, stream: Stream, index: number): number {

@@ -9,6 +9,7 @@ import { namedMoments, namedParameters, writeTensors } from "../run/tensors.js";
 import { rateAt } from "../schedule.js";
 import { firstFault } from "../step/index.js";
 import type { RecogniserEvent, RecogniserStepEvent, RecogniserValidationEvent } from "./events.js";
+import { Hiding } from "./hiding.js";
 import { type RecogniserConfig, resolveRecogniserConfig } from "./schema.js";
 import { openSession, type RecogniserSession } from "./session.js";
 import type { RecogniserState } from "./state.js";
@@ -36,12 +37,15 @@ class RecogniserTraining implements Training<RecogniserEvent> {
   state: RecogniserState;
   readonly validate: Training<RecogniserEvent>["validate"];
   private readonly told = new Set<string>();
+  private readonly hiding: Hiding;
 
   constructor(
     private readonly config: RecogniserConfig,
     private readonly session: RecogniserSession,
   ) {
     this.state = session.start;
+    const { max_source_positions: positions, num_mel_bins: bands } = session.recipe.whisper.config;
+    this.hiding = new Hiding(config, 2 * positions, bands);
     const { validation } = session;
     this.validate = validation && (() => this.judge(validation));
   }
@@ -52,11 +56,14 @@ class RecogniserTraining implements Training<RecogniserEvent> {
     const { forms, items, seconds: audioSeconds, epoch, next } = await batches.next();
     yield* this.brokenFiles();
     const rate = this.rate();
-    const { labels, ...text } = train.rows.of(items.map((item) => train.utterances[item]!));
+    const text = train.rows.of(items.map((item) => train.utterances[item]!));
+    const first = this.state.step * items.length;
     const inputs = {
       audio: forms[0]!,
-      ...text,
-      ...(recipe.aligner && { labels }),
+      ...this.hiding.spectrum(first, items.length),
+      tokens: this.hiding.tokens(text, first),
+      targets: text.targets,
+      ...(recipe.aligner && { labels: text.labels }),
       rate: Float32Array.of(rate),
       step: Float32Array.of(this.state.updates + 1),
     };

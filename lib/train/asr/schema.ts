@@ -47,6 +47,18 @@ const optimizer = z.strictObject({
   max_norm: amount.default(1),
 });
 
+/** What is hidden while it learns; see hiding.ts. */
+const hide = z.strictObject({
+  /** Stretches of time per recording, and the longest. */
+  stretches: z.int().min(0).max(100).default(2),
+  stretch_seconds: amount.default(0.25),
+  /** Ranges of mel bands per recording, and the widest. */
+  bands: z.int().min(0).max(100).default(2),
+  band_width: z.int().min(0).default(15),
+  /** Share of the text's tokens. */
+  tokens: share.default(0.15),
+});
+
 /** Weights. */
 const losses = z.strictObject({
   text: amount.default(1),
@@ -63,6 +75,7 @@ export const recogniserSchema = z.strictObject({
   data: section(data),
   optimizer: section(optimizer),
   losses: section(losses),
+  hide: section(hide),
   validation: section(z.strictObject({ every: count.default(500), items: count.default(32) })),
 });
 

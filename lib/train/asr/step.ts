@@ -4,6 +4,7 @@ import { Graph, type Value } from "../../graph/graph.js";
 import { add, crossEntropy, mul, reshape } from "../../graph/ops/index.js";
 import type { Plan } from "../../graph/plan.js";
 import type { TextTokenizer, Whisper } from "../../models/whisper/index.js";
+import { whisperLogMel } from "../../nn/mel.js";
 import type { Optimizer } from "../optimizer.js";
 import type { Aligner } from "./aligner.js";
 import type { TextBatch } from "./text-rows.js";
@@ -32,13 +33,20 @@ export type RecogniserLoss = "text" | "alignment" | "total";
 
 export type RecogniserLosses = { readonly [name in RecogniserLoss]?: number };
 
-/** Records the losses of a batch, and what they are computed from. */
+/** Records the losses of a batch, and what they are computed from; with `masks`, parts of the spectrum can be hidden. */
 export function recordLosses(
   graph: Graph,
   { whisper, tokenizer, aligner, weights }: RecogniserRecipe,
   { batch, tokens }: RecogniserSize,
+  { masks = false }: { readonly masks?: boolean } = {},
 ): Partial<Record<RecogniserLoss, Value>> & { readonly total: Value } {
-  const features = whisper.encoder.features(graph.input("audio", [batch, whisper.encoder.windowSamples]));
+  const { windowSamples } = whisper.encoder;
+  const mel = whisperLogMel(graph.input("audio", [batch, windowSamples]), whisper.config.num_mel_bins, windowSamples);
+  const [, frames, bands] = mel.shape as [number, number, number];
+  const visible = masks
+    ? mul(mul(mel, graph.input("frames", [batch, frames, 1])), graph.input("bands", [batch, 1, bands]))
+    : mel;
+  const features = whisper.encoder.forward(visible);
   const scores = whisper.decoder.forward(graph.input("tokens", [batch, tokens], "i32"), features);
   const targets = reshape(graph.input("targets", [batch, tokens], "i32"), [batch * tokens]);
   const text = crossEntropy(reshape(scores, [batch * tokens, whisper.config.vocab_size]), targets);
@@ -55,7 +63,7 @@ export function compileRecogniserStep(
   size: RecogniserSize,
 ): Promise<Plan<RecogniserLoss | "norm">> {
   const graph = new Graph();
-  const losses = recordLosses(graph, recipe, size);
+  const losses = recordLosses(graph, recipe, size, { masks: true });
   const { norm, updates } = optimizer.record(losses.total, graph.input("rate", []), graph.input("step", []));
   return graph.compile(device, { ...losses, norm } as Record<RecogniserLoss | "norm", Value>, updates);
 }
