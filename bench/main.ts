@@ -7,6 +7,7 @@ import * as long from "./long.js";
 import * as lookahead from "./lookahead.js";
 import * as memory from "./memory.js";
 import * as service from "./service.js";
+import * as train from "./train.js";
 
 const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promise<void> }>> = {
   causal,
@@ -17,6 +18,7 @@ const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promi
   lookahead,
   memory,
   service,
+  train,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -38,7 +38,7 @@ export {
 export { type TokensJson, type TokensJsonDefaults, tokensFromJson, tokensToJson } from "./data/tokens-json.js";
 export { type ErrorCode, FormatError, LmsptError } from "./errors.js";
 export { Device, type DeviceName, type DeviceOptions } from "./graph/device.js";
-export { Graph, type PlanOptions, type Sample, Value } from "./graph/graph.js";
+export { Graph, type GraphOptions, type PlanOptions, type Sample, Value } from "./graph/graph.js";
 export type { AttributeValue, Data, DType, Port, TraceStep } from "./graph/native.js";
 export * as ops from "./graph/ops/index.js";
 export { Plan } from "./graph/plan.js";

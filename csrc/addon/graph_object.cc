@@ -32,8 +32,9 @@ void GraphObject::define(Napi::Env env, Napi::Object exports) {
       {InstanceMethod<&GraphObject::input>("input"), InstanceMethod<&GraphObject::variable>("variable"),
        InstanceMethod<&GraphObject::constant>("constant"), InstanceMethod<&GraphObject::apply>("apply"),
        InstanceMethod<&GraphObject::describe>("describe"), InstanceMethod<&GraphObject::gradients>("gradients"),
-       InstanceMethod<&GraphObject::compile>("compile"), InstanceMethod<&GraphObject::serialize>("serialize"),
-       InstanceMethod<&GraphObject::close>("close")});
+       InstanceMethod<&GraphObject::begin_segment>("beginSegment"),
+       InstanceMethod<&GraphObject::end_segment>("endSegment"), InstanceMethod<&GraphObject::compile>("compile"),
+       InstanceMethod<&GraphObject::serialize>("serialize"), InstanceMethod<&GraphObject::close>("close")});
   Environment::of(env).graph = Napi::Persistent(constructor);
   exports.Set("Graph", constructor);
 }
@@ -76,6 +77,15 @@ Napi::Value GraphObject::describe(const Napi::CallbackInfo& info) {
     result.Set("dtype", dtype_name(value.dtype));
     result.Set("shape", from_shape(info.Env(), value.shape));
     return result;
+  });
+}
+
+void GraphObject::begin_segment(const Napi::CallbackInfo&) { graph_.begin_segment(); }
+
+Napi::Value GraphObject::end_segment(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    graph_.end_segment();
+    return info.Env().Undefined();
   });
 }
 

@@ -73,11 +73,13 @@ class GraphObject : public Napi::ObjectWrap<GraphObject> {
   explicit GraphObject(const Napi::CallbackInfo& info);
 
  private:
-  Napi::Value input(const Napi::CallbackInfo& info);      // (name, dtype, shape)
-  Napi::Value variable(const Napi::CallbackInfo& info);   // (Variable)
-  Napi::Value constant(const Napi::CallbackInfo& info);   // (dtype, shape, typedArray)
-  Napi::Value apply(const Napi::CallbackInfo& info);      // (op, values, attributes)
-  Napi::Value describe(const Napi::CallbackInfo& info);   // (value) -> { dtype, shape }
+  Napi::Value input(const Napi::CallbackInfo& info);     // (name, dtype, shape)
+  Napi::Value variable(const Napi::CallbackInfo& info);  // (Variable)
+  Napi::Value constant(const Napi::CallbackInfo& info);  // (dtype, shape, typedArray)
+  Napi::Value apply(const Napi::CallbackInfo& info);     // (op, values, attributes)
+  Napi::Value describe(const Napi::CallbackInfo& info);  // (value) -> { dtype, shape }
+  void begin_segment(const Napi::CallbackInfo& info);
+  Napi::Value end_segment(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);  // (outputs, seeds, wrt)
   Napi::Value compile(
       const Napi::CallbackInfo& info);  // (Device, [[name, value], ...], updates, precision) -> Promise<Plan>

@@ -122,6 +122,15 @@ ValueId Graph::fill(const Shape& shape, float value) {
   return shape.rank == 0 ? scalar : apply("broadcast_to", {scalar}, {{"shape", shape}})[0];
 }
 
+void Graph::begin_segment() {
+  if (open_segments_++ == 0) ++segments_;
+}
+
+void Graph::end_segment() {
+  if (open_segments_ == 0) throw Error(ErrorCode::invalid_argument, "Expected a segment to be open");
+  --open_segments_;
+}
+
 std::vector<ValueId> Graph::apply(const std::string& name, const std::vector<ValueId>& inputs, const AttrArgs& args) {
   const OpDef& op = Registry::get().op(name);
   const int given = static_cast<int>(inputs.size());
@@ -134,6 +143,7 @@ std::vector<ValueId> Graph::apply(const std::string& name, const std::vector<Val
   node.op = &op;
   node.attrs = resolve_attrs(op, args);
   node.inputs = inputs;
+  if (open_segments_ > 0) node.segment = segments_ - 1;
   InferContext context{op.name.c_str(), {}, node.attrs, {}};
   for (int i = 0; i < given; ++i) {
     if (inputs[i] == kNoValue && i >= op.min_inputs) {

@@ -15,6 +15,8 @@ namespace lmspt {
 
 enum class NodeKind { op, input, variable, constant };
 
+constexpr int32_t kNoSegment = -1;
+
 struct Node {
   NodeKind kind = NodeKind::op;
   const OpDef* op = nullptr;
@@ -24,6 +26,7 @@ struct Node {
   std::string name;                    // inputs
   std::shared_ptr<Variable> variable;  // variables
   Buffer constant;                     // constants
+  int32_t segment = kNoSegment;        // ops
 };
 
 struct Value {
@@ -40,6 +43,11 @@ class Graph {
   ValueId fill(const Shape& shape, float value);
   std::vector<ValueId> apply(const std::string& op, const std::vector<ValueId>& inputs, const AttrArgs& attrs = {});
 
+  // What is recorded between these is a segment: gradients compute its values again, just before they are wanted,
+  // instead of keeping them. A segment inside another one is part of it.
+  void begin_segment();
+  void end_segment();
+
   // Gradients of sum(output_i * seed_i) with respect to `wrt`; zeros where nothing depends on a value.
   std::vector<ValueId> gradients(const std::vector<ValueId>& outputs, const std::vector<ValueId>& seeds,
                                  const std::vector<ValueId>& wrt);
@@ -51,10 +59,13 @@ class Graph {
 
  private:
   ValueId add_value(DType dtype, const Shape& shape);
+  void record_again(int32_t segment, std::vector<ValueId>& again);
 
   std::vector<Node> nodes_;
   std::deque<Value> values_;  // references to values stay valid while rules record more
   std::map<uint64_t, ValueId> variables_;
+  int open_segments_ = 0;
+  int32_t segments_ = 0;
 };
 
 // Attributes in the op's own order, defaults filled in; throws for unknown, missing or mistyped ones.

@@ -11,6 +11,7 @@
 namespace lmspt {
 
 Plan::Plan(Program program, std::shared_ptr<Device> device) : device_(std::move(device)) {
+  straighten_convolutions(program, *device_);
   resolve_precision(program, *device_);
   fuse(program, *device_);
   insert_packing(program);

@@ -24,7 +24,9 @@ constexpr int64_t kFewProducts = 16;  // sums of so few are as fast in float32
 // What is no matrix product, groups, and strides together with dilations have float32 kernels alone.
 bool has_bf16_kernel(Step& step, const Program& program) {
   const Shape& w = program.values[step.inputs[1]].shape;
-  if (step.op->name != "conv_transpose1d" && w.count_from(1) < kFewProducts) return false;
+  const AttrValue* transposed = find(step.attrs, "transposed");
+  const int64_t products = w.count() / (transposed && transposed->integer ? w[1] : w[0]);
+  if (step.op->name != "conv_transpose1d" && products < kFewProducts) return false;
   const auto one = [&](const char* name) { return !find(step.attrs, name) || find(step.attrs, name)->integer == 1; };
   const bool packs = !step.op->packs || step.op->packs(step.attrs, program.input_tensors(step));
   return packs && one("groups") && (one("stride") || one("dilation"));

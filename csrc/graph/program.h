@@ -57,6 +57,10 @@ void set_precision(Program& program, Precision precision);
 // Replaces every precision by the one in which the device computes it; throws where it has none such.
 void resolve_precision(Program& program, const Device& device);
 
+// Turns transposed convolutions of stride 1 into convolutions with transposed weights, for which the CPU has the faster
+// kernels.
+void straighten_convolutions(Program& program, const Device& device);
+
 // Joins neighbours that one kernel does: Snake into the convolution that reads it, a residual sum into the convolution
 // that feeds it. Results are bit-identical; LMSPT_FUSION=0 switches it off.
 void fuse(Program& program, const Device& device);

@@ -1,4 +1,4 @@
-// The rewriting passes over a program: fusion and weight packing.
+// The rewriting passes over a program: convolutions made straight, fusion, weight packing.
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -85,6 +85,7 @@ bool is_worth_fusing(const Shape& x) { return x[2] >= 16 && x[2] <= 192 && x[0] 
 bool has_fused_kernel(const Step& first, const Step& second, const Shape& x) {
   const Precision precision = precision_of(first.attrs);
   if (precision != precision_of(second.attrs)) return false;
+  if (first.attrs.b("transposed") || second.attrs.b("transposed")) return false;
   return is_bf16(precision) ? x[2] % 2 == 0 && first.attrs.i("stride") == 1 : first.attrs.b("winograd");
 }
 
@@ -129,6 +130,22 @@ void fuse_residual_units(Program& program) {
 }
 
 }  // namespace
+
+void straighten_convolutions(Program& program, const Device& device) {
+  if (!device.is_host()) return;
+  for (Step& step : program.steps) {
+    const Attrs attrs = step.attrs;
+    if (step.op->name != "conv_transpose1d" || attrs.i("stride") != 1 || attrs.i("groups") != 1) continue;
+    const int64_t reach = (program.values[step.inputs[1]].shape[2] - 1) * attrs.i("dilation");
+    step.op = &Registry::get().op("conv1d");
+    step.attrs = resolve_attrs(*step.op, {{"dilation", attrs.i("dilation")},
+                                          {"pad_left", reach - attrs.i("pad_left")},
+                                          {"length", program.values[step.outputs[0]].shape[1]},
+                                          {"winograd", attrs.i("winograd")},
+                                          {"transposed", true},
+                                          {"precision", attrs.i("precision")}});
+  }
+}
 
 void fuse(Program& program, const Device& device) {
   const char* setting = std::getenv("LMSPT_FUSION");

@@ -10,6 +10,7 @@ import {
   FLOATS_OR_INTEGERS,
   ITERABLE,
   requireKind,
+  TRUE_OR_FALSE,
 } from "../arguments.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import type { Device } from "./device.js";
@@ -67,8 +68,20 @@ export interface PlanOptions {
 
 const PLAN_OPTIONS = { precision: A_PRECISION };
 
+export interface GraphOptions {
+  /** Gradients compute the values of segments again instead of keeping them: less memory, more work, the same bits. */
+  readonly recompute?: boolean;
+}
+
+const GRAPH_OPTIONS = { recompute: TRUE_OR_FALSE };
+
 export class Graph {
   private readonly native: NativeGraph = new (native().Graph)();
+  private readonly recompute: boolean;
+
+  constructor(options: GraphOptions = {}) {
+    this.recompute = checkOptions(options, GRAPH_OPTIONS).recompute ?? false;
+  }
 
   /** Data that every run brings along, under a name. */
   input(name: string, shape: readonly number[], dtype: DType = "f32"): Value {
@@ -95,6 +108,17 @@ export class Graph {
     requireKind("the operands", AN_ARRAY, inputs);
     const ids = inputs.map((value) => (value ? this.idOf(value) : null));
     return this.native.apply(op, ids, attributes).map((id) => this.wrap(id));
+  }
+
+  /** What `body` records is a segment; see GraphOptions. */
+  segment<Result>(body: () => Result): Result {
+    if (!this.recompute) return body();
+    this.native.beginSegment();
+    try {
+      return body();
+    } finally {
+      this.native.endSegment();
+    }
   }
 
   /**

@@ -50,6 +50,8 @@ export interface NativeGraph {
   constant(dtype: DType, shape: readonly number[], data: Data): number;
   apply(op: string, values: readonly (number | null)[], attributes: Readonly<Record<string, AttributeValue>>): number[];
   describe(value: number): { dtype: DType; shape: number[] };
+  beginSegment(): void;
+  endSegment(): void;
   gradients(outputs: readonly number[], seeds: readonly number[], wrt: readonly number[]): number[];
   compile(
     device: NativeDevice,

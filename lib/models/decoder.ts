@@ -40,7 +40,7 @@ class DecoderBlock {
   }
 
   forward(x: Value, step?: StreamStep): Value {
-    const raised = this.up.forward(this.snake.forward(x), step);
+    const raised = x.graph.segment(() => this.up.forward(this.snake.forward(x), step));
     return this.units.reduce((value, unit) => unit.forward(value, step), raised);
   }
 

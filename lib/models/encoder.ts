@@ -32,7 +32,7 @@ class EncoderBlock {
 
   forward(x: Value, step?: StreamStep): Value {
     const mixed = this.units.reduce((value, unit) => unit.forward(value, step), x);
-    return this.down.forward(this.snake.forward(mixed), step);
+    return x.graph.segment(() => this.down.forward(this.snake.forward(mixed), step));
   }
 
   get levels(): Level[] {

@@ -43,8 +43,10 @@ export class ResidualUnit {
   }
 
   forward(x: Value, step?: StreamStep): Value {
-    const inner = this.dilated.forward(this.snake1.forward(x), step);
-    return add(x, this.pointwise.forward(this.snake2.forward(inner), step));
+    return x.graph.segment(() => {
+      const inner = this.dilated.forward(this.snake1.forward(x), step);
+      return add(x, this.pointwise.forward(this.snake2.forward(inner), step));
+    });
   }
 
   get level(): Level {

@@ -54,6 +54,6 @@ export function whisperLogMel(x: Value, mels = 80, samples: number = whisperAudi
   const spectrum = slice(stft(whole, { nFft, hop }), 1, 0, frames);
   const power = sum(square(spectrum), { axes: [3] });
   const filters = x.graph.constant(melFilters(sampleRate, nFft, mels), [mels, nFft / 2 + 1]);
-  const decades = affine(log(clamp(linear(power, filters), 1e-10)), 1 / Math.LN10);
+  const decades = affine(log(clamp(linear(power, filters, undefined, { exact: true }), 1e-10)), 1 / Math.LN10);
   return affine(maximum(decades, affine(max(decades), 1, -8)), 1 / 4, 1);
 }

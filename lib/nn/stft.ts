@@ -28,7 +28,7 @@ export function stft(x: Value, options: StftOptions): Value {
   const bins = nFft / 2 + 1;
   const padded = addEnds(x, nFft, hop, padding);
   const samples = reshape(padded, [padded.dim(0), padded.dim(1), 1]);
-  const frames = conv1d(samples, fourierBasis(x.graph, nFft), undefined, { stride: hop });
+  const frames = conv1d(samples, fourierBasis(x.graph, nFft), undefined, { stride: hop, exact: true });
   return reshape(frames, [frames.dim(0), frames.dim(1), bins, 2]);
 }
 

@@ -12,10 +12,9 @@ namespace lmspt {
 namespace {
 
 std::vector<AttrSpec> conv_attrs() {
-  return {AttrSpec::integer("stride", 1),    AttrSpec::integer("dilation", 1),
-          AttrSpec::integer("groups", 1),    AttrSpec::integer("pad_left", 0),
-          AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
-          AttrSpec::integer("winograd", 0),  precision_attr()};
+  return {AttrSpec::integer("stride", 1),   AttrSpec::integer("dilation", 1),   AttrSpec::integer("groups", 1),
+          AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0),  AttrSpec::integer("length", -1),
+          AttrSpec::integer("winograd", 0), AttrSpec::integer("transposed", 0), precision_attr()};
 }
 
 void check_geometry(InferContext& context) {
@@ -30,14 +29,23 @@ void check_reach(const InferContext& context, int64_t kernel, int64_t channels) 
                                                        " channels");
 }
 
+// (O, I / groups, k), whichever way the weights lie.
+Shape plain_shape(const InferContext& context, int input) {
+  Shape w = context.shape(input);
+  if (context.attrs.b("transposed")) std::swap(w[0], w[1]);
+  return w;
+}
+
 void infer_conv1d(InferContext& context) {
   check_geometry(context);
   context.expect_rank(0, "x", 3);
   context.expect_rank(1, "w", 3);
   for (int i = 0; i < 2; ++i) context.expect_dtype(i, i == 0 ? "x" : "w", DType::f32);
-  const Shape &x = context.shape(0), &w = context.shape(1);
+  const Shape &x = context.shape(0), w = plain_shape(context, 1);
   const Attrs& attrs = context.attrs;
   const int64_t groups = attrs.i("groups");
+  context.expect(!attrs.b("transposed") || groups == 1,
+                 "expected groups 1 with transposed weights, got " + std::to_string(groups));
   context.expect(x[2] == w[1] * groups,
                  "expected x with " + std::to_string(w[1] * groups) + " channels, got " + std::to_string(x[2]));
   context.expect(w[1] >= 1, "expected w with at least one input channel, got " + to_string(w));
@@ -65,9 +73,10 @@ void infer_conv1d(InferContext& context) {
 }
 
 void gradient_conv1d(GradContext& context) {
-  if (context.in(3) != kNoValue || context.in(4) != kNoValue) {
-    throw Error(ErrorCode::unsupported,
-                "[conv1d] has no gradient in its fused form: record snake and add as ops of their own");
+  if (context.in(3) != kNoValue || context.in(4) != kNoValue || context.node.attrs.b("transposed")) {
+    throw Error(
+        ErrorCode::unsupported,
+        "[conv1d] has no gradient in its fused form: record snake, add and conv_transpose1d as ops of their own");
   }
   convolution_gradient(context, "conv_transpose1d", true);
 }
@@ -110,8 +119,9 @@ AttrArgs fast_packing(const Attrs& attrs, const std::vector<Tensor>&) {
 void infer_pack(InferContext& context) {
   context.expect_rank(0, "w", 3);
   context.expect_attr("groups", 1, kMaxConvStep);
-  const Shape& w = context.shape(0);
+  const Shape w = plain_shape(context, 0);
   const int64_t groups = context.attrs.i("groups");
+  context.expect(!context.attrs.b("transposed") || groups == 1, "expected groups 1 with transposed weights");
   context.expect(w[1] >= 1, "expected w with at least one input channel, got " + to_string(w));
   context.expect(w[0] % groups == 0, "expected w with a number of outputs divisible by groups, got " + to_string(w));
   if (is_bf16(precision_of(context.attrs))) {
@@ -130,8 +140,10 @@ void infer_pack(InferContext& context) {
 void register_conv1d(Registry& registry) {
   OpDef conv{"conv1d", 2, 5, conv_attrs(), infer_conv1d, gradient_conv1d};
   conv.packing = {{1, "pack_conv1d", [](const Attrs& attrs, const std::vector<Tensor>&) {
-                     return AttrArgs{
-                         {"groups", attrs.i("groups")}, {"winograd", attrs.i("winograd")}, packed_precision(attrs)};
+                     return AttrArgs{{"groups", attrs.i("groups")},
+                                     {"winograd", attrs.i("winograd")},
+                                     {"transposed", attrs.i("transposed")},
+                                     packed_precision(attrs)};
                    }}};
   conv.packs = [](const Attrs& attrs, const std::vector<Tensor>& inputs) {
     const Shape& w = inputs[1].shape;
@@ -141,7 +153,8 @@ void register_conv1d(Registry& registry) {
   registry.add({"pack_conv1d",
                 1,
                 1,
-                {AttrSpec::integer("groups", 1), AttrSpec::integer("winograd", 0), precision_attr()},
+                {AttrSpec::integer("groups", 1), AttrSpec::integer("winograd", 0), AttrSpec::integer("transposed", 0),
+                 precision_attr()},
                 infer_pack,
                 nullptr,
                 "a layout of weights"});

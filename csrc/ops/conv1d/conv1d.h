@@ -1,6 +1,9 @@
 // conv1d: y[b, t, o] = bias[o] + sum over j, i of w[o, i, j] * x[b, t * stride + j * dilation - pad_left, group(o) + i]
 //   x (B, T, I), w (O, I / groups, k), bias (O), y (B, T', O); rows of x outside [0, T) are zeros.
 //   T' = floor((T + pad_left + pad_right - dilation (k - 1) - 1) / stride) + 1, or `length` where that is given.
+// With `transposed`, w is (I, O, k) and its taps run backwards: w[i, o, k - 1 - j] takes the place of w[o, i, j];
+// groups
+// 1. So plans compute transposed convolutions of stride 1.
 // With `alpha` (I), Snake is applied to x first; with `residual` (B, T', O), it is added last. These equal
 // conv1d(snake(x, alpha), ...) and add(residual, conv1d(...)) bit for bit.
 // fused_residual_unit: x + conv1d(snake(conv1d(snake(x, alpha1), w1, bias1), alpha2), w2, bias2), inputs (x, w1, bias1,
@@ -51,8 +54,8 @@ LMSPT_INLINE bool is_depthwise(int64_t groups, int64_t group_in, int64_t group_o
 
 // So few outputs that one panel of columns holds those of every tap.
 LMSPT_INLINE bool is_narrow(const Attrs& attrs, int64_t outputs, int64_t kernel) {
-  return attrs.i("stride") == 1 && attrs.i("groups") == 1 && !attrs.b("winograd") && kernel > 1 &&
-         outputs * kernel <= kPanelWidth;
+  return attrs.i("stride") == 1 && attrs.i("groups") == 1 && !attrs.b("winograd") && !attrs.b("transposed") &&
+         kernel > 1 && outputs * kernel <= kPanelWidth;
 }
 
 }  // namespace lmspt

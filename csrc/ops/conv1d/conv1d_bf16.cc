@@ -78,9 +78,11 @@ void conv1d_bf16(const KernelContext& context) {
 
 void pack_conv1d_bf16(const KernelContext& context) {
   const Tensor w = context.in(0);
-  const int64_t channels = w.shape[1], kernel = w.shape[2];
-  pack_bf16(context.pool, context.out(0), channels, w.shape[0], [&](int64_t tap, int64_t channel, int64_t column) {
-    return w.f32()[(column * channels + channel) * kernel + tap];
+  const bool transposed = context.attrs->b("transposed");
+  const int64_t outputs = w.shape[transposed ? 1 : 0], channels = w.shape[transposed ? 0 : 1], kernel = w.shape[2];
+  pack_bf16(context.pool, context.out(0), channels, outputs, [&](int64_t tap, int64_t channel, int64_t column) {
+    return transposed ? w.f32()[(channel * outputs + column) * kernel + kernel - 1 - tap]
+                      : w.f32()[(column * channels + channel) * kernel + tap];
   });
 }
 

@@ -3,6 +3,7 @@
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
+#include "gemm/lanes_cpu.h"
 #include "ops/conv1d/conv1d_bf16.h"
 
 namespace lmspt::LMSPT_ISA {
@@ -74,60 +75,6 @@ void depthwise_row(const KernelContext& context, const Conv1dGeometry& g, const 
   }
 }
 
-// The weights of one group as panels; `w` is (O, I / groups, k).
-void pack_panel(const float* w, int64_t group_in, int64_t kernel, int64_t columns, float* panel) {
-  for (int64_t j = 0; j < kernel; ++j) {
-    for (int64_t i = 0; i < group_in; ++i) {
-      for (int64_t n = 0; n < kPanelWidth; ++n) *panel++ = n < columns ? w[(n * group_in + i) * kernel + j] : 0;
-    }
-  }
-}
-
-// gw (O, I / groups, k) of one group: for blocks of time, the product of x transposed with gy, accumulated in order.
-struct WeightGrad {
-  const KernelContext& context;
-  const Conv1dGeometry& g;
-  static constexpr int64_t kBlock = 256;  // output rows staged at a time
-
-  int64_t staged_rows() const { return (kBlock - 1) * g.stride + (g.kernel - 1) * g.dilation + 1; }
-  int64_t columns() const { return panel_count(g.group_out()) * kPanelWidth; }
-  int64_t scratch_floats() const {
-    return round_up(staged_rows() * g.in_channels, 16) + kBlock * columns() + g.group_in() * columns();
-  }
-
-  // One tap of one group: sums (I / groups, O / groups) over the whole batch, then scatters them.
-  void tap(int64_t group, int64_t j, float* scratch) const {
-    float* staged = scratch;
-    float* gradient = staged + round_up(staged_rows() * g.in_channels, 16);
-    float* sums = gradient + kBlock * columns();
-    const float* gy = context.in(1).f32();
-    Epilogue epilogue;
-    for (int64_t item = 0; item < g.batch; ++item) {
-      for (int64_t first = 0; first < g.out_length; first += kBlock) {
-        const int64_t rows = g.out_length - first < kBlock ? g.out_length - first : kBlock;
-        const int64_t in_first = first * g.stride - g.pad_left + j * g.dilation;
-        stage_rows(context.in(0).f32() + item * g.in_length * g.in_channels, g.in_length, g.in_channels, in_first,
-                   (rows - 1) * g.stride + 1, {}, staged);
-        for (int64_t row = 0; row < rows; ++row) {
-          const float* source = gy + (item * g.out_length + first + row) * g.out_channels + group * g.group_out();
-          for (int64_t n = 0; n < columns(); ++n) gradient[row * columns() + n] = n < g.group_out() ? source[n] : 0;
-        }
-        const Rows a{staged + group * g.group_in(), 1, 1, rows, 0, g.stride * g.in_channels};
-        const Columns b{gradient, kPanelWidth, columns()};
-        gemm(a, g.group_in(), b, columns(), 0, panel_count(g.group_out()), sums, columns(), epilogue);
-        epilogue.accumulate = true;
-      }
-    }
-    float* gw = context.out(0).f32();
-    for (int64_t o = 0; o < g.group_out(); ++o) {
-      for (int64_t i = 0; i < g.group_in(); ++i) {
-        gw[((group * g.group_out() + o) * g.group_in() + i) * g.kernel + j] =
-            epilogue.accumulate ? sums[i * columns() + o] : 0;
-      }
-    }
-  }
-};
-
 // ---- launchers ----
 
 void conv1d(const KernelContext& context) {
@@ -164,28 +111,31 @@ void conv1d(const KernelContext& context) {
   });
 }
 
+void pack_transposed(const KernelContext& context) {
+  const Conv1dWeights w = conv1d_weights(context);
+  parallel_for(context.pool, panel_count(w.outputs), [&](int64_t panel, int worker) {
+    auto* taps = static_cast<float (*)[kLanes]>(context.pool->scratch(worker, w.taps * kLanes * sizeof(float)));
+    float* out = context.out(0).f32() + panel * w.taps * w.inputs * kPanelWidth;
+    for (int64_t i = 0; i < w.inputs; ++i) {
+      w.load(panel * kPanelWidth, i, taps);
+      for (int64_t j = 0; j < w.taps; ++j) Vec::load(taps[j]).store(out + (j * w.inputs + i) * kPanelWidth);
+    }
+  });
+}
+
 void pack_conv1d(const KernelContext& context) {
   if (context.out(0).dtype == DType::i32) return pack_conv1d_bf16(context);
   if (context.attrs->b("winograd")) return pack_conv1d_winograd(context);
   const Tensor w = context.in(0);
   const Shape& packed = context.out(0).shape;
   const int64_t groups = packed[0], panels = packed[1], kernel = packed[2], group_in = packed[3];
+  if (context.attrs->b("transposed")) return pack_transposed(context);
   const int64_t group_out = w.shape[0] / groups;
   parallel_for(context.pool, groups * panels, [&](int64_t task, int) {
     const int64_t group = task / panels, first = task % panels * kPanelWidth;
     const float* source = w.f32() + (group * group_out + first) * group_in * kernel;
     pack_panel(source, group_in, kernel, group_out - first,
                context.out(0).f32() + task * kernel * group_in * kPanelWidth);
-  });
-}
-
-void conv1d_weight_grad(const KernelContext& context) {
-  Tensor y = context.in(1);
-  const Conv1dGeometry g = conv1d_geometry(context.in(0).shape, y.shape, context.attrs->i("kernel"), *context.attrs);
-  const WeightGrad gradient{context, g};
-  parallel_for(context.pool, g.groups * g.kernel, [&](int64_t task, int worker) {
-    float* scratch = static_cast<float*>(context.pool->scratch(worker, gradient.scratch_floats() * sizeof(float)));
-    gradient.tap(task / g.kernel, task % g.kernel, scratch);
   });
 }
 

@@ -27,6 +27,31 @@ struct SnakeScratch {
   }
 };
 
+// Weights to be packed: (outputs, inputs, taps), or the transposed form of conv1d.h.
+struct Conv1dWeights {
+  const float* w;
+  int64_t outputs, inputs, taps;
+  bool transposed;
+
+  // All taps of one input for sixteen outputs, zeros beyond the last.
+  LMSPT_INLINE void load(int64_t output, int64_t input, float (*lanes)[kLanes]) const {
+    const int64_t step = transposed ? taps : inputs * taps;
+    const float* source = w + (transposed ? input * outputs + output : output * inputs + input) * taps;
+    for (int64_t n = 0; n < kLanes; ++n) {
+      const bool is_there = output + n < outputs;
+      for (int64_t j = 0; j < taps; ++j) {
+        lanes[transposed ? taps - 1 - j : j][n] = is_there ? source[n * step + j] : 0;
+      }
+    }
+  }
+};
+
+LMSPT_INLINE Conv1dWeights conv1d_weights(const KernelContext& context) {
+  const Tensor w = context.in(0);
+  const bool transposed = context.attrs->b("transposed");
+  return {w.f32(), w.shape[transposed ? 1 : 0], w.shape[transposed ? 0 : 1], w.shape[2], transposed};
+}
+
 // The weights are packed by pack_conv1d with winograd = 1.
 void conv1d_winograd(const KernelContext& context);
 void pack_conv1d_winograd(const KernelContext& context);
@@ -35,5 +60,6 @@ void pack_conv1d_winograd(const KernelContext& context);
 void conv1d_narrow(const KernelContext& context);
 
 void fused_residual_unit(const KernelContext& context);
+void conv1d_weight_grad(const KernelContext& context);
 
 }  // namespace lmspt::LMSPT_ISA

@@ -9,17 +9,17 @@ constexpr int64_t kCacheFloats = 128 * 1024;  // what a task keeps in the second
 
 // ---- kernels ----
 
-// (O, I, k) -> one point of a panel, rows (group of taps, input channel)
-void pack_panel(const float* w, const double* weight, int64_t inputs, int64_t kernel, int64_t columns, float* panel) {
-  for (int64_t first = 0; first < kernel; first += kWinogradTaps) {
-    for (int64_t i = 0; i < inputs; ++i) {
-      for (int64_t n = 0; n < kPanelWidth; ++n) {
-        double sum = 0;
-        for (int64_t j = 0; j < kWinogradTaps && first + j < kernel && n < columns; ++j) {
-          sum += weight[j] * w[(n * inputs + i) * kernel + first + j];
-        }
-        *panel++ = static_cast<float>(sum);
+// Taps of one input for sixteen outputs -> its row in the panels of all points, each of them `plane` floats further on.
+LMSPT_INLINE void transform_weights(const float (*taps)[kLanes], int64_t kernel, int64_t inputs, float* panel,
+                                    int64_t plane) {
+  for (int64_t first = 0; first < kernel; first += kWinogradTaps, panel += inputs * kPanelWidth) {
+    const int64_t count = kernel - first < kWinogradTaps ? kernel - first : kWinogradTaps;
+    for (int point = 0; point < kWinogradPoints; ++point) {
+      double sums[kLanes] = {};
+      for (int64_t j = 0; j < count; ++j) {
+        for (int n = 0; n < kLanes; ++n) sums[n] += kWinogradWeight[point][j] * taps[first + j][n];
       }
+      for (int n = 0; n < kLanes; ++n) panel[point * plane + n] = static_cast<float>(sums[n]);
     }
   }
 }
@@ -55,14 +55,15 @@ void conv1d_winograd(const KernelContext& context) {
 }
 
 void pack_conv1d_winograd(const KernelContext& context) {
-  const Tensor w = context.in(0);
-  const Shape& packed = context.out(0).shape;
-  const int64_t panels = packed[1], inputs = w.shape[1], kernel = w.shape[2];
-  const int64_t panel_floats = packed[2] * inputs * kPanelWidth;
-  parallel_for(context.pool, kWinogradPoints * panels, [&](int64_t task, int) {
-    const int64_t point = task / panels, first = task % panels * kPanelWidth;
-    pack_panel(w.f32() + first * inputs * kernel, kWinogradWeight[point], inputs, kernel, w.shape[0] - first,
-               context.out(0).f32() + task * panel_floats);
+  const Conv1dWeights w = conv1d_weights(context);
+  const int64_t panels = panel_count(w.outputs), panel_floats = winograd_groups(w.taps) * w.inputs * kPanelWidth;
+  parallel_for(context.pool, panels, [&](int64_t panel, int worker) {
+    auto* taps = static_cast<float (*)[kLanes]>(context.pool->scratch(worker, w.taps * kLanes * sizeof(float)));
+    for (int64_t i = 0; i < w.inputs; ++i) {
+      w.load(panel * kPanelWidth, i, taps);
+      transform_weights(taps, w.taps, w.inputs, context.out(0).f32() + panel * panel_floats + i * kPanelWidth,
+                        panels * panel_floats);
+    }
   });
 }
 

@@ -15,6 +15,7 @@ void convolution_gradient(GradContext& context, const char* transposed, bool x_s
     AttrArgs args = geometry;
     args.emplace_back("length", context.in_shape(0)[1]);
     args.emplace_back("precision", attrs.i("precision"));
+    if (x_slides) args.emplace_back("winograd", attrs.i("winograd"));
     context.input_grads[0] = context.call(transposed, {gy, w}, args);
   }
   if (context.needs(1)) {

@@ -1,9 +1,11 @@
 // Outputs are computed in strips along the longer spatial dimension: a strip is one product whose rows overlap, with a
 // run for every row of the kernel.
+#include "ops/conv2d/conv2d_cpu.h"
+
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
-#include "ops/conv2d/conv2d.h"
+#include "gemm/lanes_cpu.h"
 #include "ops/conv2d/window_cpu.h"
 
 namespace lmspt::LMSPT_ISA {
@@ -12,7 +14,6 @@ namespace {
 
 constexpr int64_t kStagedFloats = 64 * 1024;  // a staged window should stay in the second-level cache
 constexpr int64_t kPanelsAtOnce = 6;          // panels of weights that stay in a cache from strip to strip
-constexpr int64_t kSumPositions = 128;        // outputs summed in single precision before they enter a double sum
 
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -82,84 +83,6 @@ Rectangle tile_size(const Correlation& c, int threads) {
   return {0, along_h ? length : strips, 0, along_h ? strips : length};
 }
 
-// gw of one row of kernel taps: x transposed times gy, over blocks of outputs in a fixed order.
-struct WeightGrad {
-  const KernelContext& context;
-  const Conv2dGeometry& g;
-  int64_t width, height;  // of a block of outputs
-
-  WeightGrad(const KernelContext& context, const Conv2dGeometry& g) : context(context), g(g) {
-    width = smaller(g.w.out, kSumPositions);
-    height = smaller(g.h.out, kSumPositions / width);
-  }
-
-  Image image(int64_t tap_row) const {
-    return {context.in(0).f32(),
-            g.in_channels,
-            {g.h.in, g.h.out, 1, g.h.stride, 1, tap_row * g.h.dilation - g.h.pad},
-            g.w.forward()};
-  }
-  int64_t rows() const { return g.w.kernel * g.in_channels; }
-  int64_t staged_floats() const { return round_up(image(0).staged_floats(height, width), 16); }
-  int64_t scratch_floats(int64_t panels) const {
-    const int64_t columns = panels * kPanelWidth;
-    return staged_floats() + (height * width + 3 * rows()) * columns;  // the totals are doubles
-  }
-
-  void run(int64_t tap_row, int64_t first_panel, int64_t last_panel, float* scratch) const {
-    const int64_t columns = (last_panel - first_panel) * kPanelWidth;
-    float* staged = scratch;
-    float* gradient = staged + staged_floats();
-    float* sums = gradient + height * width * columns;
-    auto* totals = reinterpret_cast<double*>(sums + rows() * columns);
-    for (int64_t i = 0; i < rows() * columns; ++i) totals[i] = 0;
-    Image source = image(tap_row);
-    for (int64_t item = 0; item < g.batch; ++item, source.x += g.h.in * g.w.in * g.in_channels) {
-      for (int64_t h = 0; h < g.h.out; h += height) {
-        for (int64_t w = 0; w < g.w.out; w += width) {
-          const Rectangle outputs{h, smaller(height, g.h.out - h), w, smaller(width, g.w.out - w)};
-          const Window window = source.window(outputs, staged);
-          copy_gradient(item, outputs, first_panel, last_panel, gradient);
-          const Rows a{window.data,       1, outputs.height, outputs.width, g.h.stride * window.row_stride,
-                       window.column_step};
-          gemm(a, rows(), {gradient, outputs.height * outputs.width * kPanelWidth}, columns, 0,
-               last_panel - first_panel, sums, columns, {});
-          for (int64_t i = 0; i < rows() * columns; ++i) totals[i] += sums[i];
-        }
-      }
-    }
-    scatter(tap_row, first_panel * kPanelWidth, columns, totals);
-  }
-
- private:
-  // The block's rows of gy as panels, zeros beyond the channels.
-  void copy_gradient(int64_t item, const Rectangle& outputs, int64_t first_panel, int64_t last_panel,
-                     float* panel) const {
-    for (int64_t first = first_panel * kPanelWidth; first < last_panel * kPanelWidth; first += kPanelWidth) {
-      const int64_t left = smaller(g.out_channels - first, kPanelWidth);
-      for (int64_t h = outputs.h; h < outputs.h + outputs.height; ++h) {
-        const float* gy = context.in(1).f32() + ((item * g.h.out + h) * g.w.out + outputs.w) * g.out_channels + first;
-        for (int64_t w = 0; w < outputs.width; ++w, gy += g.out_channels, panel += kPanelWidth) {
-          load_part(gy, static_cast<int>(left)).store(panel);
-        }
-      }
-    }
-  }
-
-  // totals (kw, I, columns) into gw (O, I, kh, kw)
-  void scatter(int64_t tap_row, int64_t first, int64_t columns, const double* totals) const {
-    float* gw = context.out(0).f32();
-    for (int64_t n = 0; n < columns && first + n < g.out_channels; ++n) {
-      for (int64_t i = 0; i < g.in_channels; ++i) {
-        float* taps = gw + (((first + n) * g.in_channels + i) * g.h.kernel + tap_row) * g.w.kernel;
-        for (int64_t tap = 0; tap < g.w.kernel; ++tap) {
-          taps[tap] = static_cast<float>(totals[(tap * g.in_channels + i) * columns + n]);
-        }
-      }
-    }
-  }
-};
-
 // ---- launchers ----
 
 void correlate(ThreadPool* pool, const Correlation& c) {
@@ -220,35 +143,13 @@ void conv2d_input_grad(const KernelContext& context) {
   }
 }
 
-void conv2d_weight_grad(const KernelContext& context) {
-  const Tensor x = context.in(0), gy = context.in(1);
-  const Shape& gw = context.out(0).shape;
-  const Conv2dGeometry g = conv2d_geometry(x.shape, gy.shape, gw[2], gw[3], *context.attrs);
-  const WeightGrad gradient(context, g);
-  ThreadPool* pool = context.pool;
-  const int64_t panels = panel_count(g.out_channels);
-  const int64_t most = g.h.kernel * panels < 3 * pool->threads() ? 1 : 3;  // panels of one task
-  const int64_t groups = (panels + most - 1) / most;
-  parallel_for(pool, g.h.kernel * groups, [&](int64_t task, int worker) {
-    float* scratch = static_cast<float*>(pool->scratch(worker, gradient.scratch_floats(most) * sizeof(float)));
-    const int64_t first = task % groups * most;
-    gradient.run(task / groups, first, smaller(first + most, panels), scratch);
-  });
-}
-
 // w (O, I, kh, kw) -> (panels of O, kh, kw, I, 16)
 void pack_conv2d(const KernelContext& context) {
   const Shape& w = context.in(0).shape;
   const int64_t taps = w[2] * w[3], inputs = w[1];
   parallel_for(context.pool, panel_count(w[0]), [&](int64_t panel, int) {
-    const float* source = context.in(0).f32() + panel * kPanelWidth * inputs * taps;
-    float* out = context.out(0).f32() + panel * taps * inputs * kPanelWidth;
-    const int64_t columns = smaller(w[0] - panel * kPanelWidth, kPanelWidth);
-    for (int64_t tap = 0; tap < taps; ++tap) {
-      for (int64_t i = 0; i < inputs; ++i) {
-        for (int64_t n = 0; n < kPanelWidth; ++n) *out++ = n < columns ? source[(n * inputs + i) * taps + tap] : 0;
-      }
-    }
+    pack_panel(context.in(0).f32() + panel * kPanelWidth * inputs * taps, inputs, taps, w[0] - panel * kPanelWidth,
+               context.out(0).f32() + panel * taps * inputs * kPanelWidth);
   });
 }
 

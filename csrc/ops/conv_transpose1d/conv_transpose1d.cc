@@ -34,6 +34,10 @@ void infer_conv_transpose1d(InferContext& context) {
                                                      " elements of y, got " + std::to_string(stride) + " rows of " +
                                                      std::to_string(w[1]) + " channels");
   context.expect_attr("pad_left", 0, kMaxElements);
+  context.expect_attr("winograd", 0, 1);
+  context.expect(!attrs.b("winograd") || (stride == 1 && groups == 1),
+                 "expected stride 1 and groups 1 for the fast algorithm, got stride " + std::to_string(stride) +
+                     " and groups " + std::to_string(groups));
   expect_precision(context);
   int64_t length = attrs.i("length");
   if (length < 0) {
@@ -73,7 +77,7 @@ void register_conv_transpose1d(Registry& registry) {
              3,
              {AttrSpec::integer("stride", 1), AttrSpec::integer("dilation", 1), AttrSpec::integer("groups", 1),
               AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
-              precision_attr()},
+              AttrSpec::integer("winograd", 0), precision_attr()},
              infer_conv_transpose1d,
              gradient_conv_transpose1d};
   conv.packing = {{1, "pack_conv_transpose1d", [](const Attrs& attrs, const std::vector<Tensor>&) {

@@ -3,7 +3,9 @@
 //   x (B, T, I), w (I, O / groups, k), bias (O), y (B, T', O)
 //   T' = (T - 1) stride + dilation (k - 1) + 1 - pad_left - pad_right, or `length` where that is given.
 // Computed as one product: output rows q * stride ... q * stride + stride - 1 are one row of stride * O columns, made
-// from the ceil(k / stride) rows of x that end at q. With a stride above 1, dilation must be 1.
+// from the ceil(k / stride) rows of x that end at q. With a stride above 1, dilation must be 1. With stride 1 it is a
+// conv1d with transposed weights, as which CPU plans compute it: by the fast algorithm (winograd) where that is asked
+// for.
 #pragma once
 
 #include "device/attrs.h"

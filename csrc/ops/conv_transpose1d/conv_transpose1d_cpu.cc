@@ -1,6 +1,7 @@
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
+#include "gemm/lanes_cpu.h"
 #include "ops/conv1d/stage_cpu.h"
 #include "ops/conv_transpose1d/conv_transpose1d.h"
 #include "ops/conv_transpose1d/conv_transpose1d_bf16.h"
@@ -92,6 +93,21 @@ void pack_panel(const float* w, int64_t group_in, int64_t group_out, int64_t ker
   }
 }
 
+// The same for whole panels of outputs, one input at a time: reads and writes whole cache lines. Rows of the packed
+// form are `step` floats apart from panel to panel.
+void pack_input(const float* w, int64_t group_in, int64_t group_out, int64_t kernel, int64_t stride, float* packed,
+                int64_t step) {
+  Lanes lanes;
+  const int64_t taps = kernel / stride, panels = group_out / kPanelWidth;
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    lanes.load(w + panel * kPanelWidth * kernel, kernel, kPanelWidth, kernel);
+    for (int64_t j = 0; j < kernel; ++j) {
+      const int64_t phase = j % stride, r = taps - 1 - j / stride;
+      Vec::load(lanes.values[j]).store(packed + (phase * panels + panel) * step + r * group_in * kPanelWidth);
+    }
+  }
+}
+
 // ---- launchers ----
 
 void conv_transpose1d(const KernelContext& context) {
@@ -132,10 +148,18 @@ void pack_conv_transpose1d(const KernelContext& context) {
   const Tensor w = context.in(0);
   const Shape& packed = context.out(0).shape;
   const int64_t panels = packed[1], taps = packed[2], group_in = packed[3];
+  const int64_t group_out = w.shape[1], kernel = w.shape[2], stride = context.attrs->i("stride");
+  if (group_out % kPanelWidth == 0 && kernel % stride == 0 && kernel <= Lanes::kMost) {
+    const int64_t step = taps * group_in * kPanelWidth;
+    return parallel_for(context.pool, w.shape[0], [&](int64_t i, int) {
+      float* group = context.out(0).f32() + i / group_in * panels * step;
+      pack_input(w.f32() + i * group_out * kernel, group_in, group_out, kernel, stride,
+                 group + i % group_in * kPanelWidth, step);
+    });
+  }
   parallel_for(context.pool, packed[0] * panels, [&](int64_t task, int) {
-    const float* source = w.f32() + task / panels * group_in * w.shape[1] * w.shape[2];
-    pack_panel(source, group_in, w.shape[1], w.shape[2], taps, context.attrs->i("stride"), task % panels * kPanelWidth,
-               context.out(0).f32() + task * taps * group_in * kPanelWidth);
+    pack_panel(w.f32() + task / panels * group_in * group_out * kernel, group_in, group_out, kernel, taps, stride,
+               task % panels * kPanelWidth, context.out(0).f32() + task * taps * group_in * kPanelWidth);
   });
 }
 

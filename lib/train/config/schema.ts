@@ -92,6 +92,10 @@ export const trainSchema = z.strictObject({
     .regex(/^(auto|cpu|cuda(:\d+)?)$/, "expected auto, cpu, cuda or cuda:N")
     .default("auto"),
   threads: count.max(1024).optional(),
+  /** Of the convolutions and linear layers that have bf16 kernels; weights and their updates are float32. */
+  precision: z.enum(["fp32", "bf16"]).default("fp32"),
+  /** Activations inside encoders and decoders are computed again for the gradients: less memory, more work, the same bits. */
+  recompute: z.boolean().default(false),
   steps: count.default(100_000),
   /** A model whose weights to begin with: a preset, a folder, hf://owner/repository. */
   init: z.string().nullable().default(null),

@@ -32,7 +32,7 @@ export function melLoss(generated: Value, real: Value, sampleRate: number, scale
 function melMagnitudes(audio: Value, sampleRate: number, nFft: number, mels: number): Value {
   const spectrum = stft(audio, { nFft, hop: nFft / 4 });
   const filters = audio.graph.constant(melFilters(sampleRate, nFft, mels), [mels, nFft / 2 + 1]);
-  return linear(magnitude(spectrum), filters);
+  return linear(magnitude(spectrum), filters, undefined, { exact: true });
 }
 
 /** sqrt(re^2 + im^2), whose gradient at zero is zero. */

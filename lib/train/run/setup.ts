@@ -45,10 +45,11 @@ export async function setUpRecipe(config: ResolvedConfig, checkpoint: string | u
 }
 
 /** A crop, in whole frames. @throws LmsptError ERR_LMSPT_CONFIG where it is shorter than one */
-export function stepSize({ data, model }: ResolvedConfig): StepSize {
+export function stepSize({ data, model, recompute, precision }: ResolvedConfig): StepSize {
   const hop = samplesPerFrame(model);
   const frames = Math.floor((data.seconds * model.sample_rate) / hop);
-  if (frames >= 1) return { batch: data.batch, samples: frames * hop, parts: data.accumulate };
+  const { batch, accumulate: parts } = data;
+  if (frames >= 1) return { batch, samples: frames * hop, parts, recompute, precision };
   throw new LmsptError(
     "ERR_LMSPT_CONFIG",
     `data.seconds: expected at least one frame, ${hop / model.sample_rate} s, got ${data.seconds}`,

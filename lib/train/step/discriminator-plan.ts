@@ -22,5 +22,5 @@ export function compileDiscriminatorPlan(
   const real = scores.map((score) => [slice(score, 0, batch, batch)]);
   const loss = discriminatorLoss(generated, real);
   const { norm, updates } = optimizer.record(loss, rate, step, part);
-  return graph.compile(device, { loss, norm }, updates);
+  return graph.compile(device, { loss, norm }, updates, { precision: size.precision });
 }

@@ -33,6 +33,7 @@ export function compileGeneratorPlan(
     device,
     { ...terms, ...codes, total, norm } as Record<GeneratorOutput, Value>,
     updates,
+    { precision: size.precision },
   );
 }
 

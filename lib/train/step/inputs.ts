@@ -1,6 +1,7 @@
 /** What a step's plans read: named inputs, the same for both where both have them. */
 import { Graph, type Value } from "../../graph/graph.js";
 import { reshape } from "../../graph/ops/index.js";
+import type { Precision } from "../../graph/precision.js";
 import { type Recipe, TEACHER_RATE } from "./recipe.js";
 
 export interface StepSize {
@@ -9,6 +10,10 @@ export interface StepSize {
   readonly samples: number;
   /** Batches whose gradients are added up for one update; 1 by default. */
   readonly parts?: number;
+  /** Whether activations inside encoders and decoders are computed again for the gradients; kept by default. */
+  readonly recompute?: boolean;
+  /** Of the matrix products; float32 by default. */
+  readonly precision?: Precision;
 }
 
 export interface StepInputs {
@@ -23,8 +28,8 @@ export interface StepInputs {
   readonly step: Value;
 }
 
-export function stepInputs({ model }: Recipe, { batch, samples }: StepSize): StepInputs {
-  const graph = new Graph();
+export function stepInputs({ model }: Recipe, { batch, samples, recompute = false }: StepSize): StepInputs {
+  const graph = new Graph({ recompute });
   const { sample_rate: heard, output_sample_rate: said } = model.config;
   const audio = graph.input("audio", [batch, samples]);
   return {
