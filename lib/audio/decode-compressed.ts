@@ -89,7 +89,8 @@ export async function decodeCompressed(
   return { sampleRate, channels: channels.map((_, channel) => joinChannel(parts, channel, frames)) };
 }
 
-function joinChannel(parts: readonly SoundPart[], channel: number, frames: number): Float32Array {
+/** One channel of parts that hold `frames` frames in all. */
+export function joinChannel(parts: readonly SoundPart[], channel: number, frames: number): Float32Array {
   const joined = new Float32Array(frames);
   let place = 0;
   for (const { channels } of parts) {
@@ -138,6 +139,7 @@ function tooLong(format: CompressedFormat, maxSamples: number): LmsptError {
   );
 }
 
-function damaged(format: CompressedFormat, message: string, offset?: number, cause?: unknown): FormatError {
+/** The error for a stream that is not as it should be. */
+export function damaged(format: CompressedFormat, message: string, offset?: number, cause?: unknown): FormatError {
   return new FormatError(`The ${NAMES[format]} file is damaged: ${message}`, offset, { cause });
 }

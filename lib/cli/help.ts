@@ -9,6 +9,7 @@ Examples:
   lmspt encode corpus/ -o tokens/ --archive    a folder into one archive
   lmspt info speech.lmspt                      what a file holds
   lmspt export 12.5hz-24k --to onnx -o onnx/   a model for other runtimes
+  lmspt prepare corpus/ -o corpus.jsonl        read a corpus once, for training
   lmspt train tiny data=corpus/ out=run1       a tokenizer of one's own
   lmspt doctor                                 what this machine can do
 
@@ -93,6 +94,18 @@ plan   encode.plan, decode.plan, aux_decode.plan for the C API, for a batch of o
 Examples:
   lmspt export 12.5hz-24k --to onnx -o onnx/
   lmspt export my-model/ --to plan --frames 125 -o plans/`;
+
+export const PREPARE_HELP = `
+Decodes every recording to its end and writes its length, rate, channels and SHA-256 into the index, with the text where
+the corpus has one: LibriSpeech, LJSpeech, VCTK, JSONL manifests, Kaldi, tar shards; docs/training.md tells their layouts.
+data=INDEX in a training configuration takes it. Recordings that cannot be read are named, counted, and left out then.
+
+The index appears when it is complete. A rerun goes on where the last one stopped, and reads only what changed (by size and
+time of change) since the index was made.
+
+Examples:
+  lmspt prepare LibriSpeech/ -o libri.jsonl
+  lmspt prepare shards/ more.tar list.jsonl -o all.jsonl`;
 
 export const TRAIN_HELP = `
 Presets: released is the recipe of the published weights, tiny the same so small that it runs in minutes on two cores.

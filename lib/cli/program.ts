@@ -4,9 +4,19 @@ import { type DoctorOptions, doctor } from "./doctor.js";
 import { type EncodeOptions, encode } from "./encode.js";
 import { EXPORT_FORMATS, type ExportOptions, exportModel } from "./export.js";
 import { EXIT, type ExitStatus } from "./failure.js";
-import { DECODE_HELP, DOCTOR_HELP, ENCODE_HELP, EXPORT_HELP, INFO_HELP, PROGRAM_HELP, TRAIN_HELP } from "./help.js";
+import {
+  DECODE_HELP,
+  DOCTOR_HELP,
+  ENCODE_HELP,
+  EXPORT_HELP,
+  INFO_HELP,
+  PREPARE_HELP,
+  PROGRAM_HELP,
+  TRAIN_HELP,
+} from "./help.js";
 import { type InfoOptions, info } from "./info.js";
 import { modelOptions, overwriteOptions, parseInteger, precisionOption } from "./options.js";
+import { type PrepareOptions, prepare } from "./prepare.js";
 import type { Session } from "./terminal.js";
 import { TOKEN_FORMATS } from "./token-formats.js";
 import { type TrainOptions, train } from "./train.js";
@@ -24,6 +34,7 @@ export async function runProgram(argv: readonly string[], session: Session): Pro
   addDecode(program).action((inputs: string[], options: DecodeOptions) => finish(decode(inputs, options, session)));
   addInfo(program).action((subject: string, options: InfoOptions) => finish(info(subject, options, session)));
   addExport(program).action((model: string, options: ExportOptions) => finish(exportModel(model, options, session)));
+  addPrepare(program).action((data: string[], options: PrepareOptions) => finish(prepare(data, options, session)));
   addTrain(program).action((config: string, overrides: string[], options: TrainOptions) =>
     finish(train(config, overrides, options, session)),
   );
@@ -108,6 +119,21 @@ function addExport(program: Command): Command {
     .addOption(precisionOption("that plan files keep"))
     .option("-q, --quiet", "no progress and no summary; warnings and errors stay");
   return withOptions(command, overwriteOptions()).addHelpText("after", EXPORT_HELP);
+}
+
+function addPrepare(program: Command): Command {
+  return program
+    .command("prepare")
+    .description("Read a corpus once and write an index of it, for training.")
+    .argument("<data...>", "folders, audio files, manifests, tar shards")
+    .requiredOption("-o, --output <index>", "file for the index, such as corpus.jsonl")
+    .addOption(
+      new Option("-t, --threads <count>", "threads that decode (default: all)").argParser(
+        parseInteger("1 to 1024", 1024),
+      ),
+    )
+    .option("-q, --quiet", "no progress and no summary; broken files are told")
+    .addHelpText("after", PREPARE_HELP);
 }
 
 function addTrain(program: Command): Command {

@@ -36,7 +36,7 @@ const teacher = z.strictObject({
 });
 
 const data = z.strictObject({
-  /** Folders, audio files, JSONL manifests or Kaldi's wav.scp. */
+  /** Folders, audio files, manifests, tar shards or indices, as `loadCorpus` takes them. */
   train: paths.default([]),
   valid: paths.default([]),
   /** Length of a crop; it is cut to whole frames. */

@@ -1,91 +1,57 @@
-/** The audio files of a corpus: folders of any layout, single files, JSONL manifests and Kaldi's wav.scp. */
-import { readdir, readFile } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
-import { FormatError, LmsptError } from "../../errors.js";
+/**
+ * The recordings of a corpus: folders of any layout, single files, JSONL manifests, Kaldi's wav.scp, tar shards and
+ * indices that `lmspt prepare` made, with what is known of each.
+ */
+import { basename, extname, resolve } from "node:path";
+import { LmsptError } from "../../errors.js";
 import { explainIo, statIfPresent } from "../../io/system-errors.js";
+import type { AudioSource } from "./audio-source.js";
+import { AUDIO_EXTENSIONS } from "./layouts/audio-extensions.js";
+import { listFolder } from "./layouts/folder.js";
+import { readKaldi } from "./layouts/kaldi.js";
+import { readManifest } from "./layouts/manifest.js";
+import { readTarShard } from "./layouts/tar-shard.js";
+import { isCorpusIndex, readCorpusIndex } from "./prepare/corpus-index.js";
 
-const AUDIO_EXTENSIONS = [".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus"];
-
-/** Names under which manifests hold the path of an audio file. */
-const PATH_FIELDS = ["audio", "audio_filepath", "path", "wav"];
+/** A recording. What its corpus does not tell is left out. */
+export interface CorpusEntry {
+  readonly source: AudioSource;
+  /** What is said, as the corpus writes it. */
+  readonly text?: string;
+  readonly speaker?: string;
+  readonly language?: string;
+  /** Length. */
+  readonly seconds?: number;
+}
 
 /**
- * The files that the sources name, in the order of the sources, folders sorted; the same on every machine.
- * @throws LmsptError ERR_LMSPT_IO where a source cannot be read or gives nothing, FormatError for a broken manifest
+ * The recordings that the paths name, in the order of the paths, folders sorted; the same on every machine. Nothing is
+ * decoded.
+ * @throws LmsptError ERR_LMSPT_IO where a path cannot be read or gives nothing, FormatError for a broken manifest
  */
-export async function listAudio(sources: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const source of sources) {
-    const found = await filesOf(source);
+export async function loadCorpus(paths: readonly string[]): Promise<CorpusEntry[]> {
+  const entries: CorpusEntry[] = [];
+  for (const path of paths) {
+    const found = await entriesOf(path);
     if (found.length === 0) {
       throw new LmsptError(
         "ERR_LMSPT_IO",
-        `Expected audio files in ${source} (${AUDIO_EXTENSIONS.join(", ")}), found none`,
+        `Expected audio files in ${path} (${AUDIO_EXTENSIONS.join(", ")}), found none`,
       );
     }
-    files.push(...found);
+    for (const entry of found) entries.push(entry);
   }
-  return files;
+  return entries;
 }
 
-async function filesOf(source: string): Promise<string[]> {
-  const stats = await explainIo(`Cannot look at ${source}`, () => statIfPresent(source));
+async function entriesOf(path: string): Promise<CorpusEntry[]> {
+  const stats = await explainIo(`Cannot look at ${path}`, () => statIfPresent(path));
   if (!stats)
-    throw new LmsptError("ERR_LMSPT_IO", `Expected a folder, an audio file or a manifest at ${source}, found nothing`);
-  if (stats.isDirectory()) return explainIo(`Cannot read the folder ${source}`, () => walk(source));
-  if (extname(source) === ".jsonl") return readManifest(source);
-  if (basename(source) === "wav.scp") return readScp(source);
-  return [resolve(source)];
-}
-
-/** Hidden files and folders are left out. */
-async function walk(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const found: string[] = [];
-  for (const entry of entries) {
-    if (entry.name.startsWith(".")) continue;
-    const path = join(resolve(folder), entry.name);
-    if (entry.isDirectory()) found.push(...(await walk(path)));
-    else if (AUDIO_EXTENSIONS.includes(extname(entry.name).toLowerCase())) found.push(path);
-  }
-  return found;
-}
-
-async function linesOf(path: string): Promise<string[]> {
-  return (await explainIo(`Cannot read ${path}`, () => readFile(path, "utf8"))).split(/\r?\n/);
-}
-
-async function readManifest(path: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const [index, line] of (await linesOf(path)).entries()) {
-    if (line.trim() === "") continue;
-    let entry: unknown;
-    try {
-      entry = JSON.parse(line);
-    } catch (cause) {
-      throw new FormatError(`${path}:${index + 1}: ${(cause as Error).message}`, undefined, { cause });
-    }
-    const fields = typeof entry === "object" && entry !== null ? (entry as Record<string, unknown>) : {};
-    const file = PATH_FIELDS.map((name) => fields[name]).find((value) => typeof value === "string");
-    if (file === undefined) {
-      throw new FormatError(`${path}:${index + 1}: expected the path of an audio file as ${PATH_FIELDS.join(", ")}`);
-    }
-    files.push(resolve(dirname(path), file as string));
-  }
-  return files;
-}
-
-/** Lines of an id and a path; commands, which end with a bar, are refused. */
-async function readScp(path: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const [index, line] of (await linesOf(path)).entries()) {
-    if (line.trim() === "") continue;
-    const match = /^\S+\s+(.*\S)\s*$/.exec(line);
-    if (!match || match[1]!.endsWith("|")) {
-      throw new FormatError(`${path}:${index + 1}: expected an id and the path of an audio file, got ${line}`);
-    }
-    files.push(resolve(dirname(path), match[1]!));
-  }
-  return files;
+    throw new LmsptError("ERR_LMSPT_IO", `Expected a folder, an audio file or a manifest at ${path}, found nothing`);
+  if (stats.isDirectory()) return listFolder(resolve(path));
+  if (extname(path) === ".tar") return readTarShard(resolve(path));
+  if (await isCorpusIndex(path)) return (await readCorpusIndex(resolve(path))).entries;
+  if (extname(path) === ".jsonl") return readManifest(resolve(path));
+  if (basename(path) === "wav.scp") return readKaldi(resolve(path));
+  return [{ source: { path: resolve(path) } }];
 }

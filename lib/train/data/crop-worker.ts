@@ -1,27 +1,12 @@
 /** The thread that decodes and cuts, one request at a time, on one core. */
-import { parentPort } from "node:worker_threads";
 import { Resampler } from "../../audio/resample.js";
 import { Device } from "../../graph/device.js";
 import { type CropRequest, loadCrop } from "./crop.js";
+import { answerTasks } from "./task-pool.js";
 
-export interface CropReply {
-  readonly id: number;
-  readonly crops?: Float32Array[];
-  readonly problem?: string;
-}
+const resampler = new Resampler(Device.open("cpu", { threads: 1 }));
 
-const port = parentPort;
-if (port) {
-  const resampler = new Resampler(Device.open("cpu", { threads: 1 }));
-  port.on("message", async ({ id, request }: { id: number; request: CropRequest }) => {
-    try {
-      const crops = await loadCrop(request, resampler);
-      port.postMessage(
-        { id, crops } satisfies CropReply,
-        crops.map(({ buffer }) => buffer as ArrayBuffer),
-      );
-    } catch (error) {
-      port.postMessage({ id, problem: error instanceof Error ? error.message : String(error) } satisfies CropReply);
-    }
-  });
-}
+answerTasks(async (request: CropRequest) => {
+  const result = await loadCrop(request, resampler);
+  return { result, transfer: result.forms.map(({ buffer }) => buffer as ArrayBuffer) };
+});

@@ -19,6 +19,8 @@ export interface StepEvent {
   readonly speed: number;
   /** How often the step had to wait for data so far. */
   readonly waits: number;
+  /** Seconds of this step that it waited for data. */
+  readonly dataWait: number;
 }
 
 /** A gradient was not finite: that side's update was left out. */

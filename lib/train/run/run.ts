@@ -94,7 +94,9 @@ class Run {
   private async *step(): AsyncGenerator<TrainEvent, void> {
     const begin = performance.now();
     const batches: Batch[] = [];
+    const waited = this.session.batches.waitSeconds;
     while (batches.length < this.config.data.accumulate) batches.push(await this.session.batches.next());
+    const dataWait = this.session.batches.waitSeconds - waited;
     yield* this.brokenFiles();
     const data = batches.map((batch, part) => this.data(batch, part));
     const pace = this.pace();
@@ -118,12 +120,16 @@ class Run {
     };
     this.session.usage.semantic.add(result.codes.semantic);
     this.session.usage.acoustic.add(result.codes.acoustic);
-    const event = this.describe(result, pace, (performance.now() - begin) / 1000);
+    const event = this.describe(result, pace, { seconds: (performance.now() - begin) / 1000, dataWait });
     if (this.state.step % this.config.log.every === 0) await this.log(event);
     yield event;
   }
 
-  private describe({ losses, norms }: StepResult, pace: Pace, seconds: number): StepEvent {
+  private describe(
+    { losses, norms }: StepResult,
+    pace: Pace,
+    { seconds, dataWait }: Pick<StepEvent, "seconds" | "dataWait">,
+  ): StepEvent {
     const { batch, samples, parts = 1 } = this.session.size;
     const audioSeconds = (parts * batch * samples) / this.config.model.sample_rate;
     return {
@@ -137,6 +143,7 @@ class Run {
       seconds,
       speed: audioSeconds / seconds,
       waits: this.session.batches.waits,
+      dataWait,
     };
   }
 
@@ -177,7 +184,7 @@ class Run {
     }
   }
 
-  private async log({ losses, norms, rates, seconds, step }: StepEvent): Promise<void> {
+  private async log({ losses, norms, rates, seconds, dataWait, step }: StepEvent): Promise<void> {
     const { events, usage } = this.session;
     const reports = { semantic: usage.semantic.report(), acoustic: usage.acoustic.report() };
     await events.scalars(
@@ -189,6 +196,7 @@ class Run {
         "Train/lr_g": rates.generator,
         "Train/lr_d": rates.discriminator,
         "Train/steps_per_second": 1 / seconds,
+        "Train/data_wait": dataWait,
       },
       step,
     );

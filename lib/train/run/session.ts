@@ -2,7 +2,7 @@
 import { Device, type DeviceName } from "../../graph/device.js";
 import type { Parameter } from "../../nn/index.js";
 import type { ResolvedConfig } from "../config/index.js";
-import { Batches, listAudio } from "../data/index.js";
+import { Batches, loadCorpus } from "../data/index.js";
 import { makeOptimizers, type Recipe, type StepOptimizers, type StepSize, TrainingStep } from "../step/index.js";
 import { loadMoments, loadState } from "./checkpoint.js";
 import { EventFile } from "./event-file.js";
@@ -29,7 +29,7 @@ export class TrainingSession {
 
   /** Takes up the newest checkpoint of the folder, where there is one. */
   static async open(config: ResolvedConfig, folder: RunFolder): Promise<TrainingSession> {
-    const files = await listAudio(config.data.train);
+    const sources = (await loadCorpus(config.data.train)).map(({ source }) => source);
     const size = stepSize(config);
     const checkpoint = await folder.newest();
     const recipe = await setUpRecipe(config, checkpoint);
@@ -47,7 +47,7 @@ export class TrainingSession {
       const events = await EventFile.create(folder.path);
       const { batch, workers, ahead } = config.data;
       const forms = [...cropForms(config, size).values()];
-      const batches = new Batches({ files, seed: config.seed, batch, forms, workers, ahead, start: start.draw });
+      const batches = new Batches({ sources, seed: config.seed, batch, forms, workers, ahead, start: start.draw });
       return new TrainingSession(device, recipe, optimizers, size, start, step, validation, batches, events, usage);
     } catch (error) {
       await device.close();

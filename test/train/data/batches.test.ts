@@ -3,9 +3,11 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeWav } from "../../../lib/audio/wav.js";
-import { type Batch, Batches, type BatchOptions, listAudio } from "../../../lib/train/data/index.js";
+import { type Batch, Batches, type BatchOptions, loadCorpus } from "../../../lib/train/data/index.js";
 import { DrawOrder } from "../../../lib/train/data/order.js";
 import { fixture } from "../../audio/support.js";
+
+const pathsOf = async (paths: string[]) => (await loadCorpus(paths)).map(({ source }) => source.path);
 
 describe("training data", function () {
   this.timeout(30_000);
@@ -27,7 +29,7 @@ describe("training data", function () {
   }
 
   const options = (files: readonly string[], changes: Partial<BatchOptions> = {}): BatchOptions => ({
-    files,
+    sources: files.map((path) => ({ path })),
     seed: 3,
     batch: 2,
     forms: [
@@ -51,10 +53,10 @@ describe("training data", function () {
     }
   }
 
-  const ramps = async () => (await listAudio([join(folder, "corpus", "b")])).filter((path) => path.endsWith(".wav"));
+  const ramps = async () => (await pathsOf([join(folder, "corpus", "b")])).filter((path) => path.endsWith(".wav"));
 
   it("are found in folders, sorted, and in manifests of both kinds", async () => {
-    const found = await listAudio([join(folder, "corpus")]);
+    const found = await pathsOf([join(folder, "corpus")]);
     assert.deepEqual(
       found.map((path) => path.slice(folder.length + 8)),
       ["a.flac", ...[0, 1, 2, 3, 4].map((i) => join("b", `ramp${i}.wav`))],
@@ -64,7 +66,7 @@ describe("training data", function () {
       '{"audio": "corpus/a.flac", "text": "x"}\n\n{"path": "corpus/b/ramp1.wav"}\n',
     );
     await writeFile(join(folder, "wav.scp"), "one corpus/b/ramp2.wav\ntwo corpus/a.flac\n");
-    const listed = await listAudio([
+    const listed = await pathsOf([
       join(folder, "list.jsonl"),
       join(folder, "wav.scp"),
       join(folder, "corpus", "a.flac"),
@@ -76,16 +78,16 @@ describe("training data", function () {
   });
 
   it("are refused where there are none, or a manifest is broken, with its line", async () => {
-    await assert.rejects(listAudio([join(folder, "nowhere")]), { code: "ERR_LMSPT_IO", message: /found nothing/ });
+    await assert.rejects(pathsOf([join(folder, "nowhere")]), { code: "ERR_LMSPT_IO", message: /found nothing/ });
     await mkdir(join(folder, "empty"));
-    await assert.rejects(listAudio([join(folder, "empty")]), { code: "ERR_LMSPT_IO", message: /found none/ });
+    await assert.rejects(pathsOf([join(folder, "empty")]), { code: "ERR_LMSPT_IO", message: /found none/ });
     await writeFile(join(folder, "broken.jsonl"), '{"audio": "a.wav"}\n{"text": "x"}\n');
-    await assert.rejects(listAudio([join(folder, "broken.jsonl")]), {
+    await assert.rejects(pathsOf([join(folder, "broken.jsonl")]), {
       code: "ERR_LMSPT_FORMAT",
       message: /broken\.jsonl:2: expected the path/,
     });
     await writeFile(join(folder, "wav.scp"), "one sox in.wav - |\n");
-    await assert.rejects(listAudio([join(folder, "wav.scp")]), { code: "ERR_LMSPT_FORMAT", message: /wav\.scp:1/ });
+    await assert.rejects(pathsOf([join(folder, "wav.scp")]), { code: "ERR_LMSPT_FORMAT", message: /wav\.scp:1/ });
   });
 
   it("come once an epoch each, in another order every epoch, which the seed alone decides", () => {
