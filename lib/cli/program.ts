@@ -65,6 +65,7 @@ function createProgram({ terminal: { stdout, stderr } }: Session): Command {
     .description("Turns speech into tokens and tokens into speech.")
     .version(packageVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
+    .enablePositionalOptions() // options behind a command are its own, also behind train asr
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .showHelpAfterError("(--help says more)")
     .exitOverride()
@@ -157,7 +158,6 @@ function addTrain(program: Command): Command {
   return program
     .command("train")
     .description("Train a tokenizer on speech, or go on with a run.")
-    .enablePositionalOptions() // those behind asr are its own
     .argument("<config>", "preset, YAML file, or the folder of a run to go on with")
     .argument("[key=value...]", "settings that win over the configuration")
     .option("-q, --quiet", "no progress; warnings and errors stay")

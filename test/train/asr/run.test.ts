@@ -44,11 +44,15 @@ describe("training a recogniser", function () {
     assert(heard[1] !== "" && heard[2] !== "");
     assert.equal(heard[0], `${heard[1]} ${heard[2]}`, "what is longer than the window");
 
-    const teacher = [`teacher.model=${folder}`, "teacher.window=full", `out=${inside("taught")}`, "steps=1"];
-    for await (const event of new Trainer("tiny", { overrides: [...smallTokenizer, ...teacher] })) {
+    const teacher = [`teacher.model=${folder}`, "teacher.window=full", "steps=1"];
+    for await (const event of new Trainer("tiny", {
+      overrides: [...smallTokenizer, ...teacher, `out=${inside("taught")}`],
+    })) {
       if (event.kind === "step") assert(event.losses.distillation! > 0);
     }
-    const tooLong = new Trainer("tiny", { overrides: [...smallTokenizer, ...teacher, "data.seconds=1"] });
+    const tooLong = new Trainer("tiny", {
+      overrides: [...smallTokenizer, ...teacher, `out=${inside("deaf")}`, "data.seconds=1"],
+    });
     await assert.rejects(tooLong[Symbol.asyncIterator]().next(), {
       code: "ERR_LMSPT_CONFIG",
       message: /data\.seconds: expected at most 0\.8, which is what .* hears at a time, got 1/,
