@@ -37,6 +37,8 @@ export {
 } from "./data/tokens.js";
 export { type TokensJson, type TokensJsonDefaults, tokensFromJson, tokensToJson } from "./data/tokens-json.js";
 export { type ErrorCode, FormatError, LmsptError } from "./errors.js";
+export { characterErrorRate, wordErrorRate } from "./eval/error-rate.js";
+export { normalizeText } from "./eval/normalize-text.js";
 export { Device, type DeviceName, type DeviceOptions } from "./graph/device.js";
 export { Graph, type GraphOptions, type PlanOptions, type Sample, Value } from "./graph/graph.js";
 export type { AttributeValue, Data, DType, Port, TraceStep } from "./graph/native.js";
@@ -53,6 +55,18 @@ export type { PieceStream } from "./models/piece-stream.js";
 export type { AudioChunk } from "./models/token-streams.js";
 export { Tokenizer } from "./models/tokenizer.js";
 export type * from "./models/tokenizer-options.js";
+export {
+  Recogniser,
+  type RecogniserOptions,
+  type TranscribeOptions,
+  type Transcript,
+} from "./models/whisper/recogniser.js";
+export type {
+  RecogniserEvent,
+  RecogniserSkippedEvent,
+  RecogniserStepEvent,
+  RecogniserValidationEvent,
+} from "./train/asr/events.js";
 export type {
   BrokenFileEvent,
   CheckpointEvent,
@@ -62,5 +76,5 @@ export type {
   ValidationEvent,
 } from "./train/run/events.js";
 export type { Usage } from "./train/run/usage.js";
-export type { Fault } from "./train/step/training-step.js";
-export { Trainer, type TrainerOptions } from "./train/trainer.js";
+export type { Fault } from "./train/step/fault.js";
+export { RecogniserTrainer, Trainer, type TrainerOptions } from "./train/trainer.js";

@@ -11,6 +11,7 @@ Examples:
   lmspt export 12.5hz-24k --to onnx -o onnx/   a model for other runtimes
   lmspt prepare corpus/ -o corpus.jsonl        read a corpus once, for training
   lmspt train tiny data=corpus/ out=run1       a tokenizer of one's own
+  lmspt transcribe speech.wav -m whisper/      what is said
   lmspt doctor                                 what this machine can do
 
 Exit status:
@@ -120,6 +121,29 @@ Examples:
   lmspt train released data=LibriSpeech/ data.valid=dev/ teacher.model=whisper-large-v3/
   lmspt train my.yaml optimizer.rate=1e-4
   lmspt train run1                             goes on`;
+
+export const TRAIN_ASR_HELP = `
+Preset: asr-tiny, a Whisper of 3 million weights that hears 6 s. What a configuration may say, with all defaults:
+docs/training.md.
+
+data is a JSONL manifest, an object a line: {"audio": "a.wav", "text": "what is said", "language": "en"}.
+
+The run's folder is as of lmspt train. The checkpoints in it are models with tokenizer files: lmspt transcribe --model
+FOLDER takes them, and so does teacher.model=FOLDER of lmspt train.
+
+Examples:
+  lmspt train asr asr-tiny out=asr1 data=train.jsonl data.valid=valid.jsonl
+  lmspt train asr asr1                         goes on`;
+
+export const TRANSCRIBE_HELP = `
+The folder holds model.safetensors (names of Hugging Face or OpenAI), config.json, and tokenizer.json or vocab.json with
+merges.txt. Long recordings are cut at quiet places.
+
+Prints the text of one file; of several, a line each with the file's path, a tab and the text.
+
+Examples:
+  lmspt transcribe speech.wav --model whisper-small/
+  lmspt transcribe corpus/ --model asr1/checkpoint/epoch-003_step-0010000 --beams 4 --json`;
 
 export const DOCTOR_HELP = `
 Nothing is changed or downloaded. The status is ${EXIT.unusable} where the engine cannot run at all; CUDA may be missing.`;

@@ -8,12 +8,22 @@ export function modelOptions(): Option[] {
     new Option("-m, --model <name>", "preset, model folder, hf://owner/repository or random:SEED[:preset]").default(
       "12.5hz-24k",
     ),
-    new Option("-d, --device <name>", "auto, cpu, cuda or cuda:N").default("auto").argParser(parseDevice),
+    deviceOption(),
     precisionOption("of convolutions").default("fp32"),
-    new Option("-t, --threads <count>", "threads on the CPU (default: all)").argParser(parseInteger("1 to 1024", 1024)),
+    threadsOption(),
     ...overwriteOptions(),
     new Option("-q, --quiet", "no progress and no summary; warnings and errors stay"),
   ];
+}
+
+export function deviceOption(): Option {
+  return new Option("-d, --device <name>", "auto, cpu, cuda or cuda:N").default("auto").argParser(parseDevice);
+}
+
+export function threadsOption(): Option {
+  return new Option("-t, --threads <count>", "threads on the CPU (default: all)").argParser(
+    parseInteger("1 to 1024", 1024),
+  );
 }
 
 export function precisionOption(what: string): Option {

@@ -12,14 +12,25 @@ import {
   INFO_HELP,
   PREPARE_HELP,
   PROGRAM_HELP,
+  TRAIN_ASR_HELP,
   TRAIN_HELP,
+  TRANSCRIBE_HELP,
 } from "./help.js";
 import { type InfoOptions, info } from "./info.js";
-import { modelOptions, overwriteOptions, parseInteger, precisionOption } from "./options.js";
+import {
+  deviceOption,
+  modelOptions,
+  overwriteOptions,
+  parseInteger,
+  precisionOption,
+  threadsOption,
+} from "./options.js";
 import { type PrepareOptions, prepare } from "./prepare.js";
 import type { Session } from "./terminal.js";
 import { TOKEN_FORMATS } from "./token-formats.js";
 import { type TrainOptions, train } from "./train.js";
+import { trainRecogniser } from "./train-asr.js";
+import { type TranscribeCommandOptions, transcribe } from "./transcribe.js";
 import { packageVersion } from "./version.js";
 
 /** Parses a command line and carries it out. Rejects with commander's error after help, version and usage errors. */
@@ -35,8 +46,14 @@ export async function runProgram(argv: readonly string[], session: Session): Pro
   addInfo(program).action((subject: string, options: InfoOptions) => finish(info(subject, options, session)));
   addExport(program).action((model: string, options: ExportOptions) => finish(exportModel(model, options, session)));
   addPrepare(program).action((data: string[], options: PrepareOptions) => finish(prepare(data, options, session)));
-  addTrain(program).action((config: string, overrides: string[], options: TrainOptions) =>
+  const training = addTrain(program).action((config: string, overrides: string[], options: TrainOptions) =>
     finish(train(config, overrides, options, session)),
+  );
+  addTrainAsr(training).action((config: string, overrides: string[], options: TrainOptions) =>
+    finish(trainRecogniser(config, overrides, options, session)),
+  );
+  addTranscribe(program).action((inputs: string[], options: TranscribeCommandOptions) =>
+    finish(transcribe(inputs, options, session)),
   );
   addDoctor(program).action((options: DoctorOptions) => finish(doctor(options, session)));
   await program.parseAsync(argv, { from: "user" });
@@ -48,6 +65,7 @@ function createProgram({ terminal: { stdout, stderr } }: Session): Command {
     .description("Turns speech into tokens and tokens into speech.")
     .version(packageVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
+    .enablePositionalOptions() // options behind a command are its own, also behind train asr
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .showHelpAfterError("(--help says more)")
     .exitOverride()
@@ -144,6 +162,32 @@ function addTrain(program: Command): Command {
     .argument("[key=value...]", "settings that win over the configuration")
     .option("-q, --quiet", "no progress; warnings and errors stay")
     .addHelpText("after", TRAIN_HELP);
+}
+
+function addTrainAsr(training: Command): Command {
+  return training
+    .command("asr")
+    .description("Train a recogniser on speech with transcripts: a teacher for tokenizers, and their judge.")
+    .argument("<config>", "preset, YAML file, or the folder of a run to go on with")
+    .argument("[key=value...]", "settings that win over the configuration")
+    .option("-q, --quiet", "no progress; warnings and errors stay")
+    .addHelpText("after", TRAIN_ASR_HELP);
+}
+
+function addTranscribe(program: Command): Command {
+  return program
+    .command("transcribe")
+    .description("Turn speech into text with a Whisper model.")
+    .argument("<in...>", "audio files, folders and JSONL manifests")
+    .requiredOption("-m, --model <folder>", "folder of a Whisper model with its tokenizer")
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .addOption(
+      new Option("--beams <count>", "texts followed at a time").default(1).argParser(parseInteger("1 to 64", 64)),
+    )
+    .option("--language <code>", "what is spoken, en for instance (default: found out)")
+    .option("--json", "print a JSON object a line, with file, text, tokens and language")
+    .addHelpText("after", TRANSCRIBE_HELP);
 }
 
 function addDoctor(program: Command): Command {

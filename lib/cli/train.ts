@@ -1,8 +1,9 @@
 import type { SkippedEvent, StepEvent, TrainEvent, ValidationEvent } from "../train/run/events.js";
 import { Trainer } from "../train/trainer.js";
 import { EXIT, type ExitStatus } from "./failure.js";
+import { StepClock } from "./step-clock.js";
 import { printNotice, printResult, type Session } from "./terminal.js";
-import { formatDuration } from "./units.js";
+import { formatDuration, formatPercent } from "./units.js";
 
 export interface TrainOptions {
   readonly quiet?: boolean;
@@ -15,7 +16,7 @@ export async function train(
   { quiet = false }: TrainOptions,
   { terminal, signal }: Session,
 ): Promise<ExitStatus> {
-  const clock = new Clock();
+  const clock = new StepClock();
   let saved: string | undefined;
   for await (const event of new Trainer(config, { overrides, signal })) {
     if (event.kind === "checkpoint") saved = event.path;
@@ -33,14 +34,14 @@ function warning(event: TrainEvent): string | undefined {
   return event.kind === "broken-file" ? `${event.path} is left out: ${event.problem}` : undefined;
 }
 
-function describe(event: TrainEvent, clock: Clock): string | undefined {
+function describe(event: TrainEvent, clock: StepClock): string | undefined {
   if (event.kind === "step") return clock.isDue(event) ? describeStep(event, clock) : undefined;
   if (event.kind === "validation") return describeValidation(event);
   if (event.kind === "checkpoint") return `checkpoint ${event.path}`;
   return warning(event);
 }
 
-function describeStep(event: StepEvent, clock: Clock): string {
+function describeStep(event: StepEvent, clock: StepClock): string {
   const { losses, step, steps } = event;
   const parts = [
     `step ${step}/${steps}`,
@@ -61,7 +62,7 @@ function describeValidation({ step, losses, usage, isBest }: ValidationEvent): s
     ...Object.entries(losses).map(([name, loss]) => `${name} ${loss.toPrecision(4)}`),
     ...(["semantic", "acoustic"] as const).map(
       (kind) =>
-        `${kind} codes used ${(100 * usage[kind].used).toFixed(1)} %, perplexity ${usage[kind].perplexity.toFixed(1)}`,
+        `${kind} codes used ${formatPercent(usage[kind].used)}, perplexity ${usage[kind].perplexity.toFixed(1)}`,
     ),
   ];
   return parts.join("  ") + (isBest ? "  (the best so far)" : "");
@@ -70,23 +71,4 @@ function describeValidation({ step, losses, usage, isBest }: ValidationEvent): s
 function describeSkipped({ step, side, fault }: SkippedEvent): string {
   const cause = fault ? `, first made by ${fault.op} ${fault.shape}, operation ${fault.index} of its plan` : "";
   return `step ${step}: the ${side} was not updated, because its gradient is not finite${cause}`;
-}
-
-/** When a step is worth a line, and how long the rest takes. */
-class Clock {
-  private seconds: number | undefined;
-  private shown = 0;
-
-  /** The first and the last step, and one every two seconds. */
-  isDue({ step, steps, seconds }: StepEvent): boolean {
-    this.seconds = this.seconds === undefined ? seconds : 0.9 * this.seconds + 0.1 * seconds;
-    const now = performance.now();
-    if (this.shown > 0 && step < steps && now - this.shown < 2000) return false;
-    this.shown = now;
-    return true;
-  }
-
-  left({ step, steps }: StepEvent): number {
-    return (steps - step) * (this.seconds ?? 0);
-  }
 }

@@ -60,6 +60,18 @@ export class AtomicFile {
   }
 }
 
+/** Writes a line of text, or several, as a whole file. Throws LmsptError `ERR_LMSPT_IO`. */
+export async function writeText(path: string, text: string): Promise<void> {
+  const file = await AtomicFile.create(path);
+  try {
+    await file.write(Buffer.from(`${text}\n`), 0);
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
+  await file.commit();
+}
+
 /** Makes a rename durable. Some file systems cannot sync a folder; the file itself is complete all the same. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r").catch(() => undefined);

@@ -1,4 +1,5 @@
 /** Training, for programs. What it needs is loaded when a run begins. */
+import type { RecogniserEvent } from "./asr/events.js";
 import type { TrainEvent } from "./run/events.js";
 
 export interface TrainerOptions {
@@ -24,5 +25,22 @@ export class Trainer implements AsyncIterable<TrainEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainEvent, void> {
     const { startRun } = await import("./run/run.js");
     yield* startRun(this.config, this.options.overrides ?? [], this.options.signal);
+  }
+}
+
+/**
+ * Trains a recogniser, a small Whisper, on recordings with their transcripts, as `Trainer` trains a tokenizer:
+ * `for await (const event of new RecogniserTrainer("asr-tiny", { overrides: ["data=train.jsonl"] }))`. What it saves can be
+ * loaded by `Recogniser`, and be the teacher of a tokenizer.
+ */
+export class RecogniserTrainer implements AsyncIterable<RecogniserEvent> {
+  constructor(
+    private readonly config: string | object,
+    private readonly options: TrainerOptions = {},
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<RecogniserEvent, void> {
+    const { startRecogniserRun } = await import("./asr/run.js");
+    yield* startRecogniserRun(this.config, this.options.overrides ?? [], this.options.signal);
   }
 }

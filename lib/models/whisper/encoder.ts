@@ -12,7 +12,7 @@ import { FeedForward } from "./feed-forward.js";
 const SAMPLES_PER_FEATURE = 2 * whisperAudio.hop;
 
 /**
- * What the encoder sees of a short recording: `"full"` 30 s, silence behind the end, as it was trained; `"segment"` the
+ * What the encoder sees of a short recording: `"full"` its whole window (30 s of the published models), silence behind the end, as it was trained; `"segment"` the
  * recording alone, in whole features, which is less work and not quite what it was trained for.
  */
 export type WhisperWindow = "full" | "segment";
@@ -87,10 +87,15 @@ export class WhisperEncoder {
     return this.norm.forward(features);
   }
 
-  /** Features of audio (B, N) of 16 kHz, which is cut after 30 s. */
+  /** Samples of 16 kHz that are heard at a time: 30 s of the published models. */
+  get windowSamples(): number {
+    return this.config.max_source_positions * SAMPLES_PER_FEATURE;
+  }
+
+  /** Features of audio (B, N) of 16 kHz, which is cut after the window's length. */
   features(audio: Value, window: WhisperWindow = "full"): Value {
     if (window !== "full" && window !== "segment") throw invalidArgument("window", '"full" or "segment"', window);
-    const most = this.config.max_source_positions * SAMPLES_PER_FEATURE;
+    const most = this.windowSamples;
     const whole = Math.ceil(audio.dim(1) / SAMPLES_PER_FEATURE) * SAMPLES_PER_FEATURE;
     const samples = window === "full" ? most : Math.min(most, whole);
     return this.forward(whisperLogMel(audio, this.config.num_mel_bins, samples));

@@ -12,16 +12,20 @@ import { Whisper } from "./whisper.js";
 export interface LoadWhisperOptions {
   /** Without the decoder, its weights need not be there. */
   readonly parts?: "encoder" | "both";
+  /** Trainable parameters can be written to. */
+  readonly trainable?: boolean;
 }
 
 /** `path` is a safetensors file or a folder that holds model.safetensors. Throws ERR_LMSPT_MODEL where it does not fit. */
-export async function loadWhisper(path: string, { parts = "both" }: LoadWhisperOptions = {}): Promise<Whisper> {
+export async function loadWhisper(path: string, options: LoadWhisperOptions = {}): Promise<Whisper> {
+  const { parts = "both", trainable } = options;
   const weights = existsSync(path) && statSync(path).isDirectory() ? join(path, "model.safetensors") : path;
   const whisper = new Whisper(await readConfig(weights), parts);
   await assignFromFile(whisper.parameters, weights, {
     rename: whisperName,
     ignore: (name) => name === "proj_out.weight" || (parts === "encoder" && name.startsWith("decoder.")),
     advice: "expected those of a Whisper model, with the names of Hugging Face or OpenAI",
+    trainable,
   });
   return whisper;
 }

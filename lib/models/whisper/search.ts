@@ -8,6 +8,8 @@ export interface SearchOptions {
   readonly end: number;
   /** Tokens that are never chosen. */
   readonly suppress?: readonly number[];
+  /** Tokens that are not the first behind the prompt. */
+  readonly suppressFirst?: readonly number[];
   /** Most tokens behind the prompt. */
   readonly most: number;
   /** Texts that are followed at a time; 1 is greedy. */
@@ -73,13 +75,14 @@ async function readPrompt(next: NextScores, prompt: readonly number[], beams: nu
 function likeliest(
   beams: readonly Beam[],
   scores: Float32Array,
-  { suppress = [], beams: count }: SearchOptions,
+  { suppress = [], suppressFirst = [], beams: count }: SearchOptions,
 ): Beam[] {
   const vocabulary = scores.length / count;
   const found: Beam[] = [];
   for (const [i, beam] of beams.entries()) {
     const row = scores.slice(i * vocabulary, (i + 1) * vocabulary);
     for (const token of suppress) row[token] = Number.NEGATIVE_INFINITY;
+    if (beam.tokens.length === 0) for (const token of suppressFirst) row[token] = Number.NEGATIVE_INFINITY;
     const normalizer = logSumExp(row);
     for (const token of largest(row, 2 * count)) {
       found.push({ tokens: [...beam.tokens, token], total: beam.total + row[token]! - normalizer, parent: i });

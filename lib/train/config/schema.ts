@@ -1,17 +1,7 @@
 /** What a training configuration may say; names, ranges and defaults. Lengths are in seconds, rates per step. */
 import { z } from "zod";
 import { PUBLIC_DISCRIMINATORS } from "../../models/discriminators/index.js";
-
-const count = z
-  .int()
-  .min(1)
-  .max(2 ** 31 - 1);
-const amount = z.number().min(0);
-const share = z.number().min(0).max(1);
-const sizes = z.array(count).max(32);
-const paths = z
-  .union([z.string(), z.array(z.string())])
-  .transform((value) => (typeof value === "string" ? [value] : value));
+import { amount, count, paths, runFields, section, share, sizes } from "./run-fields.js";
 
 const discriminators = z.strictObject({
   periods: sizes.default([...PUBLIC_DISCRIMINATORS.periods]),
@@ -74,29 +64,12 @@ const losses = z.strictObject({
   semantic_codebook: amount.default(1),
 });
 
-/** A section whose fields have defaults has itself one. */
-const section = <T extends z.ZodType>(schema: T) => schema.prefault({} as z.input<T>);
-
 export const trainSchema = z.strictObject({
-  exp_name: z.string().min(1).default("lmspt"),
-  log_dir: z.string().min(1).default("runs"),
-  /** The run's folder; log_dir/exp_name where it is not given. */
-  out: z.string().min(1).optional(),
-  seed: z
-    .int()
-    .min(0)
-    .max(2 ** 32 - 1)
-    .default(0),
-  device: z
-    .string()
-    .regex(/^(auto|cpu|cuda(:\d+)?)$/, "expected auto, cpu, cuda or cuda:N")
-    .default("auto"),
-  threads: count.max(1024).optional(),
+  ...runFields({ exp_name: "lmspt", steps: 100_000 }),
   /** Of the convolutions and linear layers that have bf16 kernels; weights and their updates are float32. */
   precision: z.enum(["fp32", "bf16"]).default("fp32"),
   /** Activations inside encoders and decoders are computed again for the gradients: less memory, more work, the same bits. */
   recompute: z.boolean().default(false),
-  steps: count.default(100_000),
   /** A model whose weights to begin with: a preset, a folder, hf://owner/repository. */
   init: z.string().nullable().default(null),
   /** The tokenizer: a preset's name, or the fields of a config.json. */
@@ -106,8 +79,6 @@ export const trainSchema = z.strictObject({
   data: section(data),
   optimizer: section(optimizer),
   losses: section(losses),
-  log: section(z.strictObject({ every: count.default(10) })),
-  checkpoint: section(z.strictObject({ every: count.default(1000), keep: count.default(3) })),
   validation: section(
     z.strictObject({ every: count.default(1000), items: count.default(16), samples: z.int().min(0).default(2) }),
   ),

@@ -1,51 +1,36 @@
 /**
- * Checkpoints: folders `epoch-XXX_step-YYYYYYY` that appear when they are complete. Each is a model folder too: the
- * tokenizer lies in it under its public names, with its configuration.
+ * Checkpoints: folders `epoch-XXX_step-YYYYYYY` that appear when they are complete. Each is a model folder too: what is
+ * trained lies in it under its public names, with its configuration.
  */
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readSafetensors } from "../../data/safetensors-reader.js";
-import { writeSafetensors } from "../../data/safetensors-writer.js";
-import { FormatError, LmsptError } from "../../errors.js";
-import type { Device } from "../../graph/device.js";
-import type { Variable } from "../../graph/variable.js";
-import { AtomicFile } from "../../io/atomic-file.js";
+import { FormatError } from "../../errors.js";
+import { writeText } from "../../io/atomic-file.js";
 import { explainIo, hasCode } from "../../io/system-errors.js";
-import { assignFromFile } from "../../models/tensor-file.js";
-import { loadWeights } from "../../models/weights.js";
-import type { Optimizer } from "../optimizer.js";
-import type { Recipe, StepOptimizers } from "../step/index.js";
-import type { RunState } from "./state.js";
+import type { Progress } from "./state.js";
 
 const NAME = /^epoch-(\d{3,})_step-(\d{7,})$/;
 const PARTIAL = ".partial";
 
-export interface TrainedParts {
-  readonly recipe: Recipe;
-  readonly optimizers: StepOptimizers;
-}
-
-export function checkpointName({ epoch, step }: RunState): string {
+export function checkpointName({ epoch, step }: Progress): string {
   return `epoch-${String(epoch).padStart(3, "0")}_step-${String(step).padStart(7, "0")}`;
 }
 
-/** Writes a checkpoint below `folder`. Returns its path. @throws LmsptError ERR_LMSPT_IO */
+/**
+ * Makes a checkpoint below `folder`: `write` fills the folder that it is given, beside which where the run stands is told.
+ * Returns its path. @throws LmsptError ERR_LMSPT_IO
+ */
 export async function saveCheckpoint(
   folder: string,
-  device: Device,
-  { recipe, optimizers }: TrainedParts,
-  state: RunState,
+  state: Progress,
+  write: (folder: string) => Promise<void>,
 ): Promise<string> {
   const path = join(folder, checkpointName(state));
   const partial = path + PARTIAL;
   await explainIo(`Cannot write the checkpoint ${path}`, async () => {
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
-    const { model, discriminators } = recipe;
-    await writeTensors(join(partial, "model.safetensors"), device, namedParameters(model.parameters));
-    await writeTensors(join(partial, "discriminators.safetensors"), device, namedParameters(discriminators.parameters));
-    await writeTensors(join(partial, "optimizer.safetensors"), device, namedMoments(optimizers));
-    await writeText(join(partial, "config.json"), JSON.stringify(model.config, undefined, 2));
+    await write(partial);
     await writeText(join(partial, "state.json"), JSON.stringify(state, undefined, 2));
     await rm(path, { recursive: true, force: true });
     await rename(partial, path);
@@ -64,28 +49,7 @@ export async function listCheckpoints(folder: string): Promise<string[]> {
   }
 }
 
-/** Gives the parts the values of a checkpoint; parameters are assigned anew, before anything is compiled. */
-export async function loadParameters(path: string, { model, discriminators }: Recipe): Promise<void> {
-  const advice = "a run goes on with the configuration that it began with";
-  await loadWeights(model, join(path, "model.safetensors"), { trainable: true });
-  const options = { advice, trainable: true };
-  await assignFromFile(discriminators.parameters, join(path, "discriminators.safetensors"), options);
-}
-
-/** The optimizers' part of a checkpoint. */
-export async function loadMoments(path: string, optimizers: StepOptimizers): Promise<void> {
-  const file = join(path, "optimizer.safetensors");
-  const { tensors } = await readSafetensors(file);
-  for (const [name, variable] of namedMoments(optimizers)) {
-    const tensor = tensors.get(name);
-    if (!tensor || tensor.shape.join() !== variable.shape.join() || !(tensor.data instanceof Float32Array)) {
-      throw new LmsptError("ERR_LMSPT_MODEL", `Expected ${name} of shape [${variable.shape.join(", ")}] in ${file}`);
-    }
-    variable.write(tensor.data);
-  }
-}
-
-export async function loadState(path: string): Promise<RunState> {
+export async function loadState<State extends Progress>(path: string): Promise<State> {
   const file = join(path, "state.json");
   const text = await explainIo(`Cannot read ${file}`, () => readFile(file, "utf8"));
   try {
@@ -107,38 +71,4 @@ export async function pruneCheckpoints(folder: string, keep: number, best: strin
 
 function stepOf(name: string): number {
   return Number(NAME.exec(name)![2]);
-}
-
-type Named = readonly (readonly [name: string, variable: Variable])[];
-
-function namedParameters(parameters: readonly { readonly name: string; readonly variable: Variable }[]): Named {
-  return parameters.map(({ name, variable }) => [name, variable]);
-}
-
-function namedMoments({ generator, discriminator }: StepOptimizers): Named {
-  const of = (side: string, { moments }: Optimizer) =>
-    moments.flatMap(({ parameter, mean, square }) => [
-      [`${side}.mean.${parameter.name}`, mean] as const,
-      [`${side}.square.${parameter.name}`, square] as const,
-    ]);
-  return [...of("generator", generator), ...of("discriminator", discriminator)];
-}
-
-async function writeTensors(path: string, device: Device, named: Named): Promise<void> {
-  const values = await device.read(named.map(([, variable]) => variable));
-  const tensors = named.map(([name, { shape }], i) => {
-    return [name, { dtype: "F32", shape, data: values[i] as Float32Array }] as const;
-  });
-  await writeSafetensors(path, tensors);
-}
-
-export async function writeText(path: string, text: string): Promise<void> {
-  const file = await AtomicFile.create(path);
-  try {
-    await file.write(Buffer.from(`${text}\n`), 0);
-  } catch (error) {
-    await file.discard();
-    throw error;
-  }
-  await file.commit();
 }

@@ -3,11 +3,18 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { LmsptError } from "../../errors.js";
+import { writeText } from "../../io/atomic-file.js";
 import { explainIo, isFile, statIfPresent } from "../../io/system-errors.js";
-import { type ResolvedConfig, resolveConfig } from "../config/index.js";
-import { listCheckpoints, writeText } from "./checkpoint.js";
+import { listCheckpoints } from "./checkpoint.js";
 
 export const CONFIG_NAME = "config.yaml";
+
+/** What of a configuration says where the run lies. */
+export interface RunPlace {
+  readonly out?: string;
+  readonly log_dir: string;
+  readonly exp_name: string;
+}
 
 export class RunFolder {
   private constructor(
@@ -20,8 +27,13 @@ export class RunFolder {
     return join(this.path, "checkpoint");
   }
 
+  /** The path of the configuration that the run began with. */
+  get config(): string {
+    return join(this.path, CONFIG_NAME);
+  }
+
   /** A new run's folder; it is made by `begin`. @throws LmsptError ERR_LMSPT_IO where something is there */
-  static async plan(config: ResolvedConfig): Promise<RunFolder> {
+  static async plan(config: RunPlace): Promise<RunFolder> {
     const path = config.out ?? join(config.log_dir, config.exp_name);
     const stats = await explainIo(`Cannot look at ${path}`, () => statIfPresent(path));
     if (stats && (!stats.isDirectory() || (await readdir(path)).length > 0)) {
@@ -45,12 +57,7 @@ export class RunFolder {
   async begin(): Promise<void> {
     if (this.text === undefined) return;
     await explainIo(`Cannot make the folder ${this.path}`, () => mkdir(this.path, { recursive: true }));
-    await writeText(join(this.path, CONFIG_NAME), this.text);
-  }
-
-  /** The configuration that the run began with, but for what is given anew. */
-  readConfig(overrides: readonly string[] = []): Promise<ResolvedConfig> {
-    return resolveConfig(join(this.path, CONFIG_NAME), overrides);
+    await writeText(this.config, this.text);
   }
 
   /** The newest checkpoint's path. */

@@ -1,21 +1,20 @@
-/** One sitting of a run: step after step, with what happens between them. */
-import { LmsptError } from "../../errors.js";
+/** The training of a tokenizer: its steps, validations and checkpoints. */
 import { type ResolvedConfig, resolveConfig } from "../config/index.js";
 import type { Batch } from "../data/index.js";
 import { randomInteger } from "../random.js";
 import { rateAt } from "../schedule.js";
 import type { Pace, StepData, StepResult } from "../step/index.js";
-import { checkpointName, pruneCheckpoints, saveCheckpoint } from "./checkpoint.js";
+import { checkpointName, saveCheckpoint } from "./checkpoint.js";
 import type { SkippedEvent, StepEvent, TrainEvent, ValidationEvent } from "./events.js";
-import { RunFolder } from "./run-folder.js";
+import { runLoop, type Training } from "./loop.js";
+import { prepareRun } from "./prepare.js";
 import { logSpeech } from "./samples.js";
 import { TrainingSession } from "./session.js";
 import { cropForms, nameForms } from "./setup.js";
 import type { RunState } from "./state.js";
 import { lossTags, usageTags } from "./tags.js";
-
-/** Steps in a row that may be skipped before a run gives up. */
-const MOST_SKIPPED = 3;
+import { saveParts } from "./trained-parts.js";
+import type { Validation } from "./validation.js";
 
 /**
  * Runs a configuration, `source` and `overrides` as for `resolveConfig`, or goes on with the run in the folder that
@@ -26,72 +25,30 @@ export async function* startRun(
   overrides: readonly string[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TrainEvent, void> {
-  const { config, folder } = await prepare(source, overrides);
+  const { config, folder } = await prepareRun(source, overrides, resolveConfig);
   const session = await TrainingSession.open(config, folder);
   try {
-    yield* new Run(config, folder, session, signal).events();
+    yield* runLoop<TrainEvent>(new TokenizerTraining(config, session), folder, config, signal);
   } finally {
     await session.close();
   }
 }
 
-async function prepare(
-  source: string | object,
-  overrides: readonly string[],
-): Promise<{ config: ResolvedConfig; folder: RunFolder }> {
-  if (typeof source === "string" && (await RunFolder.isAt(source))) {
-    const folder = await RunFolder.open(source);
-    return { config: await folder.readConfig(overrides), folder };
-  }
-  const config = await resolveConfig(source, overrides);
-  if (config.data.train.length > 0) return { config, folder: await RunFolder.plan(config) };
-  throw new LmsptError(
-    "ERR_LMSPT_CONFIG",
-    "data.train: expected folders, audio files or manifests, for instance data=speech/",
-  );
-}
-
-class Run {
-  private state: RunState;
+class TokenizerTraining implements Training<TrainEvent> {
+  state: RunState;
+  readonly validate: Training<TrainEvent>["validate"];
   private readonly told = new Set<string>();
 
   constructor(
     private readonly config: ResolvedConfig,
-    private readonly folder: RunFolder,
     private readonly session: TrainingSession,
-    private readonly signal: AbortSignal | undefined,
   ) {
     this.state = session.start;
+    const { validation } = session;
+    this.validate = validation && (() => this.judge(validation));
   }
 
-  async *events(): AsyncGenerator<TrainEvent, void> {
-    const { steps, checkpoint, validation } = this.config;
-    let saved = this.state.step;
-    while (this.state.step < steps && !this.signal?.aborted) {
-      yield* this.step();
-      const { step } = this.state;
-      let isBest = false;
-      if (this.session.validation && step % validation.every === 0) {
-        const event = await this.validate();
-        isBest = event.isBest;
-        yield event;
-      }
-      if (isBest || step % checkpoint.every === 0) {
-        yield await this.save();
-        saved = step;
-      }
-      if (this.state.skippedInARow >= MOST_SKIPPED) {
-        if (saved !== step) yield await this.save();
-        throw new LmsptError(
-          "ERR_LMSPT_DIVERGED",
-          `The gradients of ${MOST_SKIPPED} steps in a row were not finite; go on from an earlier checkpoint in ${this.folder.checkpoints} with a lower optimizer.rate`,
-        );
-      }
-    }
-    if (saved !== this.state.step) yield await this.save();
-  }
-
-  private async *step(): AsyncGenerator<TrainEvent, void> {
+  async *step(): AsyncGenerator<TrainEvent, void> {
     const begin = performance.now();
     const batches: Batch[] = [];
     const waited = this.session.batches.waitSeconds;
@@ -202,12 +159,12 @@ class Run {
     );
   }
 
-  private async validate(): Promise<ValidationEvent> {
-    const { validation, events, recipe } = this.session;
-    const { losses, speech, usage } = await validation!.run();
+  private async *judge(validation: Validation): AsyncGenerator<ValidationEvent, boolean> {
+    const { events, recipe } = this.session;
+    const { losses, speech, usage } = await validation.run();
     const { step } = this.state;
     await events.scalars({ ...lossTags("Valid", losses), ...usageTags("Valid", usage) }, step);
-    for (const [i, item] of validation!.items.slice(0, this.config.validation.samples).entries()) {
+    for (const [i, item] of validation.items.slice(0, this.config.validation.samples).entries()) {
       const rate = recipe.model.config.output_sample_rate;
       const original = item.target ?? item.audio;
       if (step === this.config.validation.every) await logSpeech(events, `Valid/${i}/original`, original, rate, step);
@@ -216,15 +173,14 @@ class Run {
     const loss = losses.mel!;
     const isBest = this.state.best === undefined || loss < this.state.best.loss;
     if (isBest) this.state = { ...this.state, best: { name: checkpointName(this.state), loss } };
-    return { kind: "validation", step, losses, usage, isBest };
+    yield { kind: "validation", step, losses, usage, isBest };
+    return isBest;
   }
 
-  private async save(): Promise<TrainEvent> {
+  save(folder: string): Promise<string> {
     const { device, usage } = this.session;
     usage.semantic.save();
     usage.acoustic.save();
-    const path = await saveCheckpoint(this.folder.checkpoints, device, this.session, this.state);
-    await pruneCheckpoints(this.folder.checkpoints, this.config.checkpoint.keep, this.state.best?.name);
-    return { kind: "checkpoint", step: this.state.step, path };
+    return saveCheckpoint(folder, this.state, (inside) => saveParts(inside, device, this.session));
   }
 }

@@ -4,11 +4,12 @@ import type { Parameter } from "../../nn/index.js";
 import type { ResolvedConfig } from "../config/index.js";
 import { Batches, loadCorpus } from "../data/index.js";
 import { makeOptimizers, type Recipe, type StepOptimizers, type StepSize, TrainingStep } from "../step/index.js";
-import { loadMoments, loadState } from "./checkpoint.js";
+import { loadState } from "./checkpoint.js";
 import { EventFile } from "./event-file.js";
 import type { RunFolder } from "./run-folder.js";
 import { cropForms, setUpRecipe, stepSize } from "./setup.js";
 import { type RunState, START } from "./state.js";
+import { loadMoments } from "./trained-parts.js";
 import { CodeUsage } from "./usage.js";
 import { Validation } from "./validation.js";
 import { loadValidationItems } from "./validation-set.js";
@@ -36,7 +37,7 @@ export class TrainingSession {
     const { betas, epsilon, weight_decay: weightDecay, max_norm: maxNorm } = config.optimizer;
     const optimizers = makeOptimizers(recipe, { beta1: betas[0], beta2: betas[1], epsilon, weightDecay, maxNorm });
     if (checkpoint !== undefined) await loadMoments(checkpoint, optimizers);
-    const start = checkpoint === undefined ? START : await loadState(checkpoint);
+    const start = checkpoint === undefined ? START : await loadState<RunState>(checkpoint);
     const device = Device.open(config.device as DeviceName, { threads: config.threads });
     try {
       const step = await TrainingStep.compile(device, recipe, optimizers, size);

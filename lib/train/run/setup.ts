@@ -19,7 +19,7 @@ import {
   TEACHER_RATE,
   type Teacher,
 } from "../step/index.js";
-import { loadParameters } from "./checkpoint.js";
+import { loadParameters } from "./trained-parts.js";
 
 /** The recipe, its parameters from a checkpoint, from the model that the configuration begins with, or random. */
 export async function setUpRecipe(config: ResolvedConfig, checkpoint: string | undefined): Promise<Recipe> {
@@ -82,6 +82,13 @@ async function loadTeacher(config: ResolvedConfig): Promise<Teacher | undefined>
   const { model, window, distance } = config.teacher;
   if (model === null || !hasTeacher(config)) return undefined;
   const { encoder } = await openTeacher(model);
+  const heard = encoder.windowSamples / TEACHER_RATE;
+  if (config.data.seconds > heard) {
+    throw new LmsptError(
+      "ERR_LMSPT_CONFIG",
+      `data.seconds: expected at most ${heard}, which is what ${model} hears at a time, got ${config.data.seconds}`,
+    );
+  }
   return { encoder, window, distance };
 }
 

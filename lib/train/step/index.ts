@@ -1,7 +1,7 @@
+export { type Fault, firstFault } from "./fault.js";
 export type { StepSize } from "./inputs.js";
 export { type LossWeights, makeRecipe, PUBLIC_WEIGHTS, type Recipe, TEACHER_RATE, type Teacher } from "./recipe.js";
 export {
-  type Fault,
   makeOptimizers,
   type Pace,
   type StepData,

@@ -4,6 +4,7 @@ import type { Data, TraceStep } from "../../graph/native.js";
 import type { Plan } from "../../graph/plan.js";
 import { Optimizer, type Part, PUBLIC_ADAMW } from "../optimizer.js";
 import { compileDiscriminatorPlan } from "./discriminator-plan.js";
+import { type Fault, firstFault } from "./fault.js";
 import { compileGeneratorPlan, type GeneratorOutput } from "./generator-plan.js";
 import type { StepSize } from "./inputs.js";
 import type { LossWeights, Recipe } from "./recipe.js";
@@ -133,9 +134,8 @@ export class TrainingStep {
     side: "generator" | "discriminator",
   ): Promise<Fault | undefined> {
     for (const [i, data] of parts.entries()) {
-      const steps = await this[side].trace(i, data, pace[side], pace[`${side}Step`]);
-      const index = steps.findIndex(({ finite }) => !finite);
-      if (index >= 0) return { op: steps[index]!.op, shape: steps[index]!.shape, index };
+      const fault = firstFault(await this[side].trace(i, data, pace[side], pace[`${side}Step`]));
+      if (fault) return fault;
     }
     return undefined;
   }
@@ -149,13 +149,6 @@ export class TrainingStep {
 function joined(codes: readonly Int32Array[]): Int32Array {
   if (codes.length === 1) return codes[0]!;
   return Int32Array.from(codes.flatMap((part) => [...part]));
-}
-
-/** An operation of a plan, counted from the plan's start. */
-export interface Fault {
-  readonly op: string;
-  readonly shape: string;
-  readonly index: number;
 }
 
 export interface StepOptimizers {

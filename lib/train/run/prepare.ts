@@ -1,0 +1,24 @@
+/** Which run is meant: a new one, or one to go on with. */
+import { LmsptError } from "../../errors.js";
+import { RunFolder, type RunPlace } from "./run-folder.js";
+
+/** From a source and `key=value` pairs to a configuration. */
+export type Resolve<Config> = (source: string | object, overrides: readonly string[]) => Promise<Config>;
+
+/** @throws LmsptError ERR_LMSPT_CONFIG where there are no data, ERR_LMSPT_IO where a new run's folder is taken */
+export async function prepareRun<Config extends RunPlace & { readonly data: { readonly train: readonly string[] } }>(
+  source: string | object,
+  overrides: readonly string[],
+  resolve: Resolve<Config>,
+): Promise<{ config: Config; folder: RunFolder }> {
+  if (typeof source === "string" && (await RunFolder.isAt(source))) {
+    const folder = await RunFolder.open(source);
+    return { config: await resolve(folder.config, overrides), folder };
+  }
+  const config = await resolve(source, overrides);
+  if (config.data.train.length > 0) return { config, folder: await RunFolder.plan(config) };
+  throw new LmsptError(
+    "ERR_LMSPT_CONFIG",
+    "data.train: expected folders, audio files or manifests, for instance data=speech/",
+  );
+}

@@ -1,0 +1,34 @@
+/** What of a tokenizer's training a checkpoint keeps. */
+import { join } from "node:path";
+import type { Device } from "../../graph/device.js";
+import { writeText } from "../../io/atomic-file.js";
+import { assignFromFile } from "../../models/tensor-file.js";
+import { loadWeights } from "../../models/weights.js";
+import type { Recipe, StepOptimizers } from "../step/index.js";
+import { namedMoments, namedParameters, readTensors, writeTensors } from "./tensors.js";
+
+export interface TrainedParts {
+  readonly recipe: Recipe;
+  readonly optimizers: StepOptimizers;
+}
+
+export async function saveParts(folder: string, device: Device, { recipe, optimizers }: TrainedParts): Promise<void> {
+  const { model, discriminators } = recipe;
+  await writeTensors(join(folder, "model.safetensors"), device, namedParameters(model.parameters));
+  await writeTensors(join(folder, "discriminators.safetensors"), device, namedParameters(discriminators.parameters));
+  await writeTensors(join(folder, "optimizer.safetensors"), device, namedMoments({ ...optimizers }));
+  await writeText(join(folder, "config.json"), JSON.stringify(model.config, undefined, 2));
+}
+
+/** Gives the parts the values of a checkpoint; parameters are assigned anew, before anything is compiled. */
+export async function loadParameters(path: string, { model, discriminators }: Recipe): Promise<void> {
+  const advice = "a run goes on with the configuration that it began with";
+  await loadWeights(model, join(path, "model.safetensors"), { trainable: true });
+  const options = { advice, trainable: true };
+  await assignFromFile(discriminators.parameters, join(path, "discriminators.safetensors"), options);
+}
+
+/** The optimizers' part of a checkpoint. */
+export async function loadMoments(path: string, optimizers: StepOptimizers): Promise<void> {
+  await readTensors(join(path, "optimizer.safetensors"), namedMoments({ ...optimizers }));
+}
