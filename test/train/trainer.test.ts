@@ -100,7 +100,7 @@ describe("a training run", function () {
       ...small,
       `data.valid=${fixture("speech.wav")}`,
       "steps=30",
-      "optimizer.rate=2e-3",
+      "optimizer.rate=4e-3",
       "validation.every=30",
     ];
     const teacher = ["teacher.model=random:1:mini", "teacher.window=segment"];
@@ -115,9 +115,9 @@ describe("a training run", function () {
     const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
     assert(mean(totals.slice(-5)) < 0.8 * mean(totals.slice(0, 5)), `total ${totals.join(" ")}`);
     const distances = ofKind(taught, "step").map(({ losses }) => losses.distillation!);
-    assert(mean(distances.slice(-5)) < 0.7 * mean(distances.slice(0, 5)), `distances ${distances.join(" ")}`);
+    assert(mean(distances.slice(-5)) < 0.8 * mean(distances.slice(0, 5)), `distances ${distances.join(" ")}`);
     const distanceOf = (events: readonly TrainEvent[]) => ofKind(events, "validation")[0]!.losses.distillation!;
-    assert(distanceOf(taught) < 0.9 * distanceOf(untaught), `${distanceOf(taught)} ${distanceOf(untaught)}`);
+    assert(distanceOf(taught) < 0.8 * distanceOf(untaught), `${distanceOf(taught)} ${distanceOf(untaught)}`);
   });
 
   it("skips steps whose gradients are not finite, names the operation, and gives up after three with a checkpoint", async () => {
