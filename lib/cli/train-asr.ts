@@ -51,7 +51,7 @@ function describeStep(event: RecogniserStepEvent, clock: StepClock): string {
     `${event.speed.toPrecision(3)} h of audio per hour`,
     `${formatDuration(clock.left(event))} left`,
   ];
-  if (event.waits > 1) parts.push(`waited ${event.waits} times for data`);
+  if (event.waits > 1) parts.push(`waited ${event.waits} times for data, ${event.dataWait.toFixed(3)} s now`);
   return parts.join("  ");
 }
 

@@ -21,6 +21,8 @@ export interface RecogniserStepEvent {
   readonly speed: number;
   /** How often the step had to wait for data so far. */
   readonly waits: number;
+  /** Seconds of this step that it waited for data. */
+  readonly dataWait: number;
 }
 
 /** The gradient was not finite: the update was left out. */

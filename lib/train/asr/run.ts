@@ -53,7 +53,9 @@ class RecogniserTraining implements Training<RecogniserEvent> {
   async *step(): AsyncGenerator<RecogniserEvent, void> {
     const begin = performance.now();
     const { batches, train, recipe, step } = this.session;
+    const waited = batches.waitSeconds;
     const { forms, items, seconds: audioSeconds, epoch, next } = await batches.next();
+    const dataWait = batches.waitSeconds - waited;
     yield* this.brokenFiles();
     const rate = this.rate();
     const text = train.rows.of(items.map((item) => train.utterances[item]!));
@@ -93,6 +95,7 @@ class RecogniserTraining implements Training<RecogniserEvent> {
       seconds,
       speed: audioSeconds / seconds,
       waits: batches.waits,
+      dataWait,
     };
     if (event.step % this.config.log.every === 0) await this.log(event);
     yield event;
@@ -125,12 +128,13 @@ class RecogniserTraining implements Training<RecogniserEvent> {
     }
   }
 
-  private log({ losses, norm, rate, seconds, step }: RecogniserStepEvent): Promise<void> {
+  private log({ losses, norm, rate, seconds, dataWait, step }: RecogniserStepEvent): Promise<void> {
     const values = {
       ...lossTags("Train", losses),
       "Train/grad_norm": norm,
       "Train/lr": rate,
       "Train/steps_per_second": 1 / seconds,
+      "Train/data_wait": dataWait,
     };
     return this.session.events.scalars(values, step);
   }

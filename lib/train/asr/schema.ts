@@ -26,7 +26,7 @@ const text = z.strictObject({
 });
 
 const data = z.strictObject({
-  /** JSONL manifests with the paths of audio files and their `text`, maybe a `language`. */
+  /** Corpora whose recordings have a text, maybe a language; as `loadCorpus` takes them. */
   train: paths.default([]),
   valid: paths.default([]),
   /** Of the manifests, items in these languages alone; all where it is empty. */
