@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { loadAudio } from "../../lib/audio/decode.js";
+import { encodeWav } from "../../lib/audio/wav.js";
 import { writeSafetensors } from "../../lib/data/safetensors-writer.js";
 import { LmSpt } from "../../lib/models/lmspt.js";
 import { TINY_CONFIG } from "../../lib/models/presets.js";
@@ -96,13 +98,13 @@ describe("a training run", function () {
   });
 
   it("falls: its losses, and with a teacher the teacher's distance, which it does not without", async () => {
-    const settings = [
-      ...small,
-      `data.valid=${fixture("speech.wav")}`,
-      "steps=30",
-      "optimizer.rate=4e-3",
-      "validation.every=30",
-    ];
+    // One piece of speech, as long as a crop: from crop to crop, losses differ more than they fall in so few steps.
+    const { samples, sampleRate } = await loadAudio(fixture("speech.wav"));
+    const piece = samples.slice(1.7 * sampleRate, 2.02 * sampleRate);
+    await writeFile(inside("piece.wav"), encodeWav({ samples: piece, sampleRate }));
+    const data = [`data=${inside("piece.wav")}`, `data.valid=${inside("piece.wav")}`];
+    const rates = ["optimizer.rate=2e-3", "optimizer.final_rate=1e-3"];
+    const settings = [...small, ...data, ...rates, "steps=40", "validation.every=40"];
     const teacher = ["teacher.model=random:1:mini", "teacher.window=segment"];
     const taught = await collect("tiny", [...settings, ...teacher, `out=${inside("taught")}`]);
     const untaught = await collect("tiny", [
@@ -115,7 +117,7 @@ describe("a training run", function () {
     const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
     assert(mean(totals.slice(-5)) < 0.8 * mean(totals.slice(0, 5)), `total ${totals.join(" ")}`);
     const distances = ofKind(taught, "step").map(({ losses }) => losses.distillation!);
-    assert(mean(distances.slice(-5)) < 0.8 * mean(distances.slice(0, 5)), `distances ${distances.join(" ")}`);
+    assert(mean(distances.slice(-5)) < 0.7 * mean(distances.slice(0, 5)), `distances ${distances.join(" ")}`);
     const distanceOf = (events: readonly TrainEvent[]) => ofKind(events, "validation")[0]!.losses.distillation!;
     assert(distanceOf(taught) < 0.8 * distanceOf(untaught), `${distanceOf(taught)} ${distanceOf(untaught)}`);
   });
