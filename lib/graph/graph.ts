@@ -76,7 +76,7 @@ export interface GraphOptions {
 const GRAPH_OPTIONS = { recompute: TRUE_OR_FALSE };
 
 export class Graph {
-  private readonly native: NativeGraph = new (native().Graph)();
+  private open: NativeGraph | undefined = new (native().Graph)();
   private readonly recompute: boolean;
 
   constructor(options: GraphOptions = {}) {
@@ -171,9 +171,15 @@ export class Graph {
     );
   }
 
-  /** Gives the memory back now; values can no longer be used, plans stay as they are. */
+  /** Gives the memory back now; nothing more can be recorded, plans stay as they are. Closing twice is harmless. */
   close(): void {
-    this.native.close();
+    this.open?.close();
+    this.open = undefined;
+  }
+
+  private get native(): NativeGraph {
+    if (this.open) return this.open;
+    throw new LmsptError("ERR_LMSPT_CLOSED", "The graph is closed; record into a new one");
   }
 
   private wrap(id: number): Value {

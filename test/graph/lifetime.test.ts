@@ -105,6 +105,20 @@ describe("lifetime", function () {
     });
   });
 
+  it("a closed graph takes nothing more, and leaves its plans, those being made too", async () => {
+    await using device = Device.open("cpu");
+    const graph = new Graph();
+    const x = graph.input("x", [2]);
+    const y = neg(x);
+    const making = graph.compile(device, { y });
+    graph.close();
+    graph.close();
+    assert.throws(() => neg(y), { code: "ERR_LMSPT_CLOSED" });
+    assert.throws(() => graph.input("z", [2]), { code: "ERR_LMSPT_CLOSED" });
+    const plan = await making;
+    assert.deepEqual((await plan.run({ x: Float32Array.of(1, 2) })).y, Float32Array.of(-1, -2));
+  });
+
   it("two devices compute at once, each for itself", async () => {
     await using first = Device.open("cpu", { threads: 1 });
     await using second = Device.open("cpu", { threads: 2 });
