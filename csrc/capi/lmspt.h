@@ -43,8 +43,8 @@ typedef struct {
 LMSPT_API const char* lmspt_version(void);
 LMSPT_API const char* lmspt_last_error(void);
 
-/* variant: NULL (the best here), "portable", "avx2", "avx512", "avx512bf16", "amx"; threads: 1 to 1024, or 0 for all.
- */
+/* variant: NULL (the best here), "portable", "avx2", "avx512", "avx512bf16" or "amx".
+   threads: 1 to 1024, or 0 for all. */
 LMSPT_API int lmspt_cpu_open(const char* variant, int32_t threads, lmspt_device** device);
 /* library: path of liblmspt_cuda; index: which GPU. */
 LMSPT_API int lmspt_cuda_open(const char* library, int32_t index, lmspt_device** device);

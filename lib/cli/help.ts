@@ -123,10 +123,11 @@ Examples:
   lmspt train run1                             goes on`;
 
 export const TRAIN_ASR_HELP = `
-Preset: asr-tiny, a Whisper of 3 million weights that hears 6 s. What a configuration may say, with all defaults:
+Preset: asr-tiny, a Whisper of 3 million weights that hears 6 s and writes letters. What a configuration may say, with all defaults:
 docs/training.md.
 
-data is a JSONL manifest, an object a line: {"audio": "a.wav", "text": "what is said", "language": "en"}.
+data is a corpus with transcripts, such as a JSONL manifest, an object a line:
+{"audio": "a.wav", "text": "what is said", "language": "en"}.
 
 The run's folder is as of lmspt train. The checkpoints in it are models with tokenizer files: lmspt transcribe --model
 FOLDER takes them, and so does teacher.model=FOLDER of lmspt train.

@@ -14,6 +14,7 @@ const libraries = join(root, "build", "Release");
 describe("the C API", () => {
   let folder: string;
   before(function () {
+    // The C program is compiled and linked as on Linux.
     if (process.platform !== "linux") this.skip();
     folder = mkdtempSync(join(tmpdir(), "lmspt-capi-"));
   });

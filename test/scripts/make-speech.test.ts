@@ -105,6 +105,7 @@ describe("make-speech", function () {
   });
 
   it("speaks a corpus, goes on with one that is not complete, and makes it longer", async function () {
+    // Synthesisers are no package of npm; all but the speaking is tested without one.
     if (!isInstalled("espeak-ng")) this.skip();
     const voices = VOICES.filter(({ synthesiser }) => synthesiser === "espeak-ng");
     const make = (count: number) => {

@@ -1,9 +1,8 @@
 // conv1d: y[b, t, o] = bias[o] + sum over j, i of w[o, i, j] * x[b, t * stride + j * dilation - pad_left, group(o) + i]
 //   x (B, T, I), w (O, I / groups, k), bias (O), y (B, T', O); rows of x outside [0, T) are zeros.
 //   T' = floor((T + pad_left + pad_right - dilation (k - 1) - 1) / stride) + 1, or `length` where that is given.
-// With `transposed`, w is (I, O, k) and its taps run backwards: w[i, o, k - 1 - j] takes the place of w[o, i, j];
-// groups
-// 1. So plans compute transposed convolutions of stride 1.
+// With `transposed`, w is (I, O, k) and its taps run backwards: w[i, o, k - 1 - j] takes the place of w[o, i, j]. There
+// is one group then. So plans compute transposed convolutions of stride 1.
 // With `alpha` (I), Snake is applied to x first; with `residual` (B, T', O), it is added last. These equal
 // conv1d(snake(x, alpha), ...) and add(residual, conv1d(...)) bit for bit.
 // fused_residual_unit: x + conv1d(snake(conv1d(snake(x, alpha1), w1, bias1), alpha2), w2, bias2), inputs (x, w1, bias1,
