@@ -16,6 +16,7 @@ import { type Report, toMarkdown } from "./cpu/report.js";
 import type { Measurement, Message, Work } from "./cpu/worker.js";
 import { loadOnnxRuntime } from "./peers/onnxruntime.js";
 import { allowedCpus, describeMachine } from "./support/machine.js";
+import { writeReport } from "./support/results.js";
 
 interface Settings extends Omit<Work, "threads" | "folder"> {
   readonly threads: readonly number[];
@@ -39,10 +40,9 @@ export async function main(args: readonly string[]): Promise<void> {
   }
   const command = ["npm run bench -- cpu", ...measuringArguments(settings)].join(" ");
   const peer = `onnxruntime-node ${version}`;
-  await write(
-    { machine: describeMachine(), command, model: settings.model, peer, pinned, limits, measurements },
-    settings,
-  );
+  const { model, output } = settings;
+  const report: Report = { machine: describeMachine(), command, model, peer, pinned, limits, measurements };
+  await writeReport(output, "cpu", toMarkdown(report), report);
 }
 
 function parseSettings(args: readonly string[]): Settings {
@@ -111,13 +111,4 @@ async function runWorker(work: Work, onMessage: (message: Message) => void): Pro
   const [code] = await once(child, "exit");
   if (code !== 0) throw new Error(`Measuring with ${work.threads} thread(s) failed`);
   return cpus !== undefined;
-}
-
-async function write(report: Report, { output }: Settings): Promise<void> {
-  const text = toMarkdown(report);
-  console.log(text);
-  await mkdir(output, { recursive: true });
-  const name = `${report.machine.date.slice(0, 10)}-cpu`;
-  await writeFile(join(output, `${name}.md`), text);
-  await writeFile(join(output, `${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
 }

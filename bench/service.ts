@@ -6,7 +6,6 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -14,6 +13,7 @@ import { packageRoot } from "../lib/graph/native.js";
 import { encodeWav } from "../lib/index.js";
 import { closedLoad, type LoadResult, openLoad, type Send } from "./service/load.js";
 import { describeMachine, type MachineDescription } from "./support/machine.js";
+import { writeReport } from "./support/results.js";
 import { speechOf } from "./support/speech.js";
 import { quantile } from "./support/statistics.js";
 
@@ -69,12 +69,8 @@ export async function main(args: readonly string[]): Promise<void> {
     clients: Number(values.clients),
   };
   const report = { machine: describeMachine(), settings, measurements: await measureService(settings) };
-  const text = toMarkdown(report);
-  console.log(text);
-  await mkdir(values.output, { recursive: true });
-  const name = `${report.machine.date.slice(0, 10)}-service-${settings.model.replace(/[^\w.-]+/g, "-")}`;
-  await writeFile(join(values.output, `${name}.md`), text);
-  await writeFile(join(values.output, `${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
+  const name = `service-${settings.model.replace(/[^\w.-]+/g, "-")}`;
+  await writeReport(values.output, name, toMarkdown(report), report);
 }
 
 /** Starts a server of its own, loads it, and stops it. */

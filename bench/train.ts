@@ -6,13 +6,13 @@
  *                          [--python python3] [--output bench/results]
  */
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs, promisify } from "node:util";
 import { packageRoot } from "../lib/graph/native.js";
 import { markdownRow } from "./cpu/report.js";
 import { describeMachine, type MachineDescription } from "./support/machine.js";
+import { writeReport } from "./support/results.js";
 import { median, spread } from "./support/statistics.js";
 import { Contestant } from "./train/contestant.js";
 
@@ -81,12 +81,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const { output, ...options } = values;
   const command = ["npm run bench -- train", ...Object.entries(options).map(([k, v]) => v && `--${k} ${v}`)];
   const report = { machine: describeMachine(), command: command.filter(Boolean).join(" "), settings, measurements };
-  const text = toMarkdown(report);
-  console.log(text);
-  await mkdir(output, { recursive: true });
-  const name = `${report.machine.date.slice(0, 10)}-train`;
-  await writeFile(join(output, `${name}.md`), text);
-  await writeFile(join(output, `${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
+  await writeReport(output, "train", toMarkdown(report), report);
 }
 
 /** All contestants in turns. Processes live side by side, so that memory must hold them all. */
@@ -151,7 +146,7 @@ export function toMarkdown({ machine, command, settings, measurements }: TrainRe
     `# A training step on a CPU, ${machine.date.slice(0, 10)}`,
     "",
     `\`${command}\` at commit ${machine.commit}: ${machine.cpu}, ${machine.cores} CPUs, ${machine.memoryGiB} GiB,`,
-    `${machine.system}, Node.js ${machine.node}; float32, ${settings.threads} thread(s) each.`,
+    `${machine.system}, Node.js ${machine.node}; ${settings.threads} thread(s) each, PyTorch in float32.`,
     "",
     `One update of the discriminators and one of the tokenizer: ${settings.batch} x ${settings.seconds} s, the teacher a Whisper`,
     `encoder of the size ${settings.teacher} over 30 s, random weights. Medians of steps in turns; in brackets the spread from the`,

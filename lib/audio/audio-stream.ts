@@ -5,8 +5,8 @@ import { describeNonFinite, downmix } from "./audio.js";
 import type { ByteSource } from "./byte-source.js";
 import { openByteSource } from "./byte-source.js";
 import { decodeCompressedParts } from "./decode-compressed.js";
-import type { SoundPart } from "./decode-stream.js";
 import { type Sniffed, sniffAudio } from "./sniff.js";
+import type { SoundPart } from "./sound-part.js";
 import { WavReader } from "./wav-reader.js";
 
 /** A file that is being read. It must be read to the end or closed. */

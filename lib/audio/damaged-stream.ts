@@ -7,3 +7,9 @@ export class DamagedStream extends Error {
     this.offset = offset;
   }
 }
+
+/** What was thrown while a stream was decoded, in words, and the byte of the stream where it was seen. */
+export function explainDamage(cause: unknown): { message: string; offset?: number } {
+  if (cause instanceof DamagedStream) return { message: cause.message, offset: cause.offset };
+  return { message: `the decoder failed (${cause instanceof Error ? cause.message : String(cause)})` };
+}

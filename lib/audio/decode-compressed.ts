@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { FormatError, LmsptError } from "../errors.js";
 import type { MultiChannelAudio } from "./audio.js";
-import type { SoundPart } from "./decode-stream.js";
 import type { DecodeMessage, DecodeTask } from "./decode-worker.js";
+import { joinParts, type SoundPart } from "./sound-part.js";
 import type { CompressedFormat } from "./stream-decoders.js";
 
 const NAMES: Record<CompressedFormat, string> = { flac: "FLAC", mp3: "MP3", vorbis: "Ogg Vorbis", opus: "Ogg Opus" };
@@ -85,19 +85,8 @@ export async function decodeCompressed(
     frames += part.channels[0]!.length;
     if (frames * part.channels.length > maxSamples) throw tooLong(format, maxSamples);
   }
-  const { sampleRate, channels } = parts[0]!;
-  return { sampleRate, channels: channels.map((_, channel) => joinChannel(parts, channel, frames)) };
-}
-
-/** One channel of parts that hold `frames` frames in all. */
-export function joinChannel(parts: readonly SoundPart[], channel: number, frames: number): Float32Array {
-  const joined = new Float32Array(frames);
-  let place = 0;
-  for (const { channels } of parts) {
-    joined.set(channels[channel]!, place);
-    place += channels[channel]!.length;
-  }
-  return joined;
+  const { sampleRate, channels } = joinParts(parts);
+  return { sampleRate, channels };
 }
 
 /** The thread did not answer as it should. */

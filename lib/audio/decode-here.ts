@@ -5,10 +5,11 @@
 import { FormatError, LmsptError } from "../errors.js";
 import { describeNonFinite, type MultiChannelAudio } from "./audio.js";
 import type { ByteSource } from "./byte-source.js";
-import { DamagedStream } from "./damaged-stream.js";
-import { damaged, joinChannel } from "./decode-compressed.js";
-import { decodeStream, type SoundPart } from "./decode-stream.js";
+import { explainDamage } from "./damaged-stream.js";
+import { damaged } from "./decode-compressed.js";
+import { decodeStream } from "./decode-stream.js";
 import { sniffAudio } from "./sniff.js";
+import { joinParts, type SoundPart } from "./sound-part.js";
 import type { CompressedFormat } from "./stream-decoders.js";
 import { bytesInMemory } from "./sync-bytes.js";
 import { WavReader } from "./wav-reader.js";
@@ -57,18 +58,15 @@ async function decodeCompressed(
   start: number,
 ): Promise<MultiChannelAudio> {
   const parts: SoundPart[] = [];
-  let frames = 0;
   try {
     for await (const part of decodeStream(format, bytesInMemory(bytes))) {
-      if (part.channels.length === 0) continue;
-      parts.push(part);
-      frames += part.channels[0]!.length;
+      if (part.channels.length > 0) parts.push(part);
     }
   } catch (cause) {
     if (cause instanceof LmsptError) throw cause;
-    const offset = cause instanceof DamagedStream && cause.offset !== undefined ? start + cause.offset : undefined;
-    throw damaged(format, (cause as Error).message, offset, cause);
+    const { message, offset } = explainDamage(cause);
+    throw damaged(format, message, offset === undefined ? undefined : start + offset, cause);
   }
-  const { sampleRate, channels } = parts[0]!;
-  return { sampleRate, channels: channels.map((_, channel) => joinChannel(parts, channel, frames)) };
+  const { sampleRate, channels } = joinParts(parts);
+  return { sampleRate, channels };
 }

@@ -2,6 +2,7 @@ import { describeNonFinite } from "./audio.js";
 import { DamagedStream } from "./damaged-stream.js";
 import { cutFlac, parseFlac } from "./flac.js";
 import { OggPages } from "./ogg.js";
+import type { SoundPart } from "./sound-part.js";
 import type { CompressedFormat, DecodedPart, StreamDecoder } from "./stream-decoders.js";
 import { openDecoder } from "./stream-decoders.js";
 import type { SyncBytes } from "./sync-bytes.js";
@@ -13,15 +14,6 @@ const CHUNK_BYTES = 8192;
 const MAX_BARREN_BYTES = 4 * 2 ** 20;
 /** Of a stream: enough for any first header. */
 const HEAD_BYTES = 64;
-
-/** A piece of sound, or none: only a sign that bytes were read. */
-export interface SoundPart {
-  /** Shape [channels][frames]; no channels where no sound came out. */
-  readonly channels: readonly Float32Array[];
-  readonly sampleRate: number;
-  /** The share of the stream that has been read, 0 to 1. */
-  readonly share: number;
-}
 
 /**
  * Decodes a compressed stream part by part, a part for every few kilobytes.

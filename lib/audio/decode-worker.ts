@@ -5,8 +5,9 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { downmix } from "./audio.js";
-import { DamagedStream } from "./damaged-stream.js";
-import { decodeStream, type SoundPart } from "./decode-stream.js";
+import { explainDamage } from "./damaged-stream.js";
+import { decodeStream } from "./decode-stream.js";
+import { joinParts, type SoundPart } from "./sound-part.js";
 import type { CompressedFormat } from "./stream-decoders.js";
 import { bytesInMemory, bytesOfFile } from "./sync-bytes.js";
 
@@ -37,7 +38,7 @@ async function* answers({ format, mono, input, start }: DecodeTask, onProgress: 
   let parts: SoundPart[] = [];
   let frames = 0;
   const flush = (): DecodeMessage => {
-    const message = { kind: "part" as const, ...joined(parts, frames) };
+    const message = { kind: "part" as const, ...joinParts(parts) };
     parts = [];
     frames = 0;
     return message;
@@ -53,24 +54,8 @@ async function* answers({ format, mono, input, start }: DecodeTask, onProgress: 
   if (frames > 0) yield flush();
 }
 
-function joined(parts: readonly SoundPart[], frames: number): SoundPart {
-  const last = parts.at(-1)!;
-  const channels = last.channels.map((_, channel) => {
-    const samples = new Float32Array(frames);
-    let place = 0;
-    for (const part of parts) {
-      samples.set(part.channels[channel]!, place);
-      place += part.channels[channel]!.length;
-    }
-    return samples;
-  });
-  return { ...last, channels };
-}
-
 function describeDamage(cause: unknown): DecodeMessage {
-  if (cause instanceof DamagedStream) return { kind: "damage", message: cause.message, offset: cause.offset, cause };
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return { kind: "damage", message: `the decoder failed (${reason})`, cause };
+  return { kind: "damage", ...explainDamage(cause), cause };
 }
 
 const port = parentPort;

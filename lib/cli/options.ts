@@ -20,10 +20,8 @@ export function deviceOption(): Option {
   return new Option("-d, --device <name>", "auto, cpu, cuda or cuda:N").default("auto").argParser(parseDevice);
 }
 
-export function threadsOption(): Option {
-  return new Option("-t, --threads <count>", "threads on the CPU (default: all)").argParser(
-    parseInteger("1 to 1024", 1024),
-  );
+export function threadsOption(what = "threads on the CPU"): Option {
+  return new Option("-t, --threads <count>", `${what} (default: all)`).argParser(parseInteger("1 to 1024", 1024));
 }
 
 export function precisionOption(what: string): Option {

@@ -4,6 +4,7 @@ import { type DoctorOptions, doctor } from "./doctor.js";
 import { type EncodeOptions, encode } from "./encode.js";
 import { EXPORT_FORMATS, type ExportOptions, exportModel } from "./export.js";
 import { EXIT, type ExitStatus } from "./failure.js";
+import type { TrainOptions } from "./follow-training.js";
 import {
   DECODE_HELP,
   DOCTOR_HELP,
@@ -28,7 +29,7 @@ import {
 import { type PrepareOptions, prepare } from "./prepare.js";
 import type { Session } from "./terminal.js";
 import { TOKEN_FORMATS } from "./token-formats.js";
-import { type TrainOptions, train } from "./train.js";
+import { train } from "./train.js";
 import { trainRecogniser } from "./train-asr.js";
 import { type TranscribeCommandOptions, transcribe } from "./transcribe.js";
 import { packageVersion } from "./version.js";
@@ -145,11 +146,7 @@ function addPrepare(program: Command): Command {
     .description("Read a corpus once and write an index of it, for training.")
     .argument("<data...>", "folders, audio files, manifests, tar shards")
     .requiredOption("-o, --output <index>", "file for the index, such as corpus.jsonl")
-    .addOption(
-      new Option("-t, --threads <count>", "threads that decode (default: all)").argParser(
-        parseInteger("1 to 1024", 1024),
-      ),
-    )
+    .addOption(threadsOption("threads that decode"))
     .option("-q, --quiet", "no progress and no summary; broken files are told")
     .addHelpText("after", PREPARE_HELP);
 }
@@ -178,7 +175,7 @@ function addTranscribe(program: Command): Command {
   return program
     .command("transcribe")
     .description("Turn speech into text with a Whisper model.")
-    .argument("<in...>", "audio files, folders and JSONL manifests")
+    .argument("<in...>", "audio files, folders, manifests, tar shards")
     .requiredOption("-m, --model <folder>", "folder of a Whisper model with its tokenizer")
     .addOption(deviceOption())
     .addOption(threadsOption())

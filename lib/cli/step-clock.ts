@@ -1,10 +1,15 @@
+import { formatDuration } from "./units.js";
+
 interface TimedStep {
   readonly step: number;
   readonly steps: number;
   readonly seconds: number;
+  readonly speed: number;
+  readonly waits: number;
+  readonly dataWait: number;
 }
 
-/** When a step is worth a line, and how long the rest takes. */
+/** When a step is worth a line, how fast it was, and how long the rest takes. */
 export class StepClock {
   private seconds: number | undefined;
   private shown = 0;
@@ -18,7 +23,12 @@ export class StepClock {
     return true;
   }
 
-  left({ step, steps }: TimedStep): number {
-    return (steps - step) * (this.seconds ?? 0);
+  describe({ step, steps, seconds, speed, waits, dataWait }: TimedStep): string[] {
+    return [
+      `${(1 / seconds).toPrecision(3)} steps/s`,
+      `${speed.toPrecision(3)} h of audio per hour`,
+      `${formatDuration((steps - step) * (this.seconds ?? 0))} left`,
+      ...(waits > 1 ? [`waited ${waits} times for data, ${dataWait.toFixed(3)} s now`] : []),
+    ];
   }
 }

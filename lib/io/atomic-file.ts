@@ -60,16 +60,22 @@ export class AtomicFile {
   }
 }
 
-/** Writes a line of text, or several, as a whole file. Throws LmsptError `ERR_LMSPT_IO`. */
-export async function writeText(path: string, text: string): Promise<void> {
+/** Writes a whole file. Throws LmsptError `ERR_LMSPT_IO`, or `signal.reason` on abort. */
+export async function writeWhole(path: string, content: Uint8Array | string, signal?: AbortSignal): Promise<void> {
   const file = await AtomicFile.create(path);
   try {
-    await file.write(Buffer.from(`${text}\n`), 0);
+    await file.write(typeof content === "string" ? Buffer.from(content) : content, 0);
+    signal?.throwIfAborted();
   } catch (error) {
     await file.discard();
     throw error;
   }
   await file.commit();
+}
+
+/** Writes a line of text, or several, as a whole file. Throws LmsptError `ERR_LMSPT_IO`. */
+export function writeText(path: string, text: string): Promise<void> {
+  return writeWhole(path, `${text}\n`);
 }
 
 /** Makes a rename durable. Some file systems cannot sync a folder; the file itself is complete all the same. */

@@ -35,7 +35,7 @@ export function randomInteger(seed: number, stream: Stream, index: number, count
 }
 
 /** The finalizer of MurmurHash3, which spreads every bit over all. */
-function mix(value: number): number {
+export function mix(value: number): number {
   let bits = value >>> 0;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);

@@ -2,11 +2,11 @@
  * The folder of a made corpus: `audio/`, a manifest for each split, `make-speech.json` with what it was made from, and a
  * hidden journal of the files that are done.
  */
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { WavReader } from "../../lib/audio/wav-reader.js";
 import { readSealedLines, sealLine } from "../../lib/data/sealed-lines.js";
-import { AtomicFile } from "../../lib/io/atomic-file.js";
+import { writeWhole } from "../../lib/io/atomic-file.js";
 import { statIfPresent } from "../../lib/io/system-errors.js";
 import type { PlannedSentence, Split } from "./plan.js";
 
@@ -91,7 +91,6 @@ export class CorpusFolder implements AsyncDisposable {
 
 /** Its length in seconds. @throws Error where there is nothing to hear */
 async function checkSpeech(path: string, what: string): Promise<number> {
-  await stat(path);
   await using reader = await WavReader.open(path);
   const { frames, sampleRate } = reader.format;
   const [samples] = await reader.read(0, frames);
@@ -103,15 +102,4 @@ async function checkSpeech(path: string, what: string): Promise<number> {
 function audioName(number: number): string {
   const digits = String(number).padStart(7, "0");
   return `audio/${digits.slice(0, -3)}/${digits}.wav`;
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const file = await AtomicFile.create(path);
-  try {
-    await file.write(Buffer.from(text), 0);
-  } catch (error) {
-    await file.discard();
-    throw error;
-  }
-  await file.commit();
 }

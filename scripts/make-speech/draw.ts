@@ -1,3 +1,5 @@
+import { mix } from "../../lib/train/random.js";
+
 /** Random choices, the same for the same seed and path on every machine. */
 export class Draw {
   private state: number;
@@ -31,11 +33,4 @@ export class Draw {
     }
     return choices.at(-1)!;
   }
-}
-
-function mix(value: number): number {
-  let bits = value >>> 0;
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return (bits ^ (bits >>> 16)) >>> 0;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { decodeWav } from "../../lib/audio/wav.js";
-import { writeSpeech, writeWhole } from "../../lib/cli/outputs.js";
+import { writeSpeech } from "../../lib/cli/outputs.js";
+import { writeWhole } from "../../lib/io/atomic-file.js";
 import { temporaryFolder, tree } from "./support.js";
 
 describe("outputs", () => {

@@ -1,7 +1,7 @@
 /** One-dimensional convolutions; x is (B, T, channels). */
 import { checkOptions } from "../../arguments.js";
 import type { Value } from "../graph.js";
-import { record } from "./record.js";
+import { exactPrecision, record } from "./record.js";
 
 export interface Conv1dOptions {
   readonly stride?: number;
@@ -31,7 +31,7 @@ export interface Conv1dAlgorithm {
  */
 export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions & Conv1dAlgorithm = {}): Value {
   const { winograd, exact } = options;
-  return record("conv1d", [x, w, bias], { ...attributes(options), winograd, precision: exact ? 1 : undefined });
+  return record("conv1d", [x, w, bias], { ...attributes(options), winograd, precision: exactPrecision(exact) });
 }
 
 /**

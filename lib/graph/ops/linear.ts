@@ -1,12 +1,12 @@
 /** Matrix products. */
 import { checkOptions, TRUE_OR_FALSE } from "../../arguments.js";
 import type { Value } from "../graph.js";
-import { record } from "./record.js";
+import { exactPrecision, record } from "./record.js";
 
 /** y = x w^T + bias; x (..., I), w (O, I), bias (O), y (..., O). `exact`: in float32 whatever the plan's precision. */
 export function linear(x: Value, w: Value, bias?: Value, options: { readonly exact?: boolean } = {}): Value {
   const { exact } = checkOptions(options, { exact: TRUE_OR_FALSE });
-  return record("linear", [x, w, bias], { precision: exact ? 1 : undefined });
+  return record("linear", [x, w, bias], { precision: exactPrecision(exact) });
 }
 
 /**

@@ -12,6 +12,9 @@ export function record(
   return requireValue(op, operands[0]).graph.apply(op, operands, attributes)[0]!;
 }
 
+/** The attribute that holds an operation to float32, whatever the plan's precision. */
+export const exactPrecision = (exact: boolean | undefined) => (exact ? 1 : undefined);
+
 /** Checks an operand that is looked into before it is recorded. @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT */
 export function requireValue(op: string, operand: unknown): Value {
   if (operand instanceof Value) return operand;

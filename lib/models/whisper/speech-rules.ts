@@ -1,8 +1,8 @@
 /** The rules of a model folder: its tokenizer files, and generation_config.json where there is one. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError } from "../../errors.js";
-import { explainIo, isFile } from "../../io/system-errors.js";
+import { readJsonFile } from "../../io/json-file.js";
+import { isFile } from "../../io/system-errors.js";
 import type { WhisperConfig } from "./config.js";
 import type { TextTokenizer } from "./text/text-tokenizer.js";
 import { loadTextTokenizer } from "./text/vocabulary-files.js";
@@ -38,12 +38,7 @@ function tokensOf(value: unknown, count: number): number[] {
 }
 
 async function readObject(path: string): Promise<Record<string, unknown>> {
-  const text = await explainIo(`Cannot read ${path}`, () => readFile(path, "utf8"));
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  } catch (cause) {
-    throw new FormatError(`${path} is not valid JSON: ${(cause as Error).message}`, undefined, { cause });
-  }
+  const value = await readJsonFile(path);
+  if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   throw new FormatError(`Expected an object in ${path}`);
 }

@@ -2,9 +2,10 @@
 import { join } from "node:path";
 import { writeText } from "../../io/atomic-file.js";
 import { saveTextTokenizer } from "../../models/whisper/index.js";
+import { BrokenFiles } from "../run/broken-files.js";
 import { checkpointName, saveCheckpoint } from "../run/checkpoint.js";
 import { runLoop, type Training } from "../run/loop.js";
-import { prepareRun } from "../run/prepare.js";
+import { resolveRun } from "../run/resolve-run.js";
 import { namedMoments, namedParameters, writeTensors } from "../run/tensors.js";
 import { rateAt } from "../schedule.js";
 import { firstFault } from "../step/index.js";
@@ -22,7 +23,7 @@ export async function* startRecogniserRun(
   overrides: readonly string[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<RecogniserEvent, void> {
-  const { config, folder } = await prepareRun(source, overrides, resolveRecogniserConfig);
+  const { config, folder } = await resolveRun(source, overrides, resolveRecogniserConfig);
   const session = await openSession(config, folder);
   try {
     yield* runLoop<RecogniserEvent>(new RecogniserTraining(config, session), folder, config, signal);
@@ -36,7 +37,7 @@ export async function* startRecogniserRun(
 class RecogniserTraining implements Training<RecogniserEvent> {
   state: RecogniserState;
   readonly validate: Training<RecogniserEvent>["validate"];
-  private readonly told = new Set<string>();
+  private readonly broken = new BrokenFiles();
   private readonly hiding: Hiding;
 
   constructor(
@@ -56,7 +57,7 @@ class RecogniserTraining implements Training<RecogniserEvent> {
     const waited = batches.waitSeconds;
     const { forms, items, seconds: audioSeconds, epoch, next } = await batches.next();
     const dataWait = batches.waitSeconds - waited;
-    yield* this.brokenFiles();
+    yield* this.broken.news([...this.session.leftOut, ...this.session.batches.skipped]);
     const rate = this.rate();
     const text = train.rows.of(items.map((item) => train.utterances[item]!));
     const first = this.state.step * items.length;
@@ -118,14 +119,6 @@ class RecogniserTraining implements Training<RecogniserEvent> {
     const { optimizer, steps } = this.config;
     const { rate, final_rate: finalRate, warmup_steps: warmupSteps } = optimizer;
     return rateAt({ rate, finalRate, warmupSteps, steps }, this.state.step + 1);
-  }
-
-  private *brokenFiles(): Generator<RecogniserEvent> {
-    for (const [path, problem] of [...this.session.leftOut, ...this.session.batches.skipped]) {
-      if (this.told.has(path)) continue;
-      this.told.add(path);
-      yield { kind: "broken-file", path, problem };
-    }
   }
 
   private log({ losses, norm, rate, seconds, dataWait, step }: RecogniserStepEvent): Promise<void> {

@@ -1,7 +1,8 @@
 /** What the configuration of a recogniser's training may say; names, ranges and defaults. */
 import { z } from "zod";
 import { resolveFields } from "../config/resolve-fields.js";
-import { amount, count, paths, runFields, section, share } from "../config/run-fields.js";
+import { adamwFields, amount, count, paths, runFields, section, share } from "../config/run-fields.js";
+import { RECOGNISER_PRESETS } from "./presets.js";
 
 /** Fields of a Whisper model's config.json; the vocabulary's size follows from the text. */
 const model = z.strictObject({
@@ -36,16 +37,7 @@ const data = z.strictObject({
   ahead: count.max(64).default(2),
 });
 
-const optimizer = z.strictObject({
-  rate: amount.default(1e-3),
-  final_rate: amount.default(1e-5),
-  warmup_steps: z.int().min(0).default(500),
-  betas: z.tuple([share.lt(1), share.lt(1)]).default([0.9, 0.98]),
-  epsilon: z.number().positive().default(1e-8),
-  weight_decay: amount.default(0.01),
-  /** Limit of the gradients' norm; 0 for none. */
-  max_norm: amount.default(1),
-});
+const optimizer = z.strictObject(adamwFields({ rate: 1e-3, final_rate: 1e-5, warmup_steps: 500, betas: [0.9, 0.98] }));
 
 /** What is hidden while it learns; see hiding.ts. */
 const hide = z.strictObject({
@@ -80,17 +72,6 @@ export const recogniserSchema = z.strictObject({
 });
 
 export type RecogniserConfig = z.output<typeof recogniserSchema>;
-
-export const RECOGNISER_PRESETS: Readonly<Record<string, object>> = {
-  /** 3 million weights that hear 6 s and write letter by letter: a teacher and judge which two CPU cores can train. */
-  "asr-tiny": {
-    exp_name: "asr-tiny",
-    steps: 6000,
-    text: { merges: 0 },
-    data: { batch: 8 },
-    optimizer: { warmup_steps: 400 },
-  },
-};
 
 /** As `resolveFields`. @throws LmsptError ERR_LMSPT_CONFIG */
 export async function resolveRecogniserConfig(

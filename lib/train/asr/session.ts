@@ -12,6 +12,7 @@ import {
   Whisper,
 } from "../../models/whisper/index.js";
 import { whisperAudio } from "../../nn/mel.js";
+import { adamwOptions } from "../config/run-fields.js";
 import { Batches } from "../data/index.js";
 import { Optimizer } from "../optimizer.js";
 import { loadState } from "../run/checkpoint.js";
@@ -112,7 +113,6 @@ async function newModel({ model, text, seed }: RecogniserConfig, utterances: rea
 /** The encoder's table of positions is not trained. */
 function makeOptimizer({ optimizer }: RecogniserConfig, { whisper, aligner }: RecogniserRecipe): Optimizer {
   const parameters = [...whisper.parameters, ...(aligner?.parameters ?? [])];
-  const { betas, epsilon, weight_decay: weightDecay, max_norm: maxNorm } = optimizer;
   const trained = parameters.filter(({ initial }) => initial.kind !== "sinusoids");
-  return new Optimizer(trained, { beta1: betas[0], beta2: betas[1], epsilon, weightDecay, maxNorm });
+  return new Optimizer(trained, adamwOptions(optimizer));
 }

@@ -1,5 +1,6 @@
 /** What every training configuration may say, and kinds of fields. */
 import { z } from "zod";
+import type { AdamwOptions } from "../../graph/ops/index.js";
 
 export const count = z
   .int()
@@ -35,3 +36,27 @@ export const runFields = (defaults: { exp_name: string; steps: number }) => ({
   log: section(z.strictObject({ every: count.default(10) })),
   checkpoint: section(z.strictObject({ every: count.default(1000), keep: count.default(3) })),
 });
+
+/** AdamW, and the rate of a step: a straight rise, then half a cosine. */
+export const adamwFields = (defaults: {
+  rate: number;
+  final_rate: number;
+  warmup_steps: number;
+  betas: [number, number];
+}) => ({
+  rate: amount.default(defaults.rate),
+  final_rate: amount.default(defaults.final_rate),
+  warmup_steps: z.int().min(0).default(defaults.warmup_steps),
+  betas: z.tuple([share.lt(1), share.lt(1)]).default(defaults.betas),
+  epsilon: z.number().positive().default(1e-8),
+  weight_decay: amount.default(0.01),
+  /** Limit of the gradients' norm; 0 for none. */
+  max_norm: amount.default(1),
+});
+
+export type AdamwFields = z.output<z.ZodObject<ReturnType<typeof adamwFields>>>;
+
+/** The same in the words of the operation. */
+export function adamwOptions({ betas, epsilon, weight_decay, max_norm }: AdamwFields): AdamwOptions {
+  return { beta1: betas[0], beta2: betas[1], epsilon, weightDecay: weight_decay, maxNorm: max_norm };
+}

@@ -1,7 +1,7 @@
 /** What a training configuration may say; names, ranges and defaults. Lengths are in seconds, rates per step. */
 import { z } from "zod";
 import { PUBLIC_DISCRIMINATORS } from "../../models/discriminators/index.js";
-import { amount, count, paths, runFields, section, share, sizes } from "./run-fields.js";
+import { adamwFields, amount, count, paths, runFields, section, share, sizes } from "./run-fields.js";
 
 const discriminators = z.strictObject({
   periods: sizes.default([...PUBLIC_DISCRIMINATORS.periods]),
@@ -41,16 +41,9 @@ const data = z.strictObject({
 });
 
 const optimizer = z.strictObject({
-  rate: amount.default(2e-4),
-  final_rate: amount.default(5e-5),
-  warmup_steps: z.int().min(0).default(100),
+  ...adamwFields({ rate: 2e-4, final_rate: 5e-5, warmup_steps: 100, betas: [0.8, 0.9] }),
   /** Constant, as in the public code. */
   discriminator_rate: amount.default(1e-3),
-  betas: z.tuple([share.lt(1), share.lt(1)]).default([0.8, 0.9]),
-  epsilon: z.number().positive().default(1e-8),
-  weight_decay: amount.default(0.01),
-  /** Limit of the gradients' norm; 0 for none. */
-  max_norm: amount.default(1),
 });
 
 const losses = z.strictObject({

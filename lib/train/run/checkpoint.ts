@@ -2,10 +2,10 @@
  * Checkpoints: folders `epoch-XXX_step-YYYYYYY` that appear when they are complete. Each is a model folder too: what is
  * trained lies in it under its public names, with its configuration.
  */
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { FormatError } from "../../errors.js";
 import { writeText } from "../../io/atomic-file.js";
+import { readJsonFile } from "../../io/json-file.js";
 import { explainIo, hasCode } from "../../io/system-errors.js";
 import type { Progress } from "./state.js";
 
@@ -50,13 +50,7 @@ export async function listCheckpoints(folder: string): Promise<string[]> {
 }
 
 export async function loadState<State extends Progress>(path: string): Promise<State> {
-  const file = join(path, "state.json");
-  const text = await explainIo(`Cannot read ${file}`, () => readFile(file, "utf8"));
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new FormatError(`${file} is not valid JSON: ${(cause as Error).message}`, undefined, { cause });
-  }
+  return (await readJsonFile(join(path, "state.json"))) as State;
 }
 
 /** Removes all but the newest `keep` checkpoints and the best one, and what unfinished ones left. */

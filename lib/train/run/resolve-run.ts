@@ -6,7 +6,7 @@ import { RunFolder, type RunPlace } from "./run-folder.js";
 export type Resolve<Config> = (source: string | object, overrides: readonly string[]) => Promise<Config>;
 
 /** @throws LmsptError ERR_LMSPT_CONFIG where there are no data, ERR_LMSPT_IO where a new run's folder is taken */
-export async function prepareRun<Config extends RunPlace & { readonly data: { readonly train: readonly string[] } }>(
+export async function resolveRun<Config extends RunPlace & { readonly data: { readonly train: readonly string[] } }>(
   source: string | object,
   overrides: readonly string[],
   resolve: Resolve<Config>,

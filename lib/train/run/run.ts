@@ -4,10 +4,11 @@ import type { Batch } from "../data/index.js";
 import { randomInteger } from "../random.js";
 import { rateAt } from "../schedule.js";
 import type { Pace, StepData, StepResult } from "../step/index.js";
+import { BrokenFiles } from "./broken-files.js";
 import { checkpointName, saveCheckpoint } from "./checkpoint.js";
 import type { SkippedEvent, StepEvent, TrainEvent, ValidationEvent } from "./events.js";
 import { runLoop, type Training } from "./loop.js";
-import { prepareRun } from "./prepare.js";
+import { resolveRun } from "./resolve-run.js";
 import { logSpeech } from "./samples.js";
 import { TrainingSession } from "./session.js";
 import { cropForms, nameForms } from "./setup.js";
@@ -25,7 +26,7 @@ export async function* startRun(
   overrides: readonly string[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TrainEvent, void> {
-  const { config, folder } = await prepareRun(source, overrides, resolveConfig);
+  const { config, folder } = await resolveRun(source, overrides, resolveConfig);
   const session = await TrainingSession.open(config, folder);
   try {
     yield* runLoop<TrainEvent>(new TokenizerTraining(config, session), folder, config, signal);
@@ -37,7 +38,7 @@ export async function* startRun(
 class TokenizerTraining implements Training<TrainEvent> {
   state: RunState;
   readonly validate: Training<TrainEvent>["validate"];
-  private readonly told = new Set<string>();
+  private readonly broken = new BrokenFiles();
 
   constructor(
     private readonly config: ResolvedConfig,
@@ -54,7 +55,7 @@ class TokenizerTraining implements Training<TrainEvent> {
     const waited = this.session.batches.waitSeconds;
     while (batches.length < this.config.data.accumulate) batches.push(await this.session.batches.next());
     const dataWait = this.session.batches.waitSeconds - waited;
-    yield* this.brokenFiles();
+    yield* this.broken.news(this.session.batches.skipped);
     const data = batches.map((batch, part) => this.data(batch, part));
     const pace = this.pace();
     const result = await this.session.step.run(data, pace);
@@ -131,14 +132,6 @@ class TokenizerTraining implements Training<TrainEvent> {
   private async skipped(side: SkippedEvent["side"], data: readonly StepData[], pace: Pace): Promise<SkippedEvent> {
     const fault = await this.session.step.findFault(data, pace, side);
     return { kind: "skipped", step: this.state.step + 1, side, fault };
-  }
-
-  private *brokenFiles(): Generator<TrainEvent> {
-    for (const [path, problem] of this.session.batches.skipped) {
-      if (this.told.has(path)) continue;
-      this.told.add(path);
-      yield { kind: "broken-file", path, problem };
-    }
   }
 
   private async log({ losses, norms, rates, seconds, dataWait, step }: StepEvent): Promise<void> {

@@ -2,6 +2,7 @@
 import { Device, type DeviceName } from "../../graph/device.js";
 import type { Parameter } from "../../nn/index.js";
 import type { ResolvedConfig } from "../config/index.js";
+import { adamwOptions } from "../config/run-fields.js";
 import { Batches, loadCorpus } from "../data/index.js";
 import { makeOptimizers, type Recipe, type StepOptimizers, type StepSize, TrainingStep } from "../step/index.js";
 import { loadState } from "./checkpoint.js";
@@ -34,8 +35,7 @@ export class TrainingSession {
     const size = stepSize(config);
     const checkpoint = await folder.newest();
     const recipe = await setUpRecipe(config, checkpoint);
-    const { betas, epsilon, weight_decay: weightDecay, max_norm: maxNorm } = config.optimizer;
-    const optimizers = makeOptimizers(recipe, { beta1: betas[0], beta2: betas[1], epsilon, weightDecay, maxNorm });
+    const optimizers = makeOptimizers(recipe, adamwOptions(config.optimizer));
     if (checkpoint !== undefined) await loadMoments(checkpoint, optimizers);
     const start = checkpoint === undefined ? START : await loadState<RunState>(checkpoint);
     const device = Device.open(config.device as DeviceName, { threads: config.threads });

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError, LmsptError } from "../../../errors.js";
 import { writeText } from "../../../io/atomic-file.js";
+import { readJsonFile } from "../../../io/json-file.js";
 import { explainIo, isFile } from "../../../io/system-errors.js";
 import type { Pair } from "./byte-pairs.js";
 import { TextTokenizer, type TextVocabulary } from "./text-tokenizer.js";
@@ -13,7 +14,7 @@ const NAMES = { whole: "tokenizer.json", text: "vocab.json", merges: "merges.txt
 export async function loadTextTokenizer(folder: string): Promise<TextTokenizer> {
   const has = (name: string) => isFile(join(folder, name));
   if ((await has(NAMES.text)) && (await has(NAMES.merges))) return new TextTokenizer(await readParts(folder));
-  if (await has(NAMES.whole)) return new TextTokenizer(parseWhole(await readJson(join(folder, NAMES.whole))));
+  if (await has(NAMES.whole)) return new TextTokenizer(parseWhole(await readJsonFile(join(folder, NAMES.whole))));
   throw new LmsptError(
     "ERR_LMSPT_MODEL",
     `Expected a tokenizer in ${folder}, ${NAMES.text} with ${NAMES.merges} or ${NAMES.whole}; found neither`,
@@ -29,9 +30,9 @@ export async function saveTextTokenizer(folder: string, { text, merges, special 
 }
 
 async function readParts(folder: string): Promise<TextVocabulary> {
-  const text = tokensOf(await readJson(join(folder, NAMES.text)), NAMES.text);
+  const text = tokensOf(await readJsonFile(join(folder, NAMES.text)), NAMES.text);
   const path = join(folder, NAMES.special);
-  const added = (await isFile(path)) ? tokensOf(await readJson(path), NAMES.special) : new Map<string, number>();
+  const added = (await isFile(path)) ? tokensOf(await readJsonFile(path), NAMES.special) : new Map<string, number>();
   const lines = (await readLines(join(folder, NAMES.merges))).filter((line) => line !== "" && !/^#version/.test(line));
   return { text, merges: lines.map(pairOf), special: new Map([...specialOf(text), ...added]) };
 }
@@ -68,15 +69,6 @@ function tokensOf(value: unknown, name: string): Map<string, number> {
     return new Map(entries);
   }
   throw new FormatError(`${name}: expected an object of tokens and their numbers`);
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const text = await explainIo(`Cannot read ${path}`, () => readFile(path, "utf8"));
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new FormatError(`${path} is not valid JSON: ${(cause as Error).message}`, undefined, { cause });
-  }
 }
 
 async function readLines(path: string): Promise<string[]> {

@@ -8,8 +8,10 @@ import { readKaldi } from "./kaldi.js";
 import { readTarShard } from "./tar-shard.js";
 import { findTranscripts, type Transcripts } from "./transcripts.js";
 
-/** Sorted; hidden files and folders are left out. A folder with Kaldi's wav.scp is what that file says, and
- * a tar shard what is in it. */
+/**
+ * Sorted; hidden files and folders are left out. A folder with Kaldi's wav.scp is what that file says, and a tar shard what
+ * is in it.
+ */
 export async function listFolder(folder: string, above: readonly Transcripts[] = []): Promise<CorpusEntry[]> {
   const found = await explainIo(`Cannot read the folder ${folder}`, () => readdir(folder, { withFileTypes: true }));
   const visible = found.filter(({ name }) => !name.startsWith(".")).sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -2,7 +2,7 @@
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { LmsptError } from "../../../errors.js";
-import { AtomicFile } from "../../../io/atomic-file.js";
+import { writeWhole } from "../../../io/atomic-file.js";
 import { explainIo, statIfPresent } from "../../../io/system-errors.js";
 import { type AudioSource, describeSource } from "../audio-source.js";
 import { type CorpusEntry, loadCorpus } from "../corpus.js";
@@ -94,7 +94,8 @@ export async function prepareCorpus(paths: readonly string[], options: PrepareOp
     await pool.close();
     await journal.close();
   }
-  await writeIndex(out, recordings);
+  const lines = recordings.map((recording) => formatRecording(recording, dirname(out)));
+  await writeWhole(out, INDEX_HEAD + lines.join(""));
   await rm(journalPath, { force: true });
   return summary;
 }
@@ -141,18 +142,6 @@ async function openJournal(path: string): Promise<FileHandle> {
     await file.appendFile(isBegun ? "\n" : INDEX_HEAD);
     return file;
   });
-}
-
-async function writeIndex(path: string, recordings: readonly IndexedRecording[]): Promise<void> {
-  const file = await AtomicFile.create(path);
-  try {
-    const lines = recordings.map((recording) => formatRecording(recording, dirname(path)));
-    await file.write(Buffer.from(INDEX_HEAD + lines.join("")), 0);
-  } catch (error) {
-    await file.discard();
-    throw error;
-  }
-  await file.commit();
 }
 
 /** Sizes and times of change; a file that holds many recordings is looked at once. */
