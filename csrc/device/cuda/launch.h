@@ -4,6 +4,7 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <string>
 
 #include "device/cuda/status.h"
 #include "device/kernel.h"
@@ -12,19 +13,34 @@ namespace lmspt::cuda {
 
 constexpr int kThreads = 256;
 constexpr int64_t kMaxBlocks = 4096;  // about 30 on each multiprocessor of a large GPU; grids stride over the rest
+constexpr size_t kPlainSharedBytes = 48 * 1024;  // of dynamic shared memory; a kernel has to ask for more
 
 inline cudaStream_t stream_of(const KernelContext& context) { return static_cast<cudaStream_t>(context.stream); }
 
-// Runs `kernel` with one block for each of `blocks`, at most kMaxBlocks; no blocks, no launch.
+// Runs `kernel` with one block for each of `blocks`, at most kMaxBlocks, and `shared_bytes` of dynamic shared memory
+// for each; no blocks, no launch. Every GPU from sm_80 on has 99 KiB for a block.
 template <class... Parameters, class... Arguments>
-void launch_blocks(const KernelContext& context, void (*kernel)(Parameters...), int64_t blocks, int threads,
-                   const Arguments&... arguments) {
+void launch_shared(const KernelContext& context, void (*kernel)(Parameters...), int64_t blocks, int threads,
+                   size_t shared_bytes, const Arguments&... arguments) {
   if (blocks == 0) return;
+  if (shared_bytes > kPlainSharedBytes) {
+    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(shared_bytes)),
+          "give a kernel " + std::to_string(shared_bytes) + " bytes of shared memory");
+  }
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks)));
   config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = shared_bytes;
   config.stream = stream_of(context);
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "launch a kernel");
+}
+
+// The same without dynamic shared memory.
+template <class... Parameters, class... Arguments>
+void launch_blocks(const KernelContext& context, void (*kernel)(Parameters...), int64_t blocks, int threads,
+                   const Arguments&... arguments) {
+  launch_shared(context, kernel, blocks, threads, 0, arguments...);
 }
 
 // Runs `kernel` with one thread for each of `units`.
@@ -38,15 +54,25 @@ void launch_threads(const KernelContext& context, void (*kernel)(Parameters...),
 __device__ inline int64_t first_unit() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
 __device__ inline int64_t unit_step() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
 
+// The dynamic shared memory of the block, aligned to 16 bytes.
+template <class Element>
+__device__ inline Element* dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char lmspt_dynamic_shared[];
+  return reinterpret_cast<Element*>(lmspt_dynamic_shared);
+}
+
 // Device memory for the length of one launcher; the kernels enqueued meanwhile may use it.
 class Scratch {
  public:
   Scratch(const KernelContext& context, size_t bytes) : stream_(stream_of(context)) {
+    if (bytes == 0) return;
     const cudaError_t status = cudaMallocAsync(&data_, bytes, stream_);
     if (status == cudaErrorMemoryAllocation) fail_for_memory(bytes);
     check(status, "allocate scratch memory");
   }
-  ~Scratch() { cudaFreeAsync(data_, stream_); }
+  ~Scratch() {
+    if (data_) cudaFreeAsync(data_, stream_);
+  }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
