@@ -34,6 +34,16 @@ class CudaDevice final : public Device {
   Kernel kernel(const char* op) const override { return find_kernel(op); }
   bool is_host() const override { return false; }
 
+  Precision arithmetic(Precision asked) const override { return asked; }
+  const char* arithmetic_description(Precision asked) const override {
+    switch (asked) {
+      case Precision::bf16x3: return "three bf16 products on tensor cores, float32 sums";
+      case Precision::tf32: return "tf32 on tensor cores, float32 sums";
+      case Precision::bf16: return "bf16 on tensor cores, float32 sums";
+      default: return "float32";
+    }
+  }
+
   void* allocate(size_t bytes) override {
     enter();
     void* memory = nullptr;
