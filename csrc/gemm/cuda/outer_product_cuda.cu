@@ -220,7 +220,7 @@ int64_t tiles_of(const OuterProduct& o, int64_t size) {
 }
 
 template <template <int, int> class RowsOfQ, int kCount, int kM, int kN>
-void launch(const KernelContext& context, const OuterProduct& o, int64_t pieces) {
+void launch_outer(const KernelContext& context, const OuterProduct& o, int64_t pieces) {
   constexpr int kRows = 16 * kM, kColumns = 16 * kN;
   Tasks tasks{};
   tasks.down = static_cast<int>((o.rows + kRows - 1) / kRows);
@@ -251,9 +251,9 @@ void choose(const KernelContext& context, const OuterProduct& o, bool in_pieces)
     pieces = std::max(kManyTasks / tiles_of(o, large ? 128 : 64), (o.depth + kMostPiece - 1) / kMostPiece);
     pieces = std::max<int64_t>(1, std::min(pieces, o.depth / kLeastPiece));
   }
-  if (!fours) return launch<RowsOfQ, 1, 4, 4>(context, o, pieces);
-  if (large && (in_pieces || tiles_of(o, 128) >= kManyTasks / 4)) return launch<RowsOfQ, 4, 8, 8>(context, o, pieces);
-  launch<RowsOfQ, 4, 4, 4>(context, o, pieces);
+  if (!fours) return launch_outer<RowsOfQ, 1, 4, 4>(context, o, pieces);
+  if (large && (in_pieces || tiles_of(o, 128) >= kManyTasks / 4)) return launch_outer<RowsOfQ, 4, 8, 8>(context, o, pieces);
+  launch_outer<RowsOfQ, 4, 4, 4>(context, o, pieces);
 }
 
 }  // namespace
