@@ -13,34 +13,39 @@ namespace lmspt::cuda {
 
 constexpr int kThreads = 256;
 constexpr int64_t kMaxBlocks = 4096;  // about 30 on each multiprocessor of a large GPU; grids stride over the rest
-constexpr size_t kPlainSharedBytes = 48 * 1024;  // of dynamic shared memory; a kernel has to ask for more
 
 inline cudaStream_t stream_of(const KernelContext& context) { return static_cast<cudaStream_t>(context.stream); }
 
-// Runs `kernel` with one block for each of `blocks`, at most kMaxBlocks, and `shared_bytes` of dynamic shared memory
-// for each; no blocks, no launch. Every GPU from sm_80 on has 99 KiB for a block.
+struct Grid {
+  dim3 blocks;
+  int threads;
+  size_t shared_bytes = 0;  // of dynamic shared memory
+};
+
+// Runs `kernel` on a grid; no blocks, no launch.
 template <class... Parameters, class... Arguments>
-void launch_shared(const KernelContext& context, void (*kernel)(Parameters...), int64_t blocks, int threads,
-                   size_t shared_bytes, const Arguments&... arguments) {
-  if (blocks == 0) return;
-  if (shared_bytes > kPlainSharedBytes) {
+void launch(const KernelContext& context, void (*kernel)(Parameters...), const Grid& grid,
+            const Arguments&... arguments) {
+  if (grid.blocks.x == 0 || grid.blocks.y == 0 || grid.blocks.z == 0) return;
+  constexpr size_t kWithoutAsking = 48 * 1024;
+  if (grid.shared_bytes > kWithoutAsking) {
     check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(shared_bytes)),
-          "give a kernel " + std::to_string(shared_bytes) + " bytes of shared memory");
+                               static_cast<int>(grid.shared_bytes)),
+          "get " + std::to_string(grid.shared_bytes) + " bytes of shared memory for a kernel");
   }
   cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks)));
-  config.blockDim = dim3(static_cast<unsigned>(threads));
-  config.dynamicSmemBytes = shared_bytes;
+  config.gridDim = grid.blocks;
+  config.blockDim = dim3(static_cast<unsigned>(grid.threads));
+  config.dynamicSmemBytes = grid.shared_bytes;
   config.stream = stream_of(context);
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "launch a kernel");
 }
 
-// The same without dynamic shared memory.
+// Runs `kernel` with one block for each of `blocks`, at most kMaxBlocks.
 template <class... Parameters, class... Arguments>
 void launch_blocks(const KernelContext& context, void (*kernel)(Parameters...), int64_t blocks, int threads,
                    const Arguments&... arguments) {
-  launch_shared(context, kernel, blocks, threads, 0, arguments...);
+  launch(context, kernel, {dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks))), threads}, arguments...);
 }
 
 // Runs `kernel` with one thread for each of `units`.
@@ -54,11 +59,15 @@ void launch_threads(const KernelContext& context, void (*kernel)(Parameters...),
 __device__ inline int64_t first_unit() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
 __device__ inline int64_t unit_step() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
 
-// The dynamic shared memory of the block, aligned to 16 bytes.
-template <class Element>
-__device__ inline Element* dynamic_shared() {
-  extern __shared__ __align__(16) unsigned char lmspt_dynamic_shared[];
-  return reinterpret_cast<Element*>(lmspt_dynamic_shared);
+// The block's dynamic shared memory, aligned to 128 bytes.
+template <class T>
+__device__ inline T* dynamic_shared() {
+#if defined(LMSPT_CUDA_EMULATED)
+  return static_cast<T*>(emulation::dynamic_shared());
+#else
+  extern __shared__ __align__(128) unsigned char lmspt_dynamic_shared[];
+  return reinterpret_cast<T*>(lmspt_dynamic_shared);
+#endif
 }
 
 // Device memory for the length of one launcher; the kernels enqueued meanwhile may use it.
