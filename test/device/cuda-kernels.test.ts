@@ -7,7 +7,8 @@ import { cudaLibraryPath, type Data, native } from "../../lib/graph/native.js";
 import * as ops from "../../lib/graph/ops/index.js";
 import { Variable } from "../../lib/graph/variable.js";
 import { randomFloats } from "../golden.js";
-import { type KernelCase, kernelCases } from "./cuda-cases.js";
+import type { KernelCase } from "./cuda-case.js";
+import { kernelCases } from "./cuda-cases.js";
 
 /** Why nothing can run on a GPU here, or undefined where it can. */
 function whyNoGpu(): string | undefined {
@@ -18,13 +19,16 @@ function whyNoGpu(): string | undefined {
 
 const reason = whyNoGpu();
 
-async function run(device: Device, { op, inputs, attributes }: KernelCase): Promise<Data> {
+/** All outputs of a case, in order. */
+async function run(device: Device, { op, inputs, attributes }: KernelCase): Promise<Data[]> {
   const graph = new Graph();
   const values = inputs.map(({ shape, data }, i) =>
     graph.input(`x${i}`, shape, data instanceof Int32Array ? "i32" : "f32"),
   );
-  const plan = await graph.compile(device, { y: graph.apply(op, values, attributes)[0]! });
-  return (await plan.run(Object.fromEntries(inputs.map(({ data }, i) => [`x${i}`, data])))).y;
+  const outputs = graph.apply(op, values, attributes).map((value, i) => [`y${i}`, value] as const);
+  const plan = await graph.compile(device, Object.fromEntries(outputs));
+  const results = await plan.run(Object.fromEntries(inputs.map(({ data }, i) => [`x${i}`, data])));
+  return outputs.map(([name]) => results[name]!);
 }
 
 function assertAgree(actual: Data, expected: Data, tolerance: number, what: string): void {
@@ -52,7 +56,9 @@ describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`
       for (const one of kernelCases.filter((one) => one.op === op)) {
         const [actual, expected] = await Promise.all([run(cuda, one), run(cpu, one)]);
         const what = `${op} of ${JSON.stringify(one.inputs.map(({ shape }) => shape))}`;
-        assertAgree(actual, expected, one.tolerance, what);
+        for (const [i, values] of expected.entries()) {
+          assertAgree(actual[i]!, values, one.tolerance, i === 0 ? what : `${what}, output ${i}`);
+        }
       }
     });
   }
@@ -66,10 +72,10 @@ describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`
       attributes: { first: 1, last: 1 },
       tolerance: 0,
     });
-    const whole = await run(cuda, sums([rows, length], data));
+    const [whole] = await run(cuda, sums([rows, length], data));
     for (let row = 0; row < rows; row++) {
-      const alone = await run(cuda, sums([1, length], data.slice(row * length, (row + 1) * length)));
-      assert.deepEqual(alone[0], whole[row]);
+      const [alone] = await run(cuda, sums([1, length], data.slice(row * length, (row + 1) * length)));
+      assert.equal(alone![0], whole![row]);
     }
   });
 
@@ -103,7 +109,8 @@ describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`
       message: /Expected to get 4398046511104 bytes of GPU memory, but \d+ of \d+ bytes are free/,
     });
     const abs = kernelCases.find(({ op }) => op === "abs")!;
-    assertAgree(await run(cuda, abs), await run(cpu, abs), 0, "abs afterwards");
+    const [[actual], [expected]] = [await run(cuda, abs), await run(cpu, abs)];
+    assertAgree(actual!, expected!, 0, "abs afterwards");
   });
 
   it("refuses an op without a kernel when the plan is made", async () => {

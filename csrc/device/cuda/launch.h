@@ -13,7 +13,6 @@ namespace lmspt::cuda {
 
 constexpr int kThreads = 256;
 constexpr int64_t kMaxBlocks = 4096;  // about 30 on each multiprocessor of a large GPU; grids stride over the rest
-constexpr size_t kPlainSharedBytes = 48 * 1024;  // of dynamic shared memory; a kernel has to ask for more
 
 inline cudaStream_t stream_of(const KernelContext& context) { return static_cast<cudaStream_t>(context.stream); }
 
@@ -28,7 +27,8 @@ template <class... Parameters, class... Arguments>
 void launch(const KernelContext& context, void (*kernel)(Parameters...), const Grid& grid,
             const Arguments&... arguments) {
   if (grid.blocks.x == 0 || grid.blocks.y == 0 || grid.blocks.z == 0) return;
-  if (grid.shared_bytes > kPlainSharedBytes) {
+  constexpr size_t kWithoutAsking = 48 * 1024;
+  if (grid.shared_bytes > kWithoutAsking) {
     check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
                                static_cast<int>(grid.shared_bytes)),
           "get " + std::to_string(grid.shared_bytes) + " bytes of shared memory for a kernel");
@@ -41,20 +41,11 @@ void launch(const KernelContext& context, void (*kernel)(Parameters...), const G
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "launch a kernel");
 }
 
-// Runs `kernel` with one block for each of `blocks`, at most kMaxBlocks, and `shared_bytes` of dynamic shared memory
-// for each. Every GPU from sm_80 on has 99 KiB for a block.
-template <class... Parameters, class... Arguments>
-void launch_shared(const KernelContext& context, void (*kernel)(Parameters...), int64_t blocks, int threads,
-                   size_t shared_bytes, const Arguments&... arguments) {
-  const Grid grid{dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks))), threads, shared_bytes};
-  launch(context, kernel, grid, arguments...);
-}
-
-// The same without dynamic shared memory.
+// Runs `kernel` with one block for each of `blocks`, at most kMaxBlocks.
 template <class... Parameters, class... Arguments>
 void launch_blocks(const KernelContext& context, void (*kernel)(Parameters...), int64_t blocks, int threads,
                    const Arguments&... arguments) {
-  launch_shared(context, kernel, blocks, threads, 0, arguments...);
+  launch(context, kernel, {dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks))), threads}, arguments...);
 }
 
 // Runs `kernel` with one thread for each of `units`.

@@ -232,8 +232,9 @@ void launch_outer(const KernelContext& context, const OuterProduct& o, int64_t p
   const int64_t all = o.items * o.groups * o.rows * o.columns;
   const Scratch scratch(context, whole ? 0 : tasks.pieces * all * sizeof(float));
   auto* partial = static_cast<float*>(scratch.data());
-  launch_shared(context, outer_kernel<RowsOfQ, kCount, kM, kN>, tasks.count, kThreads,
-                kStages * kDepth * (kRows + kColumns) * sizeof(float), o, tasks, partial);
+  const Grid grid{dim3(static_cast<unsigned>(std::min(tasks.count, kMaxBlocks))), kThreads,
+                  kStages * kDepth * (kRows + kColumns) * sizeof(float)};
+  launch(context, outer_kernel<RowsOfQ, kCount, kM, kN>, grid, o, tasks, partial);
   if (!whole) launch_threads(context, add_pieces_kernel, all, o, tasks.pieces, partial);
 }
 

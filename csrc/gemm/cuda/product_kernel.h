@@ -85,8 +85,9 @@ void launch_product(const KernelContext& context, const Product& p, bool vectors
   tiling.staged = Tile::kRows + (p.a.shifts - 1) * p.a.shift_step;
   tiling.vectors = vectors;
   const size_t words = 2 * Operands::kPlanes * (tiling.staged * kRowPitch + kBlockWords * kColumnPitch<Tile::kColumns>);
-  launch_shared(context, product_kernel<Tile, kFloats>, tiling.tiles, kThreads,
-                tiling.staged * sizeof(RowPlace) + words * sizeof(uint32_t), p, tiling);
+  const Grid grid{dim3(static_cast<unsigned>(std::min(tiling.tiles, kMaxBlocks))), kThreads,
+                  tiling.staged * sizeof(RowPlace) + words * sizeof(uint32_t)};
+  launch(context, product_kernel<Tile, kFloats>, grid, p, tiling);
 }
 
 }  // namespace lmspt::cuda

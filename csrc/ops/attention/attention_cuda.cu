@@ -72,9 +72,9 @@ __global__ void __launch_bounds__(kThreads, Size > 128 ? 1 : 2)
 template <int Size, int Rows>
 void run(const KernelContext& context, const AttentionGeometry& g) {
   const int64_t tiles = (g.queries + Tiles<Size, Rows>::kRows - 1) / Tiles<Size, Rows>::kRows;
-  launch_shared(context, attention_kernel<Size, Rows>, tiles * g.batch * g.heads, kThreads, forward_bytes<Size, Rows>(),
-                g, reads_by_fours(g, context), context.in(0).f32(), context.in(1).f32(), context.in(2).f32(),
-                context.out(0).f32());
+  launch(context, attention_kernel<Size, Rows>, grid_of(tiles * g.batch * g.heads, forward_bytes<Size, Rows>()), g,
+         reads_by_fours(g, context), context.in(0).f32(), context.in(1).f32(), context.in(2).f32(),
+         context.out(0).f32());
 }
 
 void attention(const KernelContext& context) {

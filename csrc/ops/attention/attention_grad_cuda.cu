@@ -191,10 +191,10 @@ void run(const KernelContext& context, const AttentionGeometry& g) {
                         context.out(1).f32(),      context.out(2).f32(), static_cast<QueryStatistics*>(scratch.data()),
                         reads_by_fours(g, context)};
   constexpr int kRows = Tiles<Size, Rows>::kRows;
-  launch_shared(context, query_gradients_kernel<Size, Rows>, (g.queries + kRows - 1) / kRows * g.batch * g.heads,
-                kThreads, query_bytes<Size, Rows>(), g, tensors);
-  launch_shared(context, key_gradients_kernel<Size, Rows>, (g.keys + kRows - 1) / kRows * g.batch * g.key_heads,
-                kThreads, key_bytes<Size, Rows>(), g, tensors);
+  launch(context, query_gradients_kernel<Size, Rows>,
+         grid_of((g.queries + kRows - 1) / kRows * g.batch * g.heads, query_bytes<Size, Rows>()), g, tensors);
+  launch(context, key_gradients_kernel<Size, Rows>,
+         grid_of((g.keys + kRows - 1) / kRows * g.batch * g.key_heads, key_bytes<Size, Rows>()), g, tensors);
 }
 
 }  // namespace

@@ -184,6 +184,10 @@ struct RunningSoftmax {
   }
 };
 
+inline Grid grid_of(int64_t tiles, size_t shared_bytes) {
+  return {dim3(static_cast<unsigned>(std::min(tiles, kMaxBlocks))), kThreads, shared_bytes};
+}
+
 inline bool reads_by_fours(const AttentionGeometry& g, const KernelContext& context) {
   const auto aligned = [](const Tensor& tensor) {
     return reinterpret_cast<uintptr_t>(tensor.data) % sizeof(float4) == 0;
