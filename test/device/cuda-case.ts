@@ -10,7 +10,7 @@ export interface CaseInput {
 
 export interface KernelCase {
   readonly op: string;
-  readonly inputs: readonly CaseInput[];
+  readonly inputs: readonly (CaseInput | undefined)[];
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   /** Allowed error relative to max(|expected|, 1); 0 where both devices compute the same operations. */
   readonly tolerance: number;

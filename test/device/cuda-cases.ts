@@ -12,6 +12,7 @@ import { attentionCases } from "./cuda-cases-attention.js";
 import { codebookCases } from "./cuda-cases-codebook.js";
 import { lossCases } from "./cuda-cases-losses.js";
 import { optimizerCases } from "./cuda-cases-optimizer.js";
+import { productCases } from "./cuda-cases-products.js";
 import { rowCases } from "./cuda-cases-rows.js";
 
 const beyondOneGrid = 4096 * 256 + 77;
@@ -135,4 +136,5 @@ export const kernelCases: readonly KernelCase[] = [
   ...lossCases,
   ...attentionCases,
   ...optimizerCases,
+  ...productCases,
 ];

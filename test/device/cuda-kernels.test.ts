@@ -22,12 +22,13 @@ const reason = whyNoGpu();
 /** All outputs of a case, in order. */
 async function run(device: Device, { op, inputs, attributes }: KernelCase): Promise<Data[]> {
   const graph = new Graph();
-  const values = inputs.map(({ shape, data }, i) =>
-    graph.input(`x${i}`, shape, data instanceof Int32Array ? "i32" : "f32"),
+  const values = inputs.map(
+    (input, i) => input && graph.input(`x${i}`, input.shape, input.data instanceof Int32Array ? "i32" : "f32"),
   );
   const outputs = graph.apply(op, values, attributes).map((value, i) => [`y${i}`, value] as const);
   const plan = await graph.compile(device, Object.fromEntries(outputs));
-  const results = await plan.run(Object.fromEntries(inputs.map(({ data }, i) => [`x${i}`, data])));
+  const fed = inputs.flatMap((input, i) => (input ? [[`x${i}`, input.data] as const] : []));
+  const results = await plan.run(Object.fromEntries(fed));
   return outputs.map(([name]) => results[name]!);
 }
 
@@ -55,7 +56,7 @@ describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`
     it(`${op} agrees with the CPU's`, async () => {
       for (const one of kernelCases.filter((one) => one.op === op)) {
         const [actual, expected] = await Promise.all([run(cuda, one), run(cpu, one)]);
-        const what = `${op} of ${JSON.stringify(one.inputs.map(({ shape }) => shape))}`;
+        const what = `${op} of ${JSON.stringify(one.inputs.map((input) => input?.shape))} ${JSON.stringify(one.attributes)}`;
         for (const [i, values] of expected.entries()) {
           assertAgree(actual[i]!, values, one.tolerance, i === 0 ? what : `${what}, output ${i}`);
         }

@@ -7,6 +7,7 @@
 #include "device/cuda/kernels.h"
 #include "device/cuda/status.h"
 #include "device/error.h"
+#include "gemm/cuda/product.h"
 
 namespace lmspt::cuda {
 
@@ -19,6 +20,7 @@ class CudaDevice final : public Device {
   explicit CudaDevice(int index) : index_(index), description_(describe_device(index)) {
     static std::atomic<uint64_t> next{kFirstId};
     id_ = next++;
+    read_tile_setting();
   }
 
   ~CudaDevice() override {

@@ -80,6 +80,10 @@ void set_taps(RowsOfA& a, Precision precision, const Taps& taps);
 // Throws where positions do not fit into 30 bits.
 void run_product(const KernelContext& context, Precision precision, const Product& product);
 
+// LMSPT_CUDA_TILE (large, tall, small or narrow) takes tiles of one size for all products, for tests and measurements.
+// It is read when a device is opened.
+void read_tile_setting();
+
 // How wide words are.
 constexpr int floats_of_word(Precision precision) {
   return precision == Precision::bf16 || precision == Precision::bf16x3 ? 2 : 1;

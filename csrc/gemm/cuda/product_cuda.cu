@@ -1,5 +1,6 @@
 // Chooses what a product is computed by: nothing here changes the order of its sums.
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -21,22 +22,10 @@ bool are_fours(std::initializer_list<int64_t> numbers) {
   return all % 4 == 0;
 }
 
-// LMSPT_CUDA_TILE (large, tall, small or narrow) takes one size for all products, for tests and measurements.
-bool is_set(TileSize& size) {
-  static const char* const setting = std::getenv("LMSPT_CUDA_TILE");
-  if (!setting) return false;
-  constexpr const char* kNames[] = {"large", "tall", "small", "narrow"};
-  for (int i = 0; i < 4; ++i) {
-    if (std::strcmp(setting, kNames[i]) != 0) continue;
-    size = static_cast<TileSize>(i);
-    return true;
-  }
-  return false;
-}
+std::atomic<int> size_for_all{-1};  // a TileSize, where one was set
 
 TileSize choose_size(const Product& p) {
-  TileSize size;
-  if (is_set(size)) return size;
+  if (size_for_all >= 0) return static_cast<TileSize>(size_for_all.load());
   if (p.columns <= 32) return TileSize::narrow;
   const int64_t down = p.items * p.groups * ((p.rows + 127) / 128);
   if (p.columns > 64 && down * ((p.columns + 127) / 128) >= kManyTiles) return TileSize::large;
@@ -63,6 +52,15 @@ void check_positions(const Product& p) {
 }
 
 }  // namespace
+
+void read_tile_setting() {
+  const char* setting = std::getenv("LMSPT_CUDA_TILE");
+  constexpr const char* kNames[] = {"large", "tall", "small", "narrow"};
+  size_for_all = -1;
+  for (int i = 0; setting && i < 4; ++i) {
+    if (std::strcmp(setting, kNames[i]) == 0) size_for_all = i;
+  }
+}
 
 Axis Axis::of(int64_t in, int64_t stride, int64_t dilation, int64_t origin, int64_t pitch) {
   for (int64_t number : {in, stride, dilation, std::abs(origin)}) {

@@ -57,7 +57,7 @@ class BlockOfA {
 
   // The block fetched, to rows of `target`; the lo parts of a split product `plane` words behind.
   __device__ void store(const RowsOfA& a, const float* alpha, int count, uint32_t* target, int plane) const {
-    float factor[kFloats], inverse[kFloats];
+    float factor[kFloats] = {}, inverse[kFloats] = {};
     if (alpha && inside_) {
       load(alpha + channel_, a.channels - channel_, factor);
       for (int f = 0; f < kFloats; ++f) inverse[f] = snake_inverse(factor[f]);
