@@ -1,23 +1,14 @@
-/** What needs a GPU: every CUDA kernel against the CPU's. Elsewhere these tests are pending, with the reason. */
+/** Every CUDA kernel against the CPU's: on the GPU where there is one, else on the emulated one. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { Device } from "../../lib/graph/device.js";
 import { Graph, type Value } from "../../lib/graph/graph.js";
-import { cudaLibraryPath, type Data, native } from "../../lib/graph/native.js";
+import { type Data, native } from "../../lib/graph/native.js";
 import * as ops from "../../lib/graph/ops/index.js";
 import { Variable } from "../../lib/graph/variable.js";
 import { randomFloats } from "../golden.js";
 import type { KernelCase } from "./cuda-case.js";
 import { kernelCases } from "./cuda-cases.js";
-
-/** Why nothing can run on a GPU here, or undefined where it can. */
-function whyNoGpu(): string | undefined {
-  if (!existsSync(cudaLibraryPath())) return "this build has no CUDA library";
-  const { devices, problem } = native().describeCuda(cudaLibraryPath());
-  return problem ?? (devices.length === 0 ? "the driver sees no GPU" : undefined);
-}
-
-const reason = whyNoGpu();
+import { isEmulated, openCuda, testedLibrary } from "./cuda-device.js";
 
 /** All outputs of a case, in order. */
 async function run(device: Device, { op, inputs, attributes }: KernelCase): Promise<Data[]> {
@@ -41,14 +32,12 @@ function assertAgree(actual: Data, expected: Data, tolerance: number, what: stri
   }
 }
 
-const describeOnGpu = reason === undefined ? describe : describe.skip;
-
-describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`}`, () => {
+describe(`CUDA kernels${isEmulated ? ", emulated" : ""}`, () => {
   let cpu: Device;
   let cuda: Device;
   before(() => {
     cpu = Device.open("cpu");
-    cuda = Device.open("cuda");
+    cuda = openCuda();
   });
   after(() => Promise.all([cpu.close(), cuda.close()]));
 
@@ -115,7 +104,7 @@ describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`
   });
 
   it("refuses an op without a kernel when the plan is made", async () => {
-    const { missing } = native().describeCuda(cudaLibraryPath());
+    const { missing } = native().describeCuda(testedLibrary);
     if (!missing.includes("linear")) return;
     const graph = new Graph();
     const y = ops.linear(graph.input("x", [2, 3]), graph.input("w", [4, 3]));
