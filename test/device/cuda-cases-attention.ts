@@ -1,5 +1,5 @@
-/** Attention and its gradient: every tiled head size and one beyond, lengths around a tile's, heads that share keys. */
-import { filled, given, type KernelCase, moderate } from "./cuda-case.js";
+/** Rotary positions, attention and its gradient: every tiled head size and one beyond, lengths around a tile's, heads that share keys. */
+import { filled, given, givenIntegers, type KernelCase, moderate } from "./cuda-case.js";
 
 interface Geometry {
   readonly batch?: number;
@@ -67,4 +67,12 @@ const special: readonly KernelCase[] = [
   [filled([1, 2, 1, 4], 1), given([1, 3, 1, 4], [1, 2, 3, -Infinity, 5, 6, 7, 8, -9, -10, -11, -Infinity])],
 ].map(([q, k]) => ({ op: "attention", inputs: [q!, k!, moderate([1, 3, 1, 4], 1)], attributes: {}, tolerance: 3e-6 }));
 
-export const attentionCases: readonly KernelCase[] = [...geometries.flatMap(casesOf), ...special];
+const rotations: readonly KernelCase[] = [
+  { inputs: [moderate([2, 0, 3, 4], 1)], attributes: {} },
+  { inputs: [moderate([2, 7, 3, 10], 2)], attributes: { base: 500 } },
+  { inputs: [moderate([2, 7, 3, 10], 2)], attributes: { interleaved: true, inverse: true } },
+  { inputs: [moderate([1, 4, 1, 130], 3), givenIntegers([4], [5, -3, 100000, 0])], attributes: {} },
+  { inputs: [moderate([2, 2, 1, 2], 4), givenIntegers([2, 2], [5, -3, 7, 0])], attributes: { inverse: true } },
+].map((one) => ({ op: "rotary", tolerance: 1e-6, ...one }));
+
+export const attentionCases: readonly KernelCase[] = [...geometries.flatMap(casesOf), ...special, ...rotations];
