@@ -8,7 +8,7 @@
 namespace lmspt {
 
 const char* precision_name(Precision precision);
-std::string list_precisions(const Device& device);  // those that it has
+std::string list_precisions(const Device& device);       // those that it has
 Precision precision_from_name(const std::string& name);  // throws for another name
 
 }  // namespace lmspt

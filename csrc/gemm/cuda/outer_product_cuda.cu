@@ -1,12 +1,11 @@
 // A block has 256 threads as 16 by 16, each with kM by kN sums. Blocks of both operands are copied to shared memory
 // some steps ahead; K is the slow dimension of both.
-#include "gemm/cuda/outer_product.h"
-
 #include <string>
 
 #include "device/cuda/instructions.h"
 #include "device/cuda/launch.h"
 #include "device/error.h"
+#include "gemm/cuda/outer_product.h"
 
 namespace lmspt::cuda {
 
@@ -107,8 +106,8 @@ class RowsOfPanels {
   __device__ void copy(int first, int end, float* target) const {
     for (int k = Grid::row(); k < kDepth; k += Grid::kDown) {
       const bool inside = inside_ && first + k < end;
-      copy_async<16>(target + k * kColumns + Grid::column(),
-                     source_ + (inside ? int64_t{first + k} * kPanelWidth : 0), inside ? 16 : 0);
+      copy_async<16>(target + k * kColumns + Grid::column(), source_ + (inside ? int64_t{first + k} * kPanelWidth : 0),
+                     inside ? 16 : 0);
     }
   }
 
@@ -253,7 +252,8 @@ void choose(const KernelContext& context, const OuterProduct& o, bool in_pieces)
     pieces = std::max<int64_t>(1, std::min(pieces, o.depth / kLeastPiece));
   }
   if (!fours) return launch_outer<RowsOfQ, 1, 4, 4>(context, o, pieces);
-  if (large && (in_pieces || tiles_of(o, 128) >= kManyTasks / 4)) return launch_outer<RowsOfQ, 4, 8, 8>(context, o, pieces);
+  if (large && (in_pieces || tiles_of(o, 128) >= kManyTasks / 4))
+    return launch_outer<RowsOfQ, 4, 8, 8>(context, o, pieces);
   launch_outer<RowsOfQ, 4, 4, 4>(context, o, pieces);
 }
 

@@ -39,8 +39,10 @@ void pack_weights(const KernelContext& context, Precision precision, const Packe
       size.groups * ((size.columns + kPanelWidth - 1) / kPanelWidth) * size.taps * words * kPanelWidth;
   auto* target = static_cast<uint32_t*>(packed);
   switch (precision) {
-    case Precision::tf32: return launch_threads(context, pack_kernel<Tf32, Weight>, count, size, words, count, weight, target);
-    case Precision::bf16: return launch_threads(context, pack_kernel<Bf16, Weight>, count, size, words, count, weight, target);
+    case Precision::tf32:
+      return launch_threads(context, pack_kernel<Tf32, Weight>, count, size, words, count, weight, target);
+    case Precision::bf16:
+      return launch_threads(context, pack_kernel<Bf16, Weight>, count, size, words, count, weight, target);
     case Precision::bf16x3:
       return launch_threads(context, pack_kernel<Bf16x3, Weight>, 2 * count, size, words, 2 * count, weight, target);
     default: return launch_threads(context, pack_kernel<Float32, Weight>, count, size, words, count, weight, target);

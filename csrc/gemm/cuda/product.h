@@ -32,13 +32,13 @@ struct Axis {
 
 struct RowsOfA {
   const float* x = nullptr;
-  const float* alpha = nullptr;                   // Snake is applied to x where it is given
-  int64_t item = 0, outer = 0, group = 0;         // elements from one to the next
+  const float* alpha = nullptr;            // Snake is applied to x where it is given
+  int64_t item = 0, outer = 0, group = 0;  // elements from one to the next
   Axis h, w;
-  Divisor positions, positions_w;                 // of an outer item, and those along w
-  Divisor tap_words, taps_w;                      // words of a tap, taps along w
-  int channels = 0;                               // of a group
-  int words = 0;                                  // of a position, all of its taps but the shifts
+  Divisor positions, positions_w;  // of an outer item, and those along w
+  Divisor tap_words, taps_w;       // words of a tap, taps along w
+  int channels = 0;                // of a group
+  int words = 0;                   // of a position, all of its taps but the shifts
   int shifts = 1, shift_step = 1;
 };
 
@@ -48,12 +48,12 @@ struct ColumnsOfB {
   int64_t item = 0, group = 0, panel = 0, plane = 0;  // words from one to the next
 };
 
-// Element (m, n) lies at c + item + outer + group + h + w + n / span * span_step + n % span; of those, what lies outside
-// [0, limit) of its outer item is left out.
+// Element (m, n) lies at c + item + outer + group + h + w + n / span * span_step + n % span; of those, what lies
+// outside [0, limit) of its outer item is left out.
 struct ElementsOfC {
   float* c = nullptr;
-  const float* bias = nullptr;      // (groups, span)
-  const float* residual = nullptr;  // as c
+  const float* bias = nullptr;                           // (groups, span)
+  const float* residual = nullptr;                       // as c
   int64_t item = 0, outer = 0, group = 0, h = 0, w = 0;  // elements from one to the next
   int64_t origin = 0, limit = 0;
   Divisor span;

@@ -12,7 +12,7 @@ namespace lmspt::cuda {
 namespace {
 
 constexpr int64_t kManyTiles = 2 * 132;  // for every multiprocessor of a large GPU two
-constexpr int64_t kFewWords = 64;  // of a position, of which a block in part empty wastes more than shifts gain
+constexpr int64_t kFewWords = 64;        // of a position, of which a block in part empty wastes more than shifts gain
 
 bool is_aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
 
@@ -89,9 +89,9 @@ void run_product(const KernelContext& context, Precision precision, const Produc
   ProductChoice choice{choose_size(p), false, false};
   choice.fours = is_aligned(p.a.x) && (!p.a.alpha || is_aligned(p.a.alpha)) &&
                  are_fours({p.a.channels, p.a.item, p.a.outer, p.a.group, p.a.h.pitch, p.a.w.pitch});
-  choice.vectors = is_aligned(p.c.c) && is_aligned(p.c.residual) &&
-                   are_fours({p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(),
-                              p.c.span_step});
+  choice.vectors =
+      is_aligned(p.c.c) && is_aligned(p.c.residual) &&
+      are_fours({p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
   switch (precision) {
     case Precision::tf32: return multiply_tf32(context, p, choice);
     case Precision::bf16: return multiply_bf16(context, p, choice);

@@ -65,7 +65,9 @@ class SimtTile {
   static constexpr int kVector = kN < 4 ? kN : 4;
 
   // Warps of 4 by 8 threads, four of them down and two across: few addresses for each read of shared memory.
-  static __device__ int row() { return static_cast<int>(threadIdx.x) / 64 * 4 + static_cast<int>(threadIdx.x) % 32 / 8; }
+  static __device__ int row() {
+    return static_cast<int>(threadIdx.x) / 64 * 4 + static_cast<int>(threadIdx.x) % 32 / 8;
+  }
   static __device__ int column() {
     return static_cast<int>(threadIdx.x) / 32 % 2 * 8 + static_cast<int>(threadIdx.x) % 8;
   }

@@ -142,10 +142,6 @@ struct Tiles {
   }
 };
 
-struct LargerOf {
-  __device__ float operator()(float a, float b) const { return fmaxf(a, b); }
-};
-
 // Over the 16 lanes of a row.
 template <class Join>
 __device__ inline float reduce_row(float value, Join join) {

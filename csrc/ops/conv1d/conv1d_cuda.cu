@@ -1,9 +1,8 @@
 // Weights come packed (gemm/cuda/pack_weights.h). There is no kernel of the fast algorithm: plans for CUDA do not ask
 // for it.
-#include "ops/conv1d/conv1d_cuda.h"
-
 #include "gemm/cuda/pack_weights.h"
 #include "ops/conv1d/conv1d.h"
+#include "ops/conv1d/conv1d_cuda.h"
 
 namespace lmspt::cuda {
 

@@ -1,8 +1,7 @@
 // All taps of an output are one row of A. Weights come packed (gemm/cuda/pack_weights.h).
-#include "ops/conv2d/conv2d.h"
-
 #include "gemm/cuda/outer_product.h"
 #include "gemm/cuda/pack_weights.h"
+#include "ops/conv2d/conv2d.h"
 
 namespace lmspt::cuda {
 

@@ -29,9 +29,9 @@ void conv_transpose1d(const KernelContext& context) {
   if (y.shape.count() == 0) return;
   const Attrs& attrs = *context.attrs;
   const Precision precision = precision_of(attrs);
-  const ConvTranspose1dGeometry g{
-      x.shape[0],         x.shape[1],           x.shape[2],           y.shape[1],       y.shape[2],
-      w.shape[2],         attrs.i("stride"),    attrs.i("dilation"),  attrs.i("groups"), attrs.i("pad_left")};
+  const ConvTranspose1dGeometry g{x.shape[0],        x.shape[1],         x.shape[2],        y.shape[1],
+                                  y.shape[2],        w.shape[2],         attrs.i("stride"), attrs.i("dilation"),
+                                  attrs.i("groups"), attrs.i("pad_left")};
   const int64_t first = g.pad_left / g.stride;  // earlier row groups are trimmed
   const int64_t count = (g.out_length + g.pad_left + g.stride - 1) / g.stride - first;
   Product p;
