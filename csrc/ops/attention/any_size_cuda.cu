@@ -1,6 +1,6 @@
 #include "device/cuda/groups.h"
 #include "device/cuda/math.h"
-#include "ops/attention/any_size_cuda.h"
+#include "ops/attention/attention_cuda.h"
 
 namespace lmspt::cuda {
 
