@@ -1,4 +1,7 @@
-/** What a case of a CUDA kernel is, and the numbers that such cases are made of. */
+/** What a case of a CUDA kernel is, how it is run, and the numbers that such cases are made of. */
+import assert from "node:assert/strict";
+import type { Device } from "../../lib/graph/device.js";
+import { Graph } from "../../lib/graph/graph.js";
 import type { AttributeValue, Data } from "../../lib/graph/native.js";
 import { randomFloats } from "../golden.js";
 import { sizeOf } from "../ops/oracles.js";
@@ -69,4 +72,27 @@ export function codes(shape: Shape, seed: number, end: number, least = 0): CaseI
     Math.min(end - 1, Math.floor(least + ((value + 1) / 2) * (end - least))),
   );
   return { shape, data };
+}
+
+/** All outputs of a case, in order. */
+export async function run(device: Device, { op, inputs, attributes }: KernelCase): Promise<Data[]> {
+  const graph = new Graph();
+  const values = inputs.map(
+    (input, i) => input && graph.input(`x${i}`, input.shape, input.data instanceof Int32Array ? "i32" : "f32"),
+  );
+  const outputs = graph.apply(op, values, attributes).map((value, i) => [`y${i}`, value] as const);
+  const plan = await graph.compile(device, Object.fromEntries(outputs));
+  const fed = inputs.flatMap((input, i) => (input ? [[`x${i}`, input.data] as const] : []));
+  const results = await plan.run(Object.fromEntries(fed));
+  return outputs.map(([name]) => results[name]!);
+}
+
+/** Compares numbers, relative to the expected one or to 1. */
+export function assertAgree(actual: Data, expected: Data, tolerance: number, what: string): void {
+  assert.equal(actual.length, expected.length, what);
+  for (let i = 0; i < expected.length; i++) {
+    const [a, e] = [actual[i]!, expected[i]!];
+    const agree = Object.is(a, e) || a === e || Math.abs(a - e) <= tolerance * Math.max(Math.abs(e), 1);
+    if (!agree) assert.fail(`${what}: expected ${e} at ${i}, got ${a}`);
+  }
 }

@@ -2,35 +2,13 @@
 import assert from "node:assert/strict";
 import { Device } from "../../lib/graph/device.js";
 import { Graph, type Value } from "../../lib/graph/graph.js";
-import { type Data, native } from "../../lib/graph/native.js";
+import { native } from "../../lib/graph/native.js";
 import * as ops from "../../lib/graph/ops/index.js";
 import { Variable } from "../../lib/graph/variable.js";
 import { randomFloats } from "../golden.js";
-import type { KernelCase } from "./cuda-case.js";
+import { assertAgree, type KernelCase, run } from "./cuda-case.js";
 import { kernelCases } from "./cuda-cases.js";
 import { isEmulated, openCuda, testedLibrary } from "./cuda-device.js";
-
-/** All outputs of a case, in order. */
-async function run(device: Device, { op, inputs, attributes }: KernelCase): Promise<Data[]> {
-  const graph = new Graph();
-  const values = inputs.map(
-    (input, i) => input && graph.input(`x${i}`, input.shape, input.data instanceof Int32Array ? "i32" : "f32"),
-  );
-  const outputs = graph.apply(op, values, attributes).map((value, i) => [`y${i}`, value] as const);
-  const plan = await graph.compile(device, Object.fromEntries(outputs));
-  const fed = inputs.flatMap((input, i) => (input ? [[`x${i}`, input.data] as const] : []));
-  const results = await plan.run(Object.fromEntries(fed));
-  return outputs.map(([name]) => results[name]!);
-}
-
-function assertAgree(actual: Data, expected: Data, tolerance: number, what: string): void {
-  assert.equal(actual.length, expected.length, what);
-  for (let i = 0; i < expected.length; i++) {
-    const [a, e] = [actual[i]!, expected[i]!];
-    const agree = Object.is(a, e) || a === e || Math.abs(a - e) <= tolerance * Math.max(Math.abs(e), 1);
-    if (!agree) assert.fail(`${what}: expected ${e} at ${i}, got ${a}`);
-  }
-}
 
 describe(`CUDA kernels${isEmulated ? ", emulated" : ""}`, () => {
   let cpu: Device;
