@@ -1,6 +1,5 @@
-#include "ops/attention/attention_cuda.h"
-
 #include "device/precision.h"
+#include "ops/attention/attention_cuda.h"
 
 namespace lmspt::cuda {
 

@@ -174,20 +174,13 @@ __global__ void __launch_bounds__(Heads::kBlockThreads, Heads::kBlocksAtOnce)
 template <class QueryHeads, class KeyHeads>
 void launch_attention_grad(const KernelContext& context, const AttentionGeometry& g) {
   const Scratch scratch(context, g.batch * g.heads * g.queries * sizeof(QueryStatistics));
-  const AttentionTensors tensors{context.in(0).f32(),
-                                 context.in(1).f32(),
-                                 context.in(2).f32(),
-                                 context.in(3).f32(),
-                                 context.in(4).f32(),
-                                 context.out(0).f32(),
-                                 context.out(1).f32(),
-                                 context.out(2).f32(),
-                                 static_cast<QueryStatistics*>(scratch.data()),
-                                 reads_by_fours(g, context)};
-  constexpr size_t kQueryElements = 2 * QueryHeads::kRowTile +
-                                    QueryHeads::kColumnTile + QueryHeads::kWeightElements;
-  constexpr size_t kKeyElements = 2 * KeyHeads::kRowTile +
-                                  2 * KeyHeads::kColumnTile + KeyHeads::kWeightElements;
+  const AttentionTensors tensors{
+      context.in(0).f32(),       context.in(1).f32(),  context.in(2).f32(),
+      context.in(3).f32(),       context.in(4).f32(),  context.out(0).f32(),
+      context.out(1).f32(),      context.out(2).f32(), static_cast<QueryStatistics*>(scratch.data()),
+      reads_by_fours(g, context)};
+  constexpr size_t kQueryElements = 2 * QueryHeads::kRowTile + QueryHeads::kColumnTile + QueryHeads::kWeightElements;
+  constexpr size_t kKeyElements = 2 * KeyHeads::kRowTile + 2 * KeyHeads::kColumnTile + KeyHeads::kWeightElements;
   static_assert(std::max(kQueryElements, kKeyElements) * sizeof(float) <= 99 * 1024);  // what every GPU has
   const int64_t query_tiles = (g.queries + QueryHeads::kRows - 1) / QueryHeads::kRows;
   const int64_t key_tiles = (g.keys + KeyHeads::kRows - 1) / KeyHeads::kRows;

@@ -13,12 +13,12 @@ struct FloatHeads {
   using Element = float;  // of a tile in shared memory
   static constexpr int kSide = 16;
   static constexpr int kBlockThreads = kSide * kSide;
-  static constexpr int kRows = kSide * Rows;           // of a product
-  static constexpr int kColumns = kRows;               // of a product
-  static constexpr int kOwnRows = Rows;                // of a thread
-  static constexpr int kOwnColumns = Rows;             // of a thread
-  static constexpr int kOwnFeatures = Size / kSide;    // of a row of sums, of a thread
-  static constexpr int kRowLanes = kSide;              // that share a row
+  static constexpr int kRows = kSide * Rows;                // of a product
+  static constexpr int kColumns = kRows;                    // of a product
+  static constexpr int kOwnRows = Rows;                     // of a thread
+  static constexpr int kOwnColumns = Rows;                  // of a thread
+  static constexpr int kOwnFeatures = Size / kSide;         // of a row of sums, of a thread
+  static constexpr int kRowLanes = kSide;                   // that share a row
   static constexpr int kBlocksAtOnce = Size > 128 ? 1 : 2;  // on a multiprocessor, for which registers suffice
 
   static constexpr int kPitch = Size + 4, kWeightPitch = kColumns + 4;  // of rows in shared memory

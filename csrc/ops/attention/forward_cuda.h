@@ -59,8 +59,7 @@ __global__ void __launch_bounds__(Heads::kBlockThreads, Heads::kBlocksAtOnce)
 
 template <class Heads>
 void launch_attention(const KernelContext& context, const AttentionGeometry& g) {
-  constexpr size_t kElements =
-      Heads::kRowTile + Heads::kColumnTile + Heads::kWeightElements;
+  constexpr size_t kElements = Heads::kRowTile + Heads::kColumnTile + Heads::kWeightElements;
   const int64_t tiles = (g.queries + Heads::kRows - 1) / Heads::kRows;
   launch(context, attention_kernel<Heads>,
          grid_of(tiles * g.batch * g.heads, Heads::kBlockThreads, kElements * sizeof(typename Heads::Element)), g,

@@ -13,13 +13,13 @@ template <class Arithmetic, int Size, int Columns>
 struct TensorHeads {
   using Element = uint32_t;  // of a tile in shared memory
   static constexpr int kBlockThreads = 128;
-  static constexpr int kRows = 64;                   // of a product
-  static constexpr int kColumns = Columns;           // of a product
-  static constexpr int kOwnRows = 2;                 // of a thread
-  static constexpr int kOwnColumns = Columns / 4;    // of a thread
-  static constexpr int kOwnFeatures = Size / 4;      // of a row of sums, of a thread
-  static constexpr int kRowLanes = 4;                // that share a row
-  static constexpr int kBlocksAtOnce = 2;            // on a multiprocessor, for which registers suffice
+  static constexpr int kRows = 64;                 // of a product
+  static constexpr int kColumns = Columns;         // of a product
+  static constexpr int kOwnRows = 2;               // of a thread
+  static constexpr int kOwnColumns = Columns / 4;  // of a thread
+  static constexpr int kOwnFeatures = Size / 4;    // of a row of sums, of a thread
+  static constexpr int kRowLanes = 4;              // that share a row
+  static constexpr int kBlocksAtOnce = 2;          // on a multiprocessor, for which registers suffice
 
   static constexpr int kPlanes = Arithmetic::kPlanes, kFloats = Arithmetic::kFloats;
   static constexpr int kWords = Size / kFloats;  // of a row
@@ -126,8 +126,7 @@ struct TensorHeads {
 
   // Eight neighbouring columns [n, n + 2) of the thread's.
   template <int count>
-  static __device__ void multiply_at(const uint32_t (&a)[4], uint32_t b0, uint32_t b1, int n,
-                                     float (&sums)[2][count]) {
+  static __device__ void multiply_at(const uint32_t (&a)[4], uint32_t b0, uint32_t b1, int n, float (&sums)[2][count]) {
     const uint32_t b[2] = {b0, b1};
     float d[4] = {sums[0][n], sums[0][n + 1], sums[1][n], sums[1][n + 1]};
     multiply(d, a, b);
