@@ -16,13 +16,18 @@ AttrValue* find(Attrs& attrs, const char* name) {
   return nullptr;
 }
 
-// The attribute of an op that multiplies by packed weights; null for others.
-AttrValue* precision_in(Step& step) { return step.op->packing.empty() ? nullptr : find(step.attrs, "precision"); }
+// The attribute of an op that multiplies matrices; null for others, and for those that pack what it multiplies.
+AttrValue* precision_in(Step& step) {
+  const bool packs = std::strncmp(step.op->name.c_str(), "pack_", 5) == 0;
+  return packs ? nullptr : find(step.attrs, "precision");
+}
 
 constexpr int64_t kFewProducts = 16;  // sums of so few are as fast in float32
 
-// What is no matrix product, groups, and strides together with dilations have float32 kernels alone.
-bool has_reduced_kernel(Step& step, const Program& program) {
+// What is no matrix product, groups, and strides together with dilations have float32 kernels alone, and so has, on the
+// CPU, what has no packed weights.
+bool has_reduced_kernel(Step& step, const Program& program, const Device& device) {
+  if (step.op->packing.empty()) return !device.is_host();
   const Shape& w = program.values[step.inputs[1]].shape;
   const AttrValue* transposed = find(step.attrs, "transposed");
   const int64_t products = w.count() / (transposed && transposed->integer ? w[1] : w[0]);
@@ -92,7 +97,7 @@ void resolve_precision(Program& program, const Device& device) {
                                               " has, " + list_precisions(device) + ", got \"" + precision_name(asked) +
                                               "\"");
     }
-    if (precision != Precision::fp32 && !has_reduced_kernel(step, program)) precision = Precision::fp32;
+    if (precision != Precision::fp32 && !has_reduced_kernel(step, program, device)) precision = Precision::fp32;
     value->integer = static_cast<int64_t>(precision);
     resolve_algorithm(step, precision, device);
   }

@@ -5,13 +5,13 @@ import { Device } from "../../lib/graph/device.js";
 import type { Value } from "../../lib/graph/graph.js";
 import { type Conv1dOptions, conv1d, convTranspose1d, linear } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
-import { toBf16 } from "../gemm/bf16-model.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats, relativeError } from "../golden.js";
 import type { TensorData } from "../ops/support.js";
 import { assertAgree, run } from "./cuda-case.js";
 import { productCases } from "./cuda-cases-products.js";
 import { openCuda } from "./cuda-device.js";
+import { PRECISIONS, ROUNDING } from "./cuda-precision.js";
 
 const TILES = ["large", "tall", "small", "narrow"] as const;
 type Tile = (typeof TILES)[number];
@@ -32,21 +32,6 @@ const tensor = (shape: readonly number[], seed: number): TensorData => ({
   ),
   shape,
 });
-
-/** Rounds to ten bits of fraction, halves away from zero. */
-function toTf32(value: number): number {
-  const bits = new Uint32Array(Float32Array.of(value).buffer);
-  bits[0] = (bits[0]! + 0x1000) & 0xffffe000;
-  return new Float32Array(bits.buffer)[0]!;
-}
-
-const ROUNDING: Record<Precision, (value: number) => number> = {
-  fp32: (value) => value,
-  bf16x3: (value) => toBf16(value) + toBf16(value - toBf16(value)),
-  tf32: toTf32,
-  bf16: toBf16,
-};
-const PRECISIONS = Object.keys(ROUNDING) as Precision[];
 
 interface Convolution {
   readonly rows: number;

@@ -25,8 +25,11 @@ struct Add {
   }
 };
 
-// What all lanes have together, in every lane; `join` must be commutative to the bit. Values of another type bring
-// their own `exchange`.
+struct LargerOf {
+  __device__ float operator()(float a, float b) const { return fmaxf(a, b); }  // the number where the other is NaN
+};
+
+// What all lanes have together, in every lane; `join` must be commutative to the bit.
 template <class Value, class Join>
 __device__ inline Value reduce_warp(Value value, Join join) {
   for (int distance = kWarp / 2; distance > 0; distance /= 2) value = join(value, exchange(value, distance));

@@ -18,18 +18,6 @@ struct ExponentialSum {
   __device__ double relative_to(float center) const { return top == -INFINITY ? total : total * expf(top - center); }
 };
 
-__device__ inline ExponentialSum exchange(ExponentialSum value, int distance) {
-  return {exchange(value.top, distance), exchange(value.total, distance)};
-}
-
-struct JoinExponentials {
-  __device__ ExponentialSum operator()(ExponentialSum a, ExponentialSum b) const {
-    ExponentialSum sum{fmaxf(a.top, b.top), 0};
-    sum.total = a.relative_to(sum.center()) + b.relative_to(sum.center());
-    return sum;
-  }
-};
-
 constexpr int kExponentialPiece = 8;  // values of a thread between two looks at the largest
 
 template <class Group>
@@ -48,9 +36,9 @@ __device__ inline ExponentialSum sum_exponentials(const float* x, int64_t size) 
     for (int n = 0; n < kExponentialPiece; ++n) run += exp_falling(values[n] - center);
     sum = {top, sum.relative_to(center) + run};
   }
-  sum = Group::reduce(sum, JoinExponentials());
-  if (sum.top == -INFINITY) sum.total = NAN;
-  return sum;
+  const ExponentialSum all{Group::reduce(sum.top, LargerOf()), 0};
+  const double total = Group::reduce(sum.relative_to(all.center()), Add());
+  return {all.top, all.top == -INFINITY ? NAN : total};
 }
 
 }  // namespace lmspt::cuda

@@ -1,16 +1,12 @@
 #include "device/cuda/groups.h"
 #include "device/cuda/math.h"
-#include "ops/attention/any_size_cuda.h"
+#include "ops/attention/attention_cuda.h"
 
 namespace lmspt::cuda {
 
 namespace {
 
 constexpr int kKeys = kThreads;  // of a tile: one a thread
-
-struct LargerOf {
-  __device__ float operator()(float a, float b) const { return fmaxf(a, b); }
-};
 
 // Of one query: p = exp(score - top) * inverse_sum; along = <gy, y>.
 struct QueryStatistics {
@@ -47,7 +43,7 @@ __global__ void attention_kernel(const AttentionGeometry g, const float* q, cons
     for (int64_t start = 0; start < seen; start += kKeys) {
       const int count = static_cast<int>(seen - start < kKeys ? seen - start : kKeys);
       const float* key = k + g.key_at(of.item, start + threadIdx.x, of.key_head);
-      const float score = threadIdx.x < count ? dot(query, key, g.size, g.scale) : -INFINITY;
+      const float score = static_cast<int>(threadIdx.x) < count ? dot(query, key, g.size, g.scale) : -INFINITY;
       const float largest = fmaxf(top, BlockGroup::reduce(score, LargerOf()));
       const float center = largest == -INFINITY ? 0.f : largest, factor = exp_falling(top - center);
       const float weight = exp_falling(score - center);
@@ -80,7 +76,7 @@ __global__ void query_gradients_kernel(const AttentionGeometry g, const float* q
     for (int64_t start = 0; start < seen; start += kKeys) {
       const int count = static_cast<int>(seen - start < kKeys ? seen - start : kKeys);
       const int64_t key_at = g.key_at(of.item, start + threadIdx.x, of.key_head);
-      const bool mine = threadIdx.x < count;
+      const bool mine = static_cast<int>(threadIdx.x) < count;
       const float score = mine ? dot(query, k + key_at, g.size, g.scale) : -INFINITY;
       const float largest = fmaxf(top, BlockGroup::reduce(score, LargerOf()));
       const float center = largest == -INFINITY ? 0.f : largest, factor = exp_falling(top - center);
@@ -119,7 +115,7 @@ __global__ void key_gradients_kernel(const AttentionGeometry g, const float* q, 
       };
       float weight = 0, slope = 0;
       const int64_t query = start + threadIdx.x;
-      if (threadIdx.x < count && index < g.visible(query % g.queries)) {
+      if (static_cast<int>(threadIdx.x) < count && index < g.visible(query % g.queries)) {
         const int64_t place = place_of(query);
         const QueryStatistics of_query = statistics[place];
         weight = exp_falling(dot(q + place * g.size, key, g.size, g.scale) - of_query.top) * of_query.inverse_sum;

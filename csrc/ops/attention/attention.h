@@ -2,6 +2,7 @@
 // g]>
 //   q (B, Tq, H, D), k and v (B, Tk, G, D), H a multiple of G, g = h / (H / G); y (B, Tq, H, D).
 //   scale 0 stands for 1 / sqrt(D). With `causal`, query i sees the keys j <= i + Tk - Tq: both ends are aligned.
+//   `precision` is that of both products, on tensor cores; the softmax is float32. The CPU computes all in float32.
 // attention_grad(q, k, v, y, gy) gives gq, gk, gv; it computes p again.
 #pragma once
 

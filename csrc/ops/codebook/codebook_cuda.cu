@@ -55,7 +55,8 @@ __global__ void search_kernel(Search search, const float* z, const float* panels
     const int64_t first_row = unit % search.row_blocks() * kRows, share = unit / search.row_blocks();
     const int rows = static_cast<int>(search.rows - first_row < kRows ? search.rows - first_row : kRows);
     const float* source = z + first_row * search.size;
-    if (threadIdx.x < rows) scales[threadIdx.x] = 1 / norm(source + threadIdx.x * search.size, search.size);
+    if (static_cast<int>(threadIdx.x) < rows)
+      scales[threadIdx.x] = 1 / norm(source + threadIdx.x * search.size, search.size);
     Match best[kRows];
     for (int row = 0; row < kRows; ++row) best[row] = {-INFINITY, 0};
     const int64_t end = (share + 1) * search.share < search.codes ? (share + 1) * search.share : search.codes;
@@ -95,7 +96,7 @@ __global__ void search_kernel(Search search, const float* z, const float* panels
       if (row >= rows) break;
       of_threads[threadIdx.x] = best[row];
       __syncthreads();
-      for (int width = kThreads / 2; width > 0; width /= 2) {
+      for (unsigned width = kThreads / 2; width > 0; width /= 2) {
         if (threadIdx.x < width) of_threads[threadIdx.x].join(of_threads[threadIdx.x + width]);
         __syncthreads();
       }
