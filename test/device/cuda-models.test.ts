@@ -70,7 +70,7 @@ describe("models on CUDA", function () {
         results.push(await step.run([{ audio, codebooks: new Float32Array(2).fill(7) }], pace));
       }
       const variables = model.parameters.map(({ variable }) => variable);
-      return { results, names: model.parameters.map(({ name }) => name), values: await device.read(variables) };
+      return { results, values: await device.read(variables) };
     };
     await using cpu = Device.open("cpu");
     await using cuda = openCuda();
@@ -83,11 +83,11 @@ describe("models on CUDA", function () {
       // Logarithms of faint bands enlarge rounding.
       assertClose([norms.generator], [wanted.norms.generator], 2e-3, `step ${i + 1}: norm of the gradient`);
     }
-    for (const [i, name] of actual.names.entries()) {
-      const differences = Array.from(actual.values[i]!, (value, k) => Math.abs(value - expected.values[i]![k]!));
-      // Where a gradient is all rounding, so is the sign of the two steps.
-      assert(Math.max(...differences) <= 4 * rate, name);
-      assert(differences.reduce((sum, value) => sum + value, 0) / differences.length <= 0.1 * rate, name);
-    }
+    const differences = actual.values.flatMap((values, i) =>
+      Array.from(values, (value, k) => Math.abs(value - expected.values[i]![k]!)),
+    );
+    // Where a gradient is all rounding, so is the sign of the two steps.
+    assert(Math.max(...differences) <= 4 * rate);
+    assert(differences.reduce((sum, value) => sum + value, 0) / differences.length <= 0.02 * rate);
   });
 });
