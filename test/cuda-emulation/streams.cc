@@ -172,6 +172,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (!stream || queue->capture) return remember(cudaErrorStreamCaptureUnsupported);
   queue->capture = new lmsptEmulatedGraph;
   queue->capture->device = device->index;
+  queue->capture->thread = std::this_thread::get_id();
   queue->capture->streams.insert(queue);
   queue->is_origin = true;
   queue->invalidated = false;
