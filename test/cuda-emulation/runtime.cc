@@ -136,17 +136,21 @@ bool is_pinned(const void* memory) {
   return next != pinned.begin() && address < std::prev(next)->first + std::prev(next)->second.bytes;
 }
 
-Failure drain(DeviceState& device, lmsptEmulatedStream& stream) {
-  while (device.lost.code == cudaSuccess && !stream.work.empty()) {
-    const Work work = std::move(stream.work.front());
-    stream.work.pop_front();
-    if (device.lose_at_next_work) {
-      device.lose_at_next_work = false;
-      device.lost = {cudaErrorLaunchFailure, "unspecified launch failure: the emulation was asked to lose the device"};
-      break;
-    }
-    if (Failure failure = work(); failure.code != cudaSuccess) device.lost = failure;
+Failure do_next(DeviceState& device, lmsptEmulatedStream& stream) {
+  if (device.lost.code != cudaSuccess || stream.work.empty()) return device.lost;
+  const Work work = std::move(stream.work.front());
+  stream.work.pop_front();
+  if (device.lose_at_next_work) {
+    device.lose_at_next_work = false;
+    device.lost = {cudaErrorLaunchFailure, "unspecified launch failure: the emulation was asked to lose the device"};
+  } else if (Failure failure = work(); failure.code != cudaSuccess) {
+    device.lost = failure;
   }
+  return device.lost;
+}
+
+Failure drain(DeviceState& device, lmsptEmulatedStream& stream) {
+  while (device.lost.code == cudaSuccess && !stream.work.empty()) do_next(device, stream);
   return device.lost;
 }
 

@@ -104,6 +104,8 @@ struct Runtime {
   static Runtime& get();
 };
 
+// Does the next piece of a stream's work, or all of it. A failure loses the device.
+Failure do_next(DeviceState& device, lmsptEmulatedStream& stream);
 Failure drain(DeviceState& device, lmsptEmulatedStream& stream);
 
 }  // namespace lmspt::emulation

@@ -162,9 +162,7 @@ KernelContext CudaDevice::context() {
   return context;
 }
 
-void CudaDevice::settle() {
-  if (own_stream_) guard(cudaStreamSynchronize(stream()), "finish the work before");
-}
+void CudaDevice::settle() { guard(cudaStreamSynchronize(stream()), "finish the work before"); }
 
 // ---- sessions ----
 
