@@ -124,6 +124,10 @@ std::string check_device_bytes(const void* memory, size_t bytes, bool reads) {
   return {};
 }
 
+void mark_unwritten(const void* memory, size_t bytes) {
+  std::memset(shadow_of(reinterpret_cast<uintptr_t>(memory)), static_cast<int>(Byte::unwritten), bytes);
+}
+
 void mark_written(const void* memory, size_t bytes) {
   std::memset(shadow_of(reinterpret_cast<uintptr_t>(memory)), static_cast<int>(Byte::written), bytes);
 }

@@ -50,6 +50,7 @@ class DeviceMemory {
 // What is wrong with an access from outside kernels; empty where nothing is.
 std::string check_device_bytes(const void* memory, size_t bytes, bool reads);
 void mark_written(const void* memory, size_t bytes);
+void mark_unwritten(const void* memory, size_t bytes);
 // Whether an address belongs to any emulated device.
 inline bool is_device_address(const void* memory) {
   return reinterpret_cast<uintptr_t>(memory) - device_range.base < device_range.size;

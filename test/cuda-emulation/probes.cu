@@ -591,8 +591,8 @@ void run_streams() {
   const Memory<float> unwritten(4);
   report("a copy of what nothing wrote fails",
          cudaMemcpy(host, unwritten.data(), 16, cudaMemcpyDeviceToHost) == cudaErrorIllegalAddress);
-  cudaDeviceReset();
   check(cudaFreeHost(host), "free");
+  cudaDeviceReset();
 }
 
 }  // namespace

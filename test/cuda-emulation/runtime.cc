@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <thread>
 
 #include "cuda-emulation/block.h"
+#include "cuda-emulation/forget.h"
 #include "cuda-emulation/memory_text.h"
 #include "cuda-emulation/runtime_calls.h"
 #include "cuda-emulation/settings.h"
@@ -131,20 +133,24 @@ bool is_pinned(const void* memory) {
   const auto& pinned = Runtime::get().pinned;
   const uintptr_t address = reinterpret_cast<uintptr_t>(memory);
   const auto next = pinned.upper_bound(address);
-  return next != pinned.begin() && address < std::prev(next)->first + std::prev(next)->second;
+  return next != pinned.begin() && address < std::prev(next)->first + std::prev(next)->second.bytes;
+}
+
+Failure do_next(DeviceState& device, lmsptEmulatedStream& stream) {
+  if (device.lost.code != cudaSuccess || stream.work.empty()) return device.lost;
+  const Work work = std::move(stream.work.front());
+  stream.work.pop_front();
+  if (device.lose_at_next_work) {
+    device.lose_at_next_work = false;
+    device.lost = {cudaErrorLaunchFailure, "unspecified launch failure: the emulation was asked to lose the device"};
+  } else if (Failure failure = work(); failure.code != cudaSuccess) {
+    device.lost = failure;
+  }
+  return device.lost;
 }
 
 Failure drain(DeviceState& device, lmsptEmulatedStream& stream) {
-  while (device.lost.code == cudaSuccess && !stream.work.empty()) {
-    const Work work = std::move(stream.work.front());
-    stream.work.pop_front();
-    if (device.lose_at_next_work) {
-      device.lose_at_next_work = false;
-      device.lost = {cudaErrorLaunchFailure, "unspecified launch failure: the emulation was asked to lose the device"};
-      break;
-    }
-    if (Failure failure = work(); failure.code != cudaSuccess) device.lost = failure;
-  }
+  while (device.lost.code == cudaSuccess && !stream.work.empty()) do_next(device, stream);
   return device.lost;
 }
 
@@ -154,18 +160,11 @@ Failure drain_all(DeviceState& device) {
   return device.lost;
 }
 
-bool capturing_anywhere(const DeviceState& device) {
-  for (const lmsptEmulatedStream* stream : device.streams) {
-    if (stream->capture) return true;
-  }
-  return false;
-}
-
-// A call that must not come during a capture ends the capture.
+// A call that must not come during a capture by the same thread ends the capture.
 Failure refuse_during_capture(DeviceState& device) {
   bool found = false;
   for (lmsptEmulatedStream* stream : device.streams) {
-    if (!stream->capture) continue;
+    if (!stream->capture || stream->capture->thread != std::this_thread::get_id()) continue;
     stream->invalidated = true;
     found = true;
   }
@@ -322,6 +321,13 @@ cudaError_t cudaDeviceReset() {
   for (lmsptEmulatedEvent* event : device->events) delete event;
   for (lmsptEmulatedGraph* graph : device->graphs) delete graph;
   for (lmsptEmulatedGraphExec* exec : device->execs) delete exec;
+  auto& pinned = Runtime::get().pinned;
+  for (auto next = pinned.begin(); next != pinned.end();) {
+    const auto here = next++;
+    if (here->second.device != device->index) continue;
+    std::free(reinterpret_cast<void*>(here->first));
+    pinned.erase(here);
+  }
   device->streams.clear();
   device->events.clear();
   device->graphs.clear();
@@ -419,7 +425,7 @@ cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned) {
   if (bytes == 0) return cudaSuccess;
   *memory = std::malloc(bytes);
   if (!*memory) return remember(cudaErrorMemoryAllocation);
-  Runtime::get().pinned[reinterpret_cast<uintptr_t>(*memory)] = bytes;
+  Runtime::get().pinned[reinterpret_cast<uintptr_t>(*memory)] = {bytes, device->index};
   return cudaSuccess;
 }
 cudaError_t cudaMallocHost(void** memory, size_t bytes) { return cudaHostAlloc(memory, bytes, 0); }
@@ -517,6 +523,17 @@ cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t 
 cudaError_t cudaMemset(void* target, int value, size_t bytes) {
   if (const cudaError_t error = cudaMemsetAsync(target, value, bytes, nullptr)) return error;
   return cudaStreamSynchronize(nullptr);
+}
+
+void lmspt::emulation::forget(void* memory, size_t bytes, cudaStream_t stream) {
+  LMSPT_LOCK;
+  DeviceState* device = current();
+  lmsptEmulatedStream* queue = device ? stream_of(*device, stream) : nullptr;
+  if (!queue) return;
+  enqueue(*device, *queue, [=]() -> Failure {
+    mark_unwritten(memory, bytes);
+    return {};
+  });
 }
 
 // ---- kernels ----

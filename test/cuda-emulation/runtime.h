@@ -11,6 +11,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "cuda-emulation/device_memory.h"
@@ -40,6 +41,7 @@ struct lmsptEmulatedStream {
 
 struct lmsptEmulatedGraph {
   int device = 0;
+  std::thread::id thread;  // that captures it
   std::vector<lmspt::emulation::Work> work;
   std::set<lmsptEmulatedStream*> streams;
 };
@@ -91,13 +93,19 @@ struct DeviceState {
 struct Runtime {
   std::recursive_mutex mutex;
   std::vector<std::unique_ptr<DeviceState>> devices;
-  std::map<uintptr_t, size_t> pinned;  // host memory by address
+  struct Pinned {
+    size_t bytes;
+    int device;
+  };
+  std::map<uintptr_t, Pinned> pinned;  // host memory by address
   Statistics statistics;
 
   Runtime();
   static Runtime& get();
 };
 
+// Does the next piece of a stream's work, or all of it. A failure loses the device.
+Failure do_next(DeviceState& device, lmsptEmulatedStream& stream);
 Failure drain(DeviceState& device, lmsptEmulatedStream& stream);
 
 }  // namespace lmspt::emulation

@@ -26,14 +26,8 @@ Failure reach(const std::shared_ptr<Recording>& recording) {
   while (recording->stream) {
     lmsptEmulatedStream& stream = *recording->stream;
     DeviceState& device = *device_of(stream.device);
-    if (device.lost.code != cudaSuccess) return device.lost;
-    if (stream.work.empty()) break;
-    const Work work = std::move(stream.work.front());
-    stream.work.pop_front();
-    if (const Failure failure = work(); failure.code) {
-      device.lost = failure;
-      return failure;
-    }
+    if (device.lost.code == cudaSuccess && stream.work.empty()) break;
+    if (Failure failure = do_next(device, stream); failure.code) return failure;
   }
   return {};
 }
@@ -77,13 +71,8 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
     return remember(cudaErrorStreamCaptureUnsupported);
   }
   if (queue->work.empty()) return cudaSuccess;
-  const Work work = std::move(queue->work.front());
-  queue->work.pop_front();
-  if (const Failure failure = work(); failure.code) {
-    device->lost = failure;
-    return remember(failure);
-  }
-  return cudaErrorNotReady;
+  const Failure failure = do_next(*device, *queue);
+  return failure.code ? remember(failure) : cudaErrorNotReady;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
@@ -172,6 +161,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (!stream || queue->capture) return remember(cudaErrorStreamCaptureUnsupported);
   queue->capture = new lmsptEmulatedGraph;
   queue->capture->device = device->index;
+  queue->capture->thread = std::this_thread::get_id();
   queue->capture->streams.insert(queue);
   queue->is_origin = true;
   queue->invalidated = false;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "device/cuda/scratch.h"
 #include "device/cuda/status.h"
 #include "device/kernel.h"
 
@@ -70,17 +71,15 @@ __device__ inline T* dynamic_shared() {
 #endif
 }
 
-// Device memory for the length of one launcher; the kernels enqueued meanwhile may use it.
+// Device memory for the length of one launcher; the kernels enqueued meanwhile may use it. Null for no bytes.
 class Scratch {
  public:
-  Scratch(const KernelContext& context, size_t bytes) : stream_(stream_of(context)) {
-    if (bytes == 0) return;
-    const cudaError_t status = cudaMallocAsync(&data_, bytes, stream_);
-    if (status == cudaErrorMemoryAllocation) fail_for_memory(bytes);
-    check(status, "allocate scratch memory");
+  Scratch(const KernelContext& context, size_t bytes)
+      : memory_(static_cast<ScratchMemory*>(context.scratch)), bytes_(bytes) {
+    if (bytes_ > 0) data_ = memory_->take(bytes_);
   }
   ~Scratch() {
-    if (data_) cudaFreeAsync(data_, stream_);
+    if (data_) memory_->give_back(data_, bytes_);
   }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
@@ -88,8 +87,9 @@ class Scratch {
   void* data() const { return data_; }
 
  private:
+  ScratchMemory* memory_;
+  size_t bytes_;
   void* data_ = nullptr;
-  cudaStream_t stream_;
 };
 
 }  // namespace lmspt::cuda

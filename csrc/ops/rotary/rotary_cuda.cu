@@ -6,15 +6,18 @@ namespace lmspt::cuda {
 
 namespace {
 
+constexpr double kOneOverPi = 0.31830988618379067154;
+
 // ---- kernels ----
 
 __global__ void rotary_kernel(const RotaryGeometry g, const int32_t* positions, const float* x, float* y) {
   for (int64_t unit = first_unit(); unit < g.batch * g.length * g.pairs; unit += unit_step()) {
     const int64_t row = unit / g.pairs, pair = unit % g.pairs;
     const double frequency = pow(g.base, -static_cast<double>(pair) / g.pairs);
-    const double angle = static_cast<double>(g.position(positions, row)) * frequency;
-    const float cosine = static_cast<float>(cos(angle));
-    const float sine = static_cast<float>(g.inverse ? -sin(angle) : sin(angle));
+    double exact_sine, exact_cosine;
+    sincospi(static_cast<double>(g.position(positions, row)) * (frequency * kOneOverPi), &exact_sine, &exact_cosine);
+    const float cosine = static_cast<float>(exact_cosine);
+    const float sine = static_cast<float>(g.inverse ? -exact_sine : exact_sine);
     for (int64_t head = 0; head < g.heads; ++head) {
       const int64_t at = (row * g.heads + head) * g.size();
       const float x1 = x[at + g.first_of(pair)], x2 = x[at + g.second_of(pair)];
