@@ -1,7 +1,7 @@
 /**
  * How fast speech is encoded and decoded on the CPU, side by side with onnxruntime-node on the same network.
  *   npm run bench -- cpu [--clips 1,10,60] [--threads 1,2] [--variants avx512,avx512bf16:bf16] [--repeats 5]
- *                        [--model random:1] [--output bench/results]
+ *                        [--hold-peer-to-avx2] [--model random:1] [--output bench/results]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -26,7 +26,7 @@ interface Settings extends Omit<Work, "threads" | "folder"> {
 /** Measures, prints a table and writes it, with all times, into the output folder. */
 export async function main(args: readonly string[]): Promise<void> {
   const settings = parseSettings(args);
-  const { version } = await loadOnnxRuntime();
+  const { version } = await loadOnnxRuntime(settings.heldToAvx2);
   const folder = await exportModel(settings.model);
   const measurements: Measurement[] = [];
   const limits: Record<number, Limits> = {};
@@ -39,10 +39,10 @@ export async function main(args: readonly string[]): Promise<void> {
     pinned &&= held;
   }
   const command = ["npm run bench -- cpu", ...measuringArguments(settings)].join(" ");
-  const peer = `onnxruntime-node ${version}`;
-  const { model, output } = settings;
+  const { model, output, heldToAvx2 } = settings;
+  const peer = `onnxruntime-node ${version}${heldToAvx2 ? " held to AVX2" : ""}`;
   const report: Report = { machine: describeMachine(), command, model, peer, pinned, limits, measurements };
-  await writeReport(output, "cpu", toMarkdown(report), report);
+  await writeReport(output, heldToAvx2 ? "cpu-avx2" : "cpu", toMarkdown(report), report);
 }
 
 function parseSettings(args: readonly string[]): Settings {
@@ -53,6 +53,7 @@ function parseSettings(args: readonly string[]): Settings {
       threads: { type: "string", default: "1,2" },
       variants: { type: "string", default: defaultVariants().join(",") },
       repeats: { type: "string", default: "5" },
+      "hold-peer-to-avx2": { type: "boolean", default: false },
       model: { type: "string", default: "random:1" },
       output: { type: "string", default: join(packageRoot(), "bench", "results") },
     },
@@ -67,6 +68,7 @@ function parseSettings(args: readonly string[]): Settings {
     threads: numbers(values.threads),
     variants: values.variants.split(","),
     repeats: numbers(values.repeats)[0]!,
+    heldToAvx2: values["hold-peer-to-avx2"],
     model: values.model,
     output: values.output,
   };
@@ -81,9 +83,9 @@ function defaultVariants(): string[] {
 }
 
 /** What to call it with to measure the same again. */
-function measuringArguments({ clips, threads, variants, repeats, model }: Settings): string[] {
+function measuringArguments({ clips, threads, variants, repeats, heldToAvx2, model }: Settings): string[] {
   const lists = [`--clips ${clips}`, `--threads ${threads}`, `--variants ${variants}`];
-  return [...lists, `--repeats ${repeats}`, `--model ${model}`];
+  return [...lists, `--repeats ${repeats}`, ...(heldToAvx2 ? ["--hold-peer-to-avx2"] : []), `--model ${model}`];
 }
 
 /** Into a folder of the build that the next run overwrites. */

@@ -3,6 +3,7 @@ import * as causal from "./causal.js";
 import * as cpu from "./cpu.js";
 import * as eventLoop from "./event-loop.js";
 import * as layers from "./layers.js";
+import * as load from "./load.js";
 import * as long from "./long.js";
 import * as lookahead from "./lookahead.js";
 import * as memory from "./memory.js";
@@ -14,6 +15,7 @@ const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promi
   cpu,
   "event-loop": eventLoop,
   layers,
+  load,
   long,
   lookahead,
   memory,

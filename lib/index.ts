@@ -37,8 +37,19 @@ export {
 } from "./data/tokens.js";
 export { type TokensJson, type TokensJsonDefaults, tokensFromJson, tokensToJson } from "./data/tokens-json.js";
 export { type ErrorCode, FormatError, LmsptError } from "./errors.js";
+export type { Usage } from "./eval/code-usage.js";
 export { characterErrorRate, wordErrorRate } from "./eval/error-rate.js";
+export {
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  type Quality,
+  type SpokenItem,
+} from "./eval/evaluate.js";
+export { logMelDistance } from "./eval/log-mel-distance.js";
 export { normalizeText } from "./eval/normalize-text.js";
+export { siSdr } from "./eval/si-sdr.js";
+export { STOI_RATE, stoi } from "./eval/stoi.js";
 export { Device, type DeviceName, type DeviceOptions } from "./graph/device.js";
 export { Graph, type GraphOptions, type PlanOptions, type Sample, Value } from "./graph/graph.js";
 export type { AttributeValue, Data, DType, Port, TraceStep } from "./graph/native.js";
@@ -75,6 +86,5 @@ export type {
   TrainEvent,
   ValidationEvent,
 } from "./train/run/events.js";
-export type { Usage } from "./train/run/usage.js";
 export type { Fault } from "./train/step/fault.js";
 export { RecogniserTrainer, Trainer, type TrainerOptions } from "./train/trainer.js";

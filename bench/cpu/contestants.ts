@@ -44,8 +44,12 @@ export function openEngine(model: LmSpt, name: string, threads: number): Contest
 }
 
 /** The exported model in `folder`, with all of the runtime's optimisations and as many threads. */
-export async function openPeer(folder: string, codebooks: number, threads: number): Promise<Contestant> {
-  const { InferenceSession, Tensor } = await loadOnnxRuntime();
+export async function openPeer(
+  folder: string,
+  codebooks: number,
+  { threads, heldToAvx2 }: { readonly threads: number; readonly heldToAvx2: boolean },
+): Promise<Contestant> {
+  const { InferenceSession, Tensor } = await loadOnnxRuntime(heldToAvx2);
   const open = (name: string) =>
     InferenceSession.create(join(folder, name), {
       intraOpNumThreads: threads,

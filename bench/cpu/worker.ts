@@ -14,6 +14,8 @@ export interface Work {
   /** Of the exported model. */
   readonly folder: string;
   readonly threads: number;
+  /** The peer, which would use AVX-512 too. */
+  readonly heldToAvx2: boolean;
   /** Seconds. */
   readonly clips: readonly number[];
   readonly variants: readonly string[];
@@ -44,11 +46,11 @@ const PAUSE_MS = 100;
 const LEAST_SECONDS = 1;
 const MOST_REPEATS = 20;
 
-async function work({ model: name, folder, threads, clips, variants, repeats }: Work): Promise<void> {
+async function work({ model: name, folder, threads, heldToAvx2, clips, variants, repeats }: Work): Promise<void> {
   const { model } = await loadModel(name);
   send({ kind: "limits", limits: await measureLimits(threads) });
   const contestants = [
-    await openPeer(folder, model.config.n_codebooks, threads),
+    await openPeer(folder, model.config.n_codebooks, { threads, heldToAvx2 }),
     ...variants.map((variant) => openEngine(model, variant, threads)),
   ];
   for (const clip of clips) {

@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { packageRoot } from "../../lib/graph/native.js";
+import { copyHeldToAvx2 } from "./held-to-avx2.js";
 
 const NAME = "onnxruntime-node";
 const VERSION = "1.30.0";
@@ -46,17 +47,23 @@ export interface OnnxRuntime {
   ) => OnnxTensor;
 }
 
-let loading: Promise<OnnxRuntime> | undefined;
+const loading = new Map<boolean, Promise<OnnxRuntime>>();
 
-/** Loads it, after installing it where it is not there yet. Rejects with the reason where that cannot be done. */
-export function loadOnnxRuntime(): Promise<OnnxRuntime> {
-  loading ??= load();
-  return loading;
+/**
+ * Loads it, after installing it where it is not there yet, or its copy that is held to AVX2. Rejects with the reason where
+ * that cannot be done.
+ */
+export function loadOnnxRuntime(heldToAvx2 = false): Promise<OnnxRuntime> {
+  const runtime = loading.get(heldToAvx2) ?? load(heldToAvx2);
+  loading.set(heldToAvx2, runtime);
+  return runtime;
 }
 
-async function load(): Promise<OnnxRuntime> {
-  const folder = join(packageRoot(), "build", "peers");
-  if (installedVersion(folder) !== VERSION) await install(folder);
+async function load(heldToAvx2: boolean): Promise<OnnxRuntime> {
+  const installed = join(packageRoot(), "build", "peers");
+  if (installedVersion(installed) !== VERSION) await install(installed);
+  const folder = heldToAvx2 ? `${installed}-avx2-${VERSION}` : installed;
+  if (heldToAvx2) await copyHeldToAvx2(installed, folder);
   const runtime = createRequire(join(folder, "package.json"))(NAME) as Omit<OnnxRuntime, "version">;
   return { version: VERSION, InferenceSession: runtime.InferenceSession, Tensor: runtime.Tensor };
 }

@@ -20,6 +20,8 @@ constexpr int kRows[kPanels + 1] = {0, 3};
 const int kTileRows = 3;
 #endif
 
+constexpr int kAhead = 48;  // rows of a panel between what is read and what is fetched meanwhile
+
 int64_t gemm_panels(int64_t left) {
   if (kPanels == 1 || left < 2) return 1;
   const int64_t rest = left % 3;
@@ -83,6 +85,7 @@ void tile_product(const Tile& tile) {
 #pragma GCC unroll 8
       for (int p = 0; p < PANELS; ++p) {
         column[p] = Vec::load(b[p]);
+        __builtin_prefetch(b[p] + kAhead * kPanelWidth);  // weights of deep layers come from memory, page by page
         b[p] += b_step;
       }
 #pragma GCC unroll 32
@@ -102,20 +105,24 @@ void tile_product(const Tile& tile) {
   }
 }
 
-// The last rows, fewer than a full tile, in one call as well.
 template <int ROWS, int PANELS>
-void last_rows(const Tile& tile, int64_t rows) {
+void next_rows(const Tile& tile, int64_t rows) {
   if constexpr (ROWS > 0) {
     if (rows == ROWS) return tile_product<ROWS, PANELS>(tile);
-    last_rows<ROWS - 1, PANELS>(tile, rows);
+    next_rows<ROWS - 1, PANELS>(tile, rows);
   }
 }
 
+// In as few calls as the registers allow, of rows as equal as can be: a call of few rows waits for its panels.
 template <int PANELS>
 void tile_rows(Tile& tile, int64_t rows) {
-  constexpr int kStep = kRows[PANELS];
-  for (tile.row = 0; tile.row + kStep <= rows; tile.row += kStep) tile_product<kStep, PANELS>(tile);
-  last_rows<kStep - 1, PANELS>(tile, rows - tile.row);
+  constexpr int kMost = kRows[PANELS];
+  tile.row = 0;
+  for (int64_t calls = (rows + kMost - 1) / kMost; calls > 0; --calls) {
+    const int64_t next = (rows - tile.row + calls - 1) / calls;
+    next_rows<kMost, PANELS>(tile, next);
+    tile.row += next;
+  }
 }
 
 template <int PANELS>

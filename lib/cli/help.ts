@@ -146,5 +146,14 @@ Examples:
   lmspt transcribe speech.wav --model whisper-small/
   lmspt transcribe corpus/ --model asr1/checkpoint/epoch-003_step-0010000 --beams 4 --json`;
 
+export const EVALUATE_HELP = `
+Every recording is encoded and decoded: from all codebooks, from the semantic ones, and from these by the small decoder.
+What comes back is compared with the recording: distance of log-mel spectrograms, short-time objective intelligibility,
+scale-invariant signal-to-distortion ratio; with --recogniser and a corpus that has transcripts also by word error rate.
+
+Examples:
+  lmspt evaluate speech.wav
+  lmspt evaluate held-out.jsonl --model run1/checkpoint/epoch-003_step-0010000 --recogniser asr1/checkpoint/... --items 100`;
+
 export const DOCTOR_HELP = `
 Nothing is changed or downloaded. The status is ${EXIT.unusable} where the engine cannot run at all; CUDA may be missing.`;

@@ -11,7 +11,6 @@ export function modelOptions(): Option[] {
     deviceOption(),
     precisionOption("of convolutions").default("fp32"),
     threadsOption(),
-    ...overwriteOptions(),
     new Option("-q, --quiet", "no progress and no summary; warnings and errors stay"),
   ];
 }

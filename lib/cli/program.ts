@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { DECODE_MODES, type DecodeOptions, decode } from "./decode.js";
 import { type DoctorOptions, doctor } from "./doctor.js";
 import { type EncodeOptions, encode } from "./encode.js";
+import { type EvaluateCommandOptions, evaluateModel } from "./evaluate.js";
 import { EXPORT_FORMATS, type ExportOptions, exportModel } from "./export.js";
 import { EXIT, type ExitStatus } from "./failure.js";
 import type { TrainOptions } from "./follow-training.js";
@@ -9,6 +10,7 @@ import {
   DECODE_HELP,
   DOCTOR_HELP,
   ENCODE_HELP,
+  EVALUATE_HELP,
   EXPORT_HELP,
   INFO_HELP,
   PREPARE_HELP,
@@ -56,6 +58,9 @@ export async function runProgram(argv: readonly string[], session: Session): Pro
   addTranscribe(program).action((inputs: string[], options: TranscribeCommandOptions) =>
     finish(transcribe(inputs, options, session)),
   );
+  addEvaluate(program).action((data: string[], options: EvaluateCommandOptions) =>
+    finish(evaluateModel(data, options, session)),
+  );
   addDoctor(program).action((options: DoctorOptions) => finish(doctor(options, session)));
   await program.parseAsync(argv, { from: "user" });
   return status;
@@ -90,7 +95,7 @@ function addEncode(program: Command): Command {
         parseInteger("1 or more"),
       ),
     );
-  return withOptions(command, modelOptions()).addHelpText("after", ENCODE_HELP);
+  return withOptions(command, [...modelOptions(), ...overwriteOptions()]).addHelpText("after", ENCODE_HELP);
 }
 
 function addDecode(program: Command): Command {
@@ -111,7 +116,7 @@ function addDecode(program: Command): Command {
         .default("pcm16"),
     )
     .option("--recover", "decode what is intact of damaged or unfinished token files, with silence for the rest");
-  return withOptions(command, modelOptions()).addHelpText("after", DECODE_HELP);
+  return withOptions(command, [...modelOptions(), ...overwriteOptions()]).addHelpText("after", DECODE_HELP);
 }
 
 function addInfo(program: Command): Command {
@@ -185,6 +190,19 @@ function addTranscribe(program: Command): Command {
     .option("--language <code>", "what is spoken, en for instance (default: found out)")
     .option("--json", "print a JSON object a line, with file, text, tokens and language")
     .addHelpText("after", TRANSCRIBE_HELP);
+}
+
+function addEvaluate(program: Command): Command {
+  const command = program
+    .command("evaluate")
+    .description("Measure how well speech comes back from a tokenizer.")
+    .argument("<data...>", "audio files, folders, manifests, tar shards")
+    .option("--recogniser <folder>", "folder of a Whisper model that judges what can be understood")
+    .addOption(
+      new Option("--items <count>", "recordings, evenly from all (default: all)").argParser(parseInteger("1 or more")),
+    )
+    .option("--json", "print JSON");
+  return withOptions(command, modelOptions()).addHelpText("after", EVALUATE_HELP);
 }
 
 function addDoctor(program: Command): Command {

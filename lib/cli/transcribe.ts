@@ -2,7 +2,7 @@ import type { DeviceName } from "../graph/device.js";
 import type { Recogniser, TranscribeOptions } from "../models/whisper/recogniser.js";
 import { type AudioSource, describeSource, loadCorpus, loadSource } from "../train/data/index.js";
 import { describeError, EXIT, type ExitStatus } from "./failure.js";
-import { whileLoading } from "./model.js";
+import { loadRecogniser } from "./recogniser.js";
 import { printNotice, printResult, type Session } from "./terminal.js";
 
 export interface TranscribeCommandOptions {
@@ -21,18 +21,12 @@ export async function transcribe(
   session: Session,
 ): Promise<ExitStatus> {
   const sources = (await loadCorpus(inputs)).map(({ source }) => source);
-  const recogniser = await whileLoading(session, true, () => loadRecogniser(options));
+  const recogniser = await loadRecogniser(options.model, options, session);
   try {
     return await transcribeAll(sources, recogniser, options, session);
   } finally {
     await recogniser.close();
   }
-}
-
-async function loadRecogniser({ model, device, threads }: TranscribeCommandOptions): Promise<Recogniser> {
-  // Imported when it is needed: help needs no engine.
-  const { Recogniser } = await import("../models/whisper/recogniser.js");
-  return Recogniser.load(model, { device, threads });
 }
 
 /** A recording that cannot be read is told of, and the rest is done. */

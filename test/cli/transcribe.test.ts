@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { small, writeCorpus } from "../train/asr/support.js";
-import { run, temporaryFolder } from "./support.js";
+import { run, TINY, temporaryFolder } from "./support.js";
 
 describe("lmspt train asr and lmspt transcribe", function () {
   this.timeout(60_000);
@@ -32,6 +32,9 @@ describe("lmspt train asr and lmspt transcribe", function () {
     const both = await run("transcribe", corpus, ...options);
     assert.equal(both.stdout.split("\n")[0], `${inside("corpus/0.wav")}\t${one.stdout.trimEnd()}`);
     assert.equal(both.stdout.split("\n").length, 3);
+    const judged = await run("evaluate", corpus, ...TINY, "--recogniser", model, "--json");
+    const { original, decoded } = JSON.parse(judged.stdout);
+    for (const rate of [original.wordErrorRate, decoded.full.wordErrorRate]) assert(rate >= 0, judged.stdout);
     await writeFile(inside("corpus/0.wav"), "nothing");
     const json = await run("transcribe", corpus, ...options, "--json", "--beams", "2", "--language", "en");
     assert.equal(json.status, 1);

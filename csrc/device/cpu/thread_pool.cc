@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <string>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "device/cpu/placement.h"
 #include "device/error.h"
 
 namespace lmspt {
@@ -29,7 +31,7 @@ void pause_thread() {
 
 class StaticPool final : public ThreadPool {
  public:
-  explicit StaticPool(int threads) : scratch_(threads) {
+  explicit StaticPool(int threads) : scratch_(threads), placement_(Placement::create(threads)) {
     try {
       for (int worker = 1; worker < threads; ++worker) {
         threads_.emplace_back([this, worker] { work(worker); });
@@ -56,6 +58,7 @@ class StaticPool final : public ThreadPool {
       for (int64_t i = 0; i < count; ++i) task(context, i, 0);
       return;
     }
+    placement_->caller_is_here();
     failure_ = nullptr;
     task_ = task;
     context_ = context;
@@ -143,6 +146,7 @@ class StaticPool final : public ThreadPool {
   }
 
   void work(int worker) {
+    placement_->add_helper();
     uint64_t seen = 0;
     const auto current = [&] { return generation(state_.load(std::memory_order_acquire)); };
     for (;;) {
@@ -161,6 +165,7 @@ class StaticPool final : public ThreadPool {
 
   std::vector<std::thread> threads_;
   std::vector<Buffer> scratch_;
+  const std::unique_ptr<Placement> placement_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

@@ -1,6 +1,7 @@
 /** What a run tells while it goes on. */
+
+import type { Usage } from "../../eval/code-usage.js";
 import type { Fault, StepResult } from "../step/index.js";
-import type { Usage } from "./usage.js";
 
 /** Numbers of one step. */
 export interface StepEvent {

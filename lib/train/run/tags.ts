@@ -1,6 +1,7 @@
 /** The names under which TensorBoard shows a run. */
+
+import type { Usage } from "../../eval/code-usage.js";
 import type { StepResult } from "../step/index.js";
-import type { Usage } from "./usage.js";
 
 const LOSS_TAGS: Readonly<Record<keyof StepResult["losses"], string>> = {
   total: "total_loss",

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Device } from "../../graph/device.js";
 import { writeText } from "../../io/atomic-file.js";
+import type { LmSpt } from "../../models/lmspt.js";
 import { assignFromFile } from "../../models/tensor-file.js";
 import { loadWeights } from "../../models/weights.js";
 import type { Recipe, StepOptimizers } from "../step/index.js";
@@ -14,9 +15,14 @@ export interface TrainedParts {
 
 export async function saveParts(folder: string, device: Device, { recipe, optimizers }: TrainedParts): Promise<void> {
   const { model, discriminators } = recipe;
-  await writeTensors(join(folder, "model.safetensors"), device, namedParameters(model.parameters));
+  await saveModel(folder, device, model);
   await writeTensors(join(folder, "discriminators.safetensors"), device, namedParameters(discriminators.parameters));
   await writeTensors(join(folder, "optimizer.safetensors"), device, namedMoments({ ...optimizers }));
+}
+
+/** What `Tokenizer.load` reads: model.safetensors and config.json. */
+export async function saveModel(folder: string, device: Device, model: LmSpt): Promise<void> {
+  await writeTensors(join(folder, "model.safetensors"), device, namedParameters(model.parameters));
   await writeText(join(folder, "config.json"), JSON.stringify(model.config, undefined, 2));
 }
 

@@ -1,4 +1,6 @@
 /** How well speech comes back that the run does not train on: always the same crops. */
+
+import { type Usage, usageOfCodes } from "../../eval/code-usage.js";
 import type { Device } from "../../graph/device.js";
 import { Graph, type Value } from "../../graph/graph.js";
 import { reshape } from "../../graph/ops/index.js";
@@ -7,7 +9,6 @@ import { distillationLoss, melLoss } from "../losses/index.js";
 import type { Recipe, StepResult, StepSize } from "../step/index.js";
 import { teacherInput, withoutChannel } from "../step/inputs.js";
 import type { StepAudio } from "./setup.js";
-import { type Usage, usageOfCodes } from "./usage.js";
 
 export interface ValidationResult {
   /** Means over the items. */

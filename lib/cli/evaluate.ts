@@ -1,0 +1,101 @@
+import type { Evaluation, SpokenItem } from "../eval/evaluate.js";
+import type { DecodeMode } from "../models/tokenizer-options.js";
+import { type CorpusEntry, describeSource, loadCorpus, loadSource } from "../train/data/index.js";
+import { describeError, EXIT, type ExitStatus } from "./failure.js";
+import { type ModelOptions, withTokenizer } from "./model.js";
+import { loadRecogniser } from "./recogniser.js";
+import { printNotice, printResult, type Session } from "./terminal.js";
+
+export interface EvaluateCommandOptions extends ModelOptions {
+  readonly recogniser?: string;
+  readonly items?: number;
+  readonly json?: boolean;
+}
+
+const MODE_NAMES: Readonly<Record<DecodeMode, string>> = {
+  full: "all codebooks",
+  semantic: "semantic codebooks",
+  acoustic: "acoustic codebooks",
+  aux: "semantic codebooks, small decoder",
+};
+
+/** `lmspt evaluate DATA... --model M [--recogniser R]`: a table of how well speech comes back. */
+export async function evaluateModel(
+  data: readonly string[],
+  options: EvaluateCommandOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const { items, json, quiet = false } = options;
+  const entries = spread(await loadCorpus(data), items ?? Number.POSITIVE_INFINITY);
+  const { recogniser: folder } = options;
+  const recogniser = folder === undefined ? undefined : await loadRecogniser(folder, options, session);
+  let broken = 0;
+  const onBroken = (file: string, error: unknown) => {
+    printNotice(session.terminal, `${file}: ${describeError(error)}`);
+    broken++;
+  };
+  try {
+    return await withTokenizer(options, session, async (tokenizer) => {
+      const { evaluate } = await import("../eval/evaluate.js");
+      const result = await evaluate(tokenizer, readAll(entries, onBroken), {
+        recogniser,
+        signal: session.signal,
+        onProgress: (done) => {
+          if (!quiet && done % 10 === 0) printNotice(session.terminal, `${done} of ${entries.length} recordings`);
+        },
+      });
+      printResult(session.terminal, json ? JSON.stringify(toJson(result)) : toTable(result));
+      return broken === 0 ? EXIT.done : EXIT.inputFailed;
+    });
+  } finally {
+    await recogniser?.close();
+  }
+}
+
+/** At most so many, evenly from all. */
+function spread(entries: readonly CorpusEntry[], most: number): readonly CorpusEntry[] {
+  if (entries.length <= most) return entries;
+  return Array.from({ length: most }, (_, i) => entries[Math.floor((i * entries.length) / most)]!);
+}
+
+async function* readAll(
+  entries: readonly CorpusEntry[],
+  onBroken: (file: string, error: unknown) => void,
+): AsyncGenerator<SpokenItem> {
+  for (const { source, text } of entries) {
+    try {
+      yield { audio: await loadSource(source), text };
+    } catch (error) {
+      onBroken(describeSource(source), error);
+    }
+  }
+}
+
+function toJson({ decoded, ...rest }: Evaluation): object {
+  return { ...rest, decoded: Object.fromEntries(decoded) };
+}
+
+function toTable({ recordings, seconds, original, decoded, usage }: Evaluation): string {
+  const number = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? "-";
+  const percent = (share: number | undefined) => (share === undefined ? "-" : `${(100 * share).toFixed(1)} %`);
+  const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const header = ["speech", "log-mel distance, dB", "STOI", "SI-SDR, dB", "word error rate"];
+  const { semantic, acoustic } = usage;
+  return [
+    row(header),
+    row(header.map(() => "---")),
+    row(["original", "0", "1", "-", percent(original.wordErrorRate)]),
+    ...[...decoded].map(([mode, quality]) =>
+      row([
+        MODE_NAMES[mode],
+        number(quality.logMelDistance, 2),
+        number(quality.stoi, 3),
+        number(quality.siSdr, 1),
+        percent(quality.wordErrorRate),
+      ]),
+    ),
+    "",
+    `${recordings} recordings, ${seconds.toFixed(0)} s. Codes used: semantic ${percent(semantic.used)} (perplexity ` +
+      `${semantic.perplexity.toFixed(0)}), acoustic ${percent(acoustic.used)} (${acoustic.perplexity.toFixed(0)}).`,
+  ].join("\n");
+}
