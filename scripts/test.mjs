@@ -1,6 +1,7 @@
 /** The whole test: set-up, checks, mocha, kernels that ran, native run under sanitizers. Closes with "N passed, N failed". */
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { checks } from "./check.mjs";
+import { cudaReport } from "./cuda-report.mjs";
 import { setup } from "./setup.mjs";
 import { fromRoot } from "./support/paths.mjs";
 import { run } from "./support/run.mjs";
@@ -43,7 +44,9 @@ async function test() {
     printFailure(error);
     return { passed: 0, failed: 1 };
   }
-  return runSteps([...checks, mocha, kernelCoverage, nativeTest]);
+  // Takes minutes, so that it is left to the whole test of a commit.
+  const reports = process.env.LMSPT_CUDA_REPORT === "1" ? [cudaReport] : [];
+  return runSteps([...checks, mocha, kernelCoverage, nativeTest, ...reports]);
 }
 
 const total = await test();
