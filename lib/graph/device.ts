@@ -65,7 +65,7 @@ export class Device {
     requireKind("precision", A_PRECISION, precision);
     const description = this.native.arithmetic(precision);
     if (description !== undefined) return description;
-    const message = `Expected the precision "fp32" on ${this.kind} but received "${precision}"; it has no other yet`;
+    const message = `Expected a precision that ${this.kind} has but received "${precision}"`;
     throw new LmsptError("ERR_LMSPT_UNSUPPORTED", message);
   }
 

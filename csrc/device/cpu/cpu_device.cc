@@ -78,6 +78,7 @@ class CpuDevice final : public Device {
 
   // Split products where they are faster than float32, which is more exact; float32 elsewhere.
   Precision arithmetic(Precision asked) const override {
+    if (asked == Precision::tf32) return Precision::inherit;
     return asked == Precision::bf16x3 && !bf16_.split_description ? Precision::fp32 : asked;
   }
   const char* arithmetic_description(Precision asked) const override { return cpu_arithmetic_description(isa_, asked); }

@@ -7,6 +7,7 @@
 #include "device/cuda/kernels.h"
 #include "device/cuda/status.h"
 #include "device/error.h"
+#include "gemm/cuda/product.h"
 
 namespace lmspt::cuda {
 
@@ -31,6 +32,7 @@ CudaDevice::CudaDevice(int index)
     : index_(index), description_(describe_device(index)), generation_(fate_of(index).generation) {
   static std::atomic<uint64_t> next{kFirstId};
   id_ = next++;
+  read_tile_setting();
 }
 
 CudaDevice::~CudaDevice() {
@@ -42,6 +44,15 @@ CudaDevice::~CudaDevice() {
 }
 
 Kernel CudaDevice::kernel(const char* op) const { return find_kernel(op); }
+
+const char* CudaDevice::arithmetic_description(Precision asked) const {
+  switch (asked) {
+    case Precision::bf16x3: return "three bf16 products on tensor cores, float32 sums";
+    case Precision::tf32: return "tf32 on tensor cores, float32 sums";
+    case Precision::bf16: return "bf16 on tensor cores, float32 sums";
+    default: return "float32";
+  }
+}
 
 // ---- loss ----
 

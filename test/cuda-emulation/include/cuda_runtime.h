@@ -66,6 +66,11 @@ inline void sincospif(float x, float* sine, float* cosine) {
   *sine = static_cast<float>(std::sin(3.14159265358979323846 * x));
   *cosine = static_cast<float>(std::cos(3.14159265358979323846 * x));
 }
+inline void sincospi(double x, double* sine, double* cosine) {
+  const double rest = x - 2 * std::nearbyint(x / 2);
+  *sine = std::sin(3.14159265358979323846 * rest);
+  *cosine = std::cos(3.14159265358979323846 * rest);
+}
 inline int __mul24(int x, int y) { return x * y; }
 inline unsigned __umulhi(unsigned x, unsigned y) {
   return static_cast<unsigned>(static_cast<unsigned long long>(x) * y >> 32);

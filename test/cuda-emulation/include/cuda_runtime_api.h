@@ -1,11 +1,15 @@
 // Stands in for the header of the CUDA runtime: the calls that lmspt uses, answered by the emulation.
 #pragma once
 
+#define CUDART_VERSION 13000
+
 #include <cstddef>
 #include <memory>
 #include <type_traits>
 
 #include "vector_types.h"
+
+#define CUDART_VERSION 13000
 
 enum cudaError {
   cudaSuccess = 0,
