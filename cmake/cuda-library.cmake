@@ -46,8 +46,6 @@ if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
 endif()
 find_package(CUDAToolkit REQUIRED)
 file(GLOB_RECURSE cuda_host_sources CONFIGURE_DEPENDS "${LMSPT_SOURCE_ROOT}/device/cuda/*.cc")
-# What the core and the library each have their own copy of.
-set(cuda_shared_sources device/attrs.cc device/error.cc ops/layout/copy_plan.cc ops/pointwise/broadcast.cc)
 list(TRANSFORM cuda_shared_sources PREPEND "${LMSPT_SOURCE_ROOT}/")
 list(JOIN CMAKE_CUDA_ARCHITECTURES ", " architectures)
 

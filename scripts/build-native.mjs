@@ -3,9 +3,11 @@
  * found, the CUDA library. node-gyp (binding.gyp), prebuildify and the set-up all come here.
  *
  * Environment: LMSPT_BUILD_CUDA=0 leaves out the CUDA library; LMSPT_CUDA_ARCHITECTURES is "native" (default), "all" or
- * a CMake list such as "86;90a".
+ * a CMake list such as "86;90a". In a checkout, what the tests run CUDA kernels on without a GPU is built too;
+ * LMSPT_BUILD_CUDA_EMULATION=0 leaves it out.
  */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { prepareBuildFolder } from "./support/build-folder.mjs";
@@ -39,11 +41,13 @@ function cmakeJs(...args) {
 
 const tools = findToolsOrExit();
 prepareBuildFolder(buildFolder, tools);
+const emulation = existsSync(fromRoot("test", "cuda-emulation")) && process.env.LMSPT_BUILD_CUDA_EMULATION !== "0";
 cmakeJs(
   "configure",
   "--generator",
   tools.generator,
   `--CDLMSPT_CUDA=${process.env.LMSPT_BUILD_CUDA === "0" ? "OFF" : "ON"}`,
+  `--CDLMSPT_CUDA_EMULATION=${emulation ? "ON" : "OFF"}`,
   `--CDLMSPT_CUDA_ARCHITECTURES=${process.env.LMSPT_CUDA_ARCHITECTURES ?? "native"}`,
 );
 cmakeJs("build", "--parallel", String(availableParallelism()));

@@ -22,7 +22,7 @@ async function installPackages() {
 /** @param {import("./support/tools.mjs").Tools} tools What the build depends on besides the sources. */
 async function buildNative(tools) {
   const current = fingerprint(
-    ["CMakeLists.txt", "scripts/build-native.mjs", ...filesIn("cmake"), ...filesIn("csrc")],
+    ["CMakeLists.txt", "scripts/build-native.mjs", ...["cmake", "csrc", "test/cuda-emulation"].flatMap(filesIn)],
     [
       process.platform,
       process.arch,
@@ -32,6 +32,7 @@ async function buildNative(tools) {
       JSON.parse(readFileSync(fromRoot("node_modules/node-addon-api/package.json"), "utf8")).version,
       process.env.LMSPT_BUILD_CUDA ?? "",
       process.env.LMSPT_CUDA_ARCHITECTURES ?? "",
+      process.env.LMSPT_BUILD_CUDA_EMULATION ?? "",
     ],
   );
   if (existsSync(fromRoot("build/Release/lmspt.node")) && readStamp(nativeStamp) === current) return "up to date";

@@ -29,6 +29,13 @@ class Environment {
   Napi::Promise run_on(Napi::Env env, DeviceThread& thread, std::function<Result()> work,
                        std::function<Napi::Value(Napi::Env, Result&)> settle);
 
+  // The same of work in two parts (DeviceThread::post): `start` works on the result and returns whether `finish` has to
+  // be called.
+  template <class Result>
+  Napi::Promise run_in_parts_on(Napi::Env env, DeviceThread& thread, std::function<bool(Result&)> start,
+                                std::function<void(Result&)> finish,
+                                std::function<Napi::Value(Napi::Env, Result&)> settle);
+
   void adopt(const std::shared_ptr<DeviceThread>& thread) { threads_.insert(thread); }
   void release(const std::shared_ptr<DeviceThread>& thread) { threads_.erase(thread); }
 
@@ -37,6 +44,24 @@ class Environment {
 
  private:
   using Completion = std::function<void(Napi::Env)>;
+
+  // A promise on the way, with the result or the error that settles it.
+  template <class Result>
+  struct Call {
+    Napi::Promise::Deferred deferred;
+    std::function<Napi::Value(Napi::Env, Result&)> settle;
+    std::unique_ptr<Result> result;
+    ErrorCode code = ErrorCode::device;
+    std::string message;
+  };
+  // Calls `work`; an error becomes the call's, whose result it takes away.
+  template <class Result, class Work>
+  static bool attempt(Call<Result>& call, Work&& work);
+  template <class Result>
+  void complete_call(const std::shared_ptr<Call<Result>>& call);
+  template <class Result>
+  Napi::Promise promise_of(Napi::Env env, Call<Result>& call, bool posted);
+
   void work_begins(Napi::Env env);
   void complete(Completion* completion);  // from a device thread
   void shut_down();
@@ -63,51 +88,84 @@ auto guarded(const Napi::CallbackInfo& info, Body&& body) {
   }
 }
 
+template <class Result, class Work>
+bool Environment::attempt(Call<Result>& call, Work&& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    call.code = error.code();
+    call.message = error.what();
+  } catch (const std::bad_alloc&) {
+    call.code = ErrorCode::out_of_memory;
+    call.message = "Out of memory; use shorter or smaller inputs";
+  } catch (const std::exception& error) {
+    call.message = error.what();
+  }
+  call.result.reset();
+  return false;
+}
+
 template <class Result>
-Napi::Promise Environment::run_on(Napi::Env env, DeviceThread& thread, std::function<Result()> work,
-                                  std::function<Napi::Value(Napi::Env, Result&)> settle) {
-  struct Call {
-    Napi::Promise::Deferred deferred;
-    std::function<Result()> work;
-    std::function<Napi::Value(Napi::Env, Result&)> settle;
-    std::unique_ptr<Result> result;
-    ErrorCode code = ErrorCode::device;
-    std::string message;
-  };
-  auto call = std::make_shared<Call>(
-      Call{Napi::Promise::Deferred::New(env), std::move(work), std::move(settle), nullptr, ErrorCode::device, ""});
-  const Napi::Promise promise = call->deferred.Promise();
-  const bool posted = thread.post([this, call] {
-    try {
-      call->result = std::make_unique<Result>(call->work());
-    } catch (const Error& error) {
-      call->code = error.code();
-      call->message = error.what();
-    } catch (const std::bad_alloc&) {
-      call->code = ErrorCode::out_of_memory;
-      call->message = "Out of memory; use shorter or smaller inputs";
-    } catch (const std::exception& error) {
-      call->message = error.what();
+void Environment::complete_call(const std::shared_ptr<Call<Result>>& call) {
+  complete(new Completion([this, call](Napi::Env env) {
+    if (!call->result) {
+      call->deferred.Reject(make_error(env, call->code, call->message).Value());
+      return;
     }
-    call->work = nullptr;
-    complete(new Completion([this, call](Napi::Env env) {
-      if (!call->result) {
-        call->deferred.Reject(make_error(env, call->code, call->message).Value());
-        return;
-      }
-      try {
-        call->deferred.Resolve(call->settle(env, *call->result));
-      } catch (const Napi::Error& error) {
-        call->deferred.Reject(error.Value());
-      }
-    }));
-  });
+    try {
+      call->deferred.Resolve(call->settle(env, *call->result));
+    } catch (const Napi::Error& error) {
+      call->deferred.Reject(error.Value());
+    }
+  }));
+}
+
+template <class Result>
+Napi::Promise Environment::promise_of(Napi::Env env, Call<Result>& call, bool posted) {
   if (posted) {
     work_begins(env);
   } else {
-    call->deferred.Reject(make_error(env, ErrorCode::closed, "The device is closed; open another one").Value());
+    call.deferred.Reject(make_error(env, ErrorCode::closed, "The device is closed; open another one").Value());
   }
-  return promise;
+  return call.deferred.Promise();
+}
+
+template <class Result>
+Napi::Promise Environment::run_on(Napi::Env env, DeviceThread& thread, std::function<Result()> work,
+                                  std::function<Napi::Value(Napi::Env, Result&)> settle) {
+  auto call = std::make_shared<Call<Result>>(
+      Call<Result>{Napi::Promise::Deferred::New(env), std::move(settle), nullptr, ErrorCode::device, ""});
+  const bool posted = thread.post([this, call, work = std::move(work)]() mutable {
+    attempt(*call, [&] {
+      call->result = std::make_unique<Result>(work());
+      return true;
+    });
+    work = nullptr;
+    complete_call(call);
+  });
+  return promise_of(env, *call, posted);
+}
+
+template <class Result>
+Napi::Promise Environment::run_in_parts_on(Napi::Env env, DeviceThread& thread, std::function<bool(Result&)> start,
+                                           std::function<void(Result&)> finish,
+                                           std::function<Napi::Value(Napi::Env, Result&)> settle) {
+  auto call = std::make_shared<Call<Result>>(Call<Result>{Napi::Promise::Deferred::New(env), std::move(settle),
+                                                          std::make_unique<Result>(), ErrorCode::device, ""});
+  const bool posted = thread.post(
+      [this, call, start = std::move(start)] {
+        const bool unfinished = attempt(*call, [&] { return start(*call->result); });
+        if (!unfinished) complete_call(call);
+        return unfinished;
+      },
+      [this, call, finish = std::move(finish)] {
+        attempt(*call, [&] {
+          finish(*call->result);
+          return true;
+        });
+        complete_call(call);
+      });
+  return promise_of(env, *call, posted);
 }
 
 }  // namespace lmspt::addon

@@ -111,10 +111,9 @@ Napi::Value PlanObject::start(const Napi::CallbackInfo& info, bool traced) {
       std::memcpy(inputs->back().data, data, port.bytes());
     }
     return Environment::of(info.Env())
-        .run_on<Run>(
+        .run_in_parts_on<Run>(
             info.Env(), *handle_.thread,
-            [plan, inputs, traced] {
-              Run run;
+            [plan, inputs, traced](Run& run) {
               std::vector<const void*> sources;
               std::vector<void*> targets;
               for (const Buffer& input : *inputs) sources.push_back(input.data);
@@ -122,9 +121,9 @@ Napi::Value PlanObject::start(const Napi::CallbackInfo& info, bool traced) {
                 run.outputs.push_back(Buffer::allocate(port.bytes()));
                 targets.push_back(run.outputs.back().data);
               }
-              plan->run(sources, targets, traced ? &run.trace : nullptr);
-              return run;
+              return plan->start(sources, targets, traced ? &run.trace : nullptr);
             },
+            [plan](Run&) { plan->finish(); },
             [plan, traced](Napi::Env env, Run& run) -> Napi::Value {
               const Napi::Value outputs = outputs_to_array(env, *plan, run);
               if (!traced) return outputs;

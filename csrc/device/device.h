@@ -4,11 +4,38 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 #include "device/kernel.h"
 #include "device/precision.h"
 
 namespace lmspt {
+
+// What a plan has of its device: memory for its values, and an order in which its work is done. Runs may overlap where
+// `is_under_way` says so; they end in the order in which they began. All calls come from the device's own thread.
+class Session {
+ public:
+  static constexpr int kMostUnderWay = 4;  // runs of a device's plans together
+
+  virtual ~Session() = default;
+
+  // Begins a run and returns memory for the plan's values; its contents are left open. `staging_bytes` is the sum of
+  // what is uploaded and downloaded, each rounded up to a multiple of 64. `ordered` runs, which read or
+  // write what runs of other plans write, come one after the other.
+  virtual void* begin(size_t arena_bytes, size_t staging_bytes, bool ordered) = 0;
+  virtual void upload(void* device, const void* host, size_t bytes) = 0;  // host memory may be reused on return
+  virtual KernelContext context() = 0;                                    // pool or stream filled in
+  // Does what `steps` does, by calling it or by repeating what it did in an earlier run.
+  virtual void work(const std::function<void()>& steps) = 0;
+  virtual void download(void* host, const void* device, size_t bytes) = 0;  // host memory holds it after finish
+  virtual void wait() = 0;                                                  // for all work so far
+  // The run is complete, but for what `finish` waits for.
+  virtual void end() = 0;
+  virtual bool is_under_way() const = 0;  // whether a run that has ended has to be finished
+  virtual void finish() = 0;              // of the oldest such run
+  virtual void abandon() = 0;             // the run that began; called instead of end after an error
+};
 
 class Device {
  public:
@@ -34,10 +61,10 @@ class Device {
   virtual void upload(void* device, const void* host, size_t bytes) = 0;
   virtual void download(void* host, const void* device, size_t bytes) = 0;  // waits for all work before
 
-  // Memory for the values of the one plan that runs; every plan of the device shares it.
-  virtual void* arena(size_t bytes) = 0;
+  virtual std::unique_ptr<Session> session() = 0;  // must not outlive the device
 
-  virtual KernelContext context() = 0;  // pool or stream filled in
+  virtual KernelContext context() = 0;  // for work outside of sessions, such as preparing what they read
+  virtual void settle() {}              // such work is done on return
 };
 
 }  // namespace lmspt

@@ -19,6 +19,7 @@ struct KernelContext {
   ThreadPool* pool;      // CPU kernels
   const Bf16Unit* bf16;  // CPU kernels: what multiplies bf16 matrices
   void* stream;          // CUDA kernels: a cudaStream_t
+  void* scratch;         // CUDA kernels: a ScratchMemory (device/cuda/scratch.h)
 
   // Optional inputs may be missing from the end of the list or be empty views.
   LMSPT_INLINE Tensor in(int i) const { return i < input_count ? inputs[i] : Tensor{}; }

@@ -11,8 +11,9 @@ enum class Precision : int32_t {
   fp32 = 1,
   bf16x3 = 2,  // operands as sums of two bf16 numbers, three products of them
   bf16 = 3,    // operands rounded to bf16
+  tf32 = 4,    // operands rounded to ten bits of fraction, on tensor cores of CUDA devices
 };
 
-constexpr int kPrecisions = 4;
+constexpr int kPrecisions = 5;
 
 }  // namespace lmspt

@@ -6,6 +6,13 @@
 
 #define LMSPT_INLINE inline __attribute__((always_inline))
 
+// For functions that CUDA kernels call too.
+#ifdef __CUDACC__
+#define LMSPT_INLINE_ANYWHERE LMSPT_INLINE __host__ __device__
+#else
+#define LMSPT_INLINE_ANYWHERE LMSPT_INLINE
+#endif
+
 namespace lmspt {
 
 enum class DType : int32_t { f32 = 0, i32 = 1 };

@@ -8,14 +8,19 @@
 namespace lmspt {
 
 struct DeviceThread::Queue {
+  struct Job {
+    std::function<bool()> start;
+    std::function<void()> finish;  // empty: a job in one part
+  };
+
   std::mutex mutex;
   std::condition_variable wake;
-  std::deque<std::function<void()>> jobs;
+  std::deque<Job> jobs;
   bool closed = false;
   bool dropping = false;
 
   void close(bool drop) {
-    std::deque<std::function<void()>> dropped;
+    std::deque<Job> dropped;
     {
       std::lock_guard lock(mutex);
       closed = true;
@@ -27,17 +32,38 @@ struct DeviceThread::Queue {
     wake.notify_all();
   }
 
+  bool post(Job job) {
+    {
+      std::lock_guard lock(mutex);
+      if (closed) return false;
+      jobs.push_back(std::move(job));
+    }
+    wake.notify_one();
+    return true;
+  }
+
   void work() {
+    std::deque<std::function<void()>> started;  // what is left to do of them
     for (;;) {
-      std::function<void()> job;
+      Job job;
+      bool next = false;
       {
         std::unique_lock lock(mutex);
-        wake.wait(lock, [&] { return closed || !jobs.empty(); });
-        if (dropping || jobs.empty()) return;
-        job = std::move(jobs.front());
-        jobs.pop_front();
+        wake.wait(lock, [&] { return closed || !jobs.empty() || !started.empty(); });
+        if ((dropping || jobs.empty()) && started.empty()) return;
+        const size_t most = Session::kMostUnderWay;
+        next = !dropping && !jobs.empty() && (started.empty() || (jobs.front().finish && started.size() < most));
+        if (next) {
+          job = std::move(jobs.front());
+          jobs.pop_front();
+        }
       }
-      job();
+      if (next) {
+        if (job.start() && job.finish) started.push_back(std::move(job.finish));
+      } else {
+        started.front()();
+        started.pop_front();
+      }
     }
   }
 };
@@ -50,13 +76,15 @@ DeviceThread::DeviceThread(std::shared_ptr<Device> device)
 DeviceThread::~DeviceThread() { stop(); }
 
 bool DeviceThread::post(std::function<void()> job) {
-  {
-    std::lock_guard lock(queue_->mutex);
-    if (queue_->closed) return false;
-    queue_->jobs.push_back(std::move(job));
-  }
-  queue_->wake.notify_one();
-  return true;
+  return queue_->post({[job = std::move(job)] {
+                         job();
+                         return false;
+                       },
+                       nullptr});
+}
+
+bool DeviceThread::post(std::function<bool()> start, std::function<void()> finish) {
+  return queue_->post({std::move(start), std::move(finish)});
 }
 
 void DeviceThread::finish() { queue_->close(false); }

@@ -19,10 +19,14 @@ class DeviceThread {
   // False when the thread takes no more jobs.
   bool post(std::function<void()> job);
 
+  // A job in two parts: `start` returns whether there is something to finish. Further such jobs may start before
+  // `finish` is called, others wait for it.
+  bool post(std::function<bool()> start, std::function<void()> finish);
+
   // Takes no more jobs after the ones already posted.
   void finish();
 
-  // Finishes the running job, drops the waiting ones, joins and lets go of the device.
+  // Finishes the running jobs, drops the waiting ones, joins and lets go of the device.
   void stop();
 
  private:

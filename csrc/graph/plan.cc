@@ -32,6 +32,8 @@ Plan::Plan(Program program, std::shared_ptr<Device> device) : device_(std::move(
     outputs_.push_back({output.name, program.values[output.value].dtype, program.values[output.value].shape});
     output_values_.push_back(output.value);
   }
+  device_->settle();
+  session_ = device_->session();
 }
 
 Buffer Plan::device_buffer(int64_t bytes) {
@@ -149,7 +151,7 @@ Buffer Plan::prepare(ValueId id, const Program& program, const std::vector<std::
   Buffer result = device_buffer(program.values[id].shape.count() * kElementSize);
   BoundStep bound = bind(step, program);
   bound.outputs[0].data = result.data;
-  execute(bound, nullptr);
+  execute(bound, nullptr, device_->context());
   for (ValueId input : borrowed) fixed_[input] = {};
   if (keeper && keep) {
     std::lock_guard lock(keeper->prepared().mutex);
@@ -214,7 +216,7 @@ Plan::BoundStep Plan::bind(const Step& step, const Program& program) const {
   return bound;
 }
 
-void Plan::execute(BoundStep& step, void* arena) const {
+void Plan::execute(BoundStep& step, void* arena, KernelContext context) {
   char* base = static_cast<char*>(arena);
   for (size_t i = 0; i < step.inputs.size(); ++i) {
     if (step.input_offsets[i] >= 0) step.inputs[i].data = base + step.input_offsets[i];
@@ -222,7 +224,6 @@ void Plan::execute(BoundStep& step, void* arena) const {
   for (size_t i = 0; i < step.outputs.size(); ++i) {
     if (step.output_offsets[i] >= 0) step.outputs[i].data = base + step.output_offsets[i];
   }
-  KernelContext context = device_->context();
   context.inputs = step.inputs.data();
   context.input_count = static_cast<int>(step.inputs.size());
   context.outputs = step.outputs.data();
@@ -233,24 +234,56 @@ void Plan::execute(BoundStep& step, void* arena) const {
 
 void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs,
                std::vector<TraceEntry>* trace) {
-  char* arena = static_cast<char*>(device_->arena(arena_bytes_));
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    device_->upload(arena + offsets_[input_values_[i]], inputs[i], inputs_[i].bytes());
+  if (start(inputs, outputs, trace)) finish();
+}
+
+bool Plan::start(const std::vector<const void*>& inputs, const std::vector<void*>& outputs,
+                 std::vector<TraceEntry>* trace) {
+  char* arena = static_cast<char*>(session_->begin(arena_bytes_, staging_bytes(), !changing_.empty()));
+  try {
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      session_->upload(arena + offsets_[input_values_[i]], inputs[i], inputs_[i].bytes());
+    }
+    refresh_variables();
+    work(arena, trace);
+    publish_updates();
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+      const ValueId id = output_values_[i];
+      const void* source = offsets_[id] >= 0 ? arena + offsets_[id] : fixed_[id].data;
+      session_->download(outputs[i], source, outputs_[i].bytes());
+    }
+    session_->end();
+  } catch (...) {
+    session_->abandon();
+    throw;
   }
-  refresh_variables();
+  return session_->is_under_way();
+}
+
+int64_t Plan::staging_bytes() const {
+  int64_t sum = 0;
+  for (const std::vector<Port>* ports : {&inputs_, &outputs_}) {
+    for (const Port& port : *ports) sum += (port.bytes() + 63) / 64 * 64;
+  }
+  return sum;
+}
+
+void Plan::finish() { session_->finish(); }
+
+void Plan::work(char* arena, std::vector<TraceEntry>* trace) {
+  if (!trace) {
+    session_->work([&] {
+      const KernelContext context = session_->context();
+      for (BoundStep& step : steps_) execute(step, arena, context);
+    });
+    return;
+  }
   for (BoundStep& step : steps_) {
     const auto start = std::chrono::steady_clock::now();
-    execute(step, arena);
-    if (trace) {
-      const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-      trace_step(step, time.count(), *trace);
-    }
-  }
-  publish_updates();
-  for (size_t i = 0; i < outputs_.size(); ++i) {
-    const ValueId id = output_values_[i];
-    const void* source = offsets_[id] >= 0 ? arena + offsets_[id] : fixed_[id].data;
-    device_->download(outputs[i], source, outputs_[i].bytes());
+    execute(step, arena, session_->context());
+    session_->wait();
+    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+    trace_step(step, time.count(), *trace);
   }
 }
 

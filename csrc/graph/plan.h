@@ -42,6 +42,13 @@ class Plan {
   void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs,
            std::vector<TraceEntry>* trace = nullptr);
 
+  // The same in two parts. Between them the device works, and other runs may start; where `start` returns false there
+  // is nothing to finish. The outputs must live until `finish`; runs of a plan finish in the order in which they
+  // started.
+  bool start(const std::vector<const void*>& inputs, const std::vector<void*>& outputs,
+             std::vector<TraceEntry>* trace = nullptr);
+  void finish();
+
  private:
   struct Known;
   struct BoundStep {
@@ -55,7 +62,9 @@ class Plan {
   };
 
   BoundStep bind(const Step& step, const Program& program) const;
-  void execute(BoundStep& step, void* arena) const;
+  static void execute(BoundStep& step, void* arena, KernelContext context);
+  int64_t staging_bytes() const;
+  void work(char* arena, std::vector<TraceEntry>* trace);
   void load_sources(const Program& program);
   void refresh_variables();
   void publish_updates();
@@ -67,6 +76,7 @@ class Plan {
   void trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace);
 
   std::shared_ptr<Device> device_;
+  std::unique_ptr<Session> session_;
   std::vector<Buffer> fixed_;                        // by value: memory outside the arena
   std::vector<int64_t> offsets_;                     // by value: place in the arena, or -1
   std::vector<std::shared_ptr<Variable>> changing_;  // variables that are not frozen

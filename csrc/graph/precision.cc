@@ -16,13 +16,18 @@ AttrValue* find(Attrs& attrs, const char* name) {
   return nullptr;
 }
 
-// The attribute of an op that multiplies by packed weights; null for others.
-AttrValue* precision_in(Step& step) { return step.op->packing.empty() ? nullptr : find(step.attrs, "precision"); }
+// The attribute of an op that multiplies matrices; null for others, and for those that pack what it multiplies.
+AttrValue* precision_in(Step& step) {
+  const bool packs = std::strncmp(step.op->name.c_str(), "pack_", 5) == 0;
+  return packs ? nullptr : find(step.attrs, "precision");
+}
 
 constexpr int64_t kFewProducts = 16;  // sums of so few are as fast in float32
 
-// What is no matrix product, groups, and strides together with dilations have float32 kernels alone.
-bool has_bf16_kernel(Step& step, const Program& program) {
+// What is no matrix product, groups, and strides together with dilations have float32 kernels alone, and so has, on the
+// CPU, what has no packed weights.
+bool has_reduced_kernel(Step& step, const Program& program, const Device& device) {
+  if (step.op->packing.empty()) return !device.is_host();
   const Shape& w = program.values[step.inputs[1]].shape;
   const AttrValue* transposed = find(step.attrs, "transposed");
   const int64_t products = w.count() / (transposed && transposed->integer ? w[1] : w[0]);
@@ -32,23 +37,45 @@ bool has_bf16_kernel(Step& step, const Program& program) {
   return packs && one("groups") && (one("stride") || one("dilation"));
 }
 
+// The fast algorithm would multiply the rounding errors of reduced precisions, and CUDA, where tensor cores are faster,
+// has no kernel of it. On the CPU, a residual unit in float32 has no other.
+void resolve_algorithm(Step& step, Precision precision, const Device& device) {
+  AttrValue* winograd = find(step.attrs, "winograd");
+  if (!winograd) return;
+  if (precision != Precision::fp32 || !device.is_host()) {
+    winograd->integer = 0;
+  } else if (step.op->name == "fused_residual_unit") {
+    winograd->integer = 1;
+  }
+}
+
 }  // namespace
+
+std::string list_precisions(const Device& device) {
+  std::string list;
+  for (Precision precision : {Precision::fp32, Precision::bf16x3, Precision::tf32, Precision::bf16}) {
+    if (device.arithmetic(precision) == Precision::inherit) continue;
+    list += (list.empty() ? "\"" : ", \"") + std::string(precision_name(precision)) + "\"";
+  }
+  return list;
+}
 
 const char* precision_name(Precision precision) {
   switch (precision) {
     case Precision::fp32: return "fp32";
     case Precision::bf16x3: return "bf16x3";
     case Precision::bf16: return "bf16";
+    case Precision::tf32: return "tf32";
     default: return "inherit";
   }
 }
 
 Precision precision_from_name(const std::string& name) {
-  for (Precision precision : {Precision::fp32, Precision::bf16x3, Precision::bf16}) {
+  for (Precision precision : {Precision::fp32, Precision::bf16x3, Precision::tf32, Precision::bf16}) {
     if (name == precision_name(precision)) return precision;
   }
   throw Error(ErrorCode::invalid_argument,
-              "Expected \"fp32\", \"bf16x3\" or \"bf16\" for precision but received \"" + name + "\"");
+              "Expected \"fp32\", \"bf16x3\", \"tf32\" or \"bf16\" for precision but received \"" + name + "\"");
 }
 
 void set_precision(Program& program, Precision precision) {
@@ -66,14 +93,13 @@ void resolve_precision(Program& program, const Device& device) {
     const Precision asked = precision_of(step.attrs);
     Precision precision = device.arithmetic(asked);
     if (precision == Precision::inherit) {
-      throw Error(ErrorCode::unsupported, "[" + step.op->name + "] expected the precision \"fp32\" on " +
-                                              device.kind() + ", got \"" + precision_name(asked) +
-                                              "\"; it has no other yet");
+      throw Error(ErrorCode::unsupported, "[" + step.op->name + "] expected a precision that " + device.kind() +
+                                              " has, " + list_precisions(device) + ", got \"" + precision_name(asked) +
+                                              "\"");
     }
-    if (is_bf16(precision) && !has_bf16_kernel(step, program)) precision = Precision::fp32;
+    if (precision != Precision::fp32 && !has_reduced_kernel(step, program, device)) precision = Precision::fp32;
     value->integer = static_cast<int64_t>(precision);
-    AttrValue* winograd = find(step.attrs, "winograd");
-    if (is_bf16(precision) && winograd) winograd->integer = 0;  // it would multiply rounding errors
+    resolve_algorithm(step, precision, device);
   }
 }
 

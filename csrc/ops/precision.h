@@ -16,7 +16,7 @@ inline bool is_bf16(Precision precision) { return precision == Precision::bf16 |
 
 // Float32 weights are packed in one way, whoever asked for them.
 inline AttrArg packed_precision(const Attrs& attrs) {
-  return {"precision", is_bf16(precision_of(attrs)) ? attrs.i("precision") : 0};
+  return {"precision", precision_of(attrs) == Precision::fp32 ? 0 : attrs.i("precision")};
 }
 
 }  // namespace lmspt

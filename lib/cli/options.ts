@@ -24,7 +24,7 @@ export function threadsOption(what = "threads on the CPU"): Option {
 }
 
 export function precisionOption(what: string): Option {
-  const meanings = "bf16x3 keeps the codes of fp32, bf16 changes some";
+  const meanings = "bf16x3 keeps the codes of fp32, tf32 (CUDA alone) and bf16 change some";
   return new Option("--precision <name>", `precision ${what}; ${meanings}`).choices(PRECISIONS);
 }
 

@@ -18,6 +18,8 @@ export interface DeviceOptions {
    * does the same. For tests there is "amx-emulated".
    */
   readonly variant?: string;
+  /** Path of the CUDA library of a CUDA device; beside the addon by default. The environment's LMSPT_CUDA_LIBRARY does the same. */
+  readonly library?: string;
 }
 
 export class Device {
@@ -40,16 +42,19 @@ export class Device {
 
   /** Opens a device; throws ERR_LMSPT_DEVICE, saying what was probed, where it cannot be used. */
   static open(name: DeviceName = "auto", options: DeviceOptions = {}): Device {
-    checkOptions(options, { variant: TEXT });
+    checkOptions(options, { variant: TEXT, library: TEXT });
     if (name === "cpu") return new Device(cpuSettings(options));
     if (name === "auto") {
-      const reason = whyNoCuda();
-      return reason === undefined ? new Device(cudaSettings(0)) : new Device(cpuSettings(options), reason);
+      const reason = whyNoCuda(options.library);
+      return reason === undefined
+        ? new Device(cudaSettings(0, options.library))
+        : new Device(cpuSettings(options), reason);
     }
     const match = typeof name === "string" ? /^cuda(?::(\d+))?$/.exec(name) : null;
     if (!match) throw invalidArgument("device", '"auto", "cpu", "cuda" or "cuda:N"', name);
-    if (!existsSync(cudaLibraryPath())) throw new LmsptError("ERR_LMSPT_DEVICE", noLibrary());
-    return new Device(cudaSettings(Number(match[1] ?? 0)));
+    const library = options.library ?? cudaLibraryPath();
+    if (!existsSync(library)) throw new LmsptError("ERR_LMSPT_DEVICE", noLibrary(library));
+    return new Device(cudaSettings(Number(match[1] ?? 0), library));
   }
 
   /**
@@ -60,7 +65,7 @@ export class Device {
     requireKind("precision", A_PRECISION, precision);
     const description = this.native.arithmetic(precision);
     if (description !== undefined) return description;
-    const message = `Expected the precision "fp32" on ${this.kind} but received "${precision}"; it has no other yet`;
+    const message = `Expected a precision that ${this.kind} has but received "${precision}"`;
     throw new LmsptError("ERR_LMSPT_UNSUPPORTED", message);
   }
 
@@ -93,8 +98,8 @@ function cpuSettings(options: DeviceOptions): DeviceSettings {
   return { kind: "cpu", threads, variant: options.variant ?? (process.env.LMSPT_CPU || undefined) };
 }
 
-function cudaSettings(index: number): DeviceSettings {
-  return { kind: "cuda", library: cudaLibraryPath(), index };
+function cudaSettings(index: number, library = cudaLibraryPath()): DeviceSettings {
+  return { kind: "cuda", library, index };
 }
 
 function numberFromEnvironment(name: string): number | undefined {
@@ -102,18 +107,18 @@ function numberFromEnvironment(name: string): number | undefined {
   return text ? Number(text) : undefined;
 }
 
-function noLibrary(): string {
+function noLibrary(library: string): string {
   return (
-    `Expected the CUDA library at ${cudaLibraryPath()}, but there is none: this build of lmspt was made without nvcc. ` +
+    `Expected the CUDA library at ${library}, but there is none: this build of lmspt was made without nvcc. ` +
     'Build it where the CUDA toolkit is installed, or use the device "cpu"'
   );
 }
 
 /** The reason why no CUDA device can be used here, or undefined where one can. */
-export function whyNoCuda(): string | undefined {
-  if (!existsSync(cudaLibraryPath())) return noLibrary();
+export function whyNoCuda(library = cudaLibraryPath()): string | undefined {
+  if (!existsSync(library)) return noLibrary(library);
   try {
-    const found = native().describeCuda(cudaLibraryPath());
+    const found = native().describeCuda(library);
     if (found.problem !== undefined) return found.problem;
     if (found.devices.length === 0) return "The driver answers, but it sees no GPU";
     if (found.missing.length > 0) return `The CUDA library lacks kernels for ${found.missing.length} ops`;

@@ -150,8 +150,10 @@ export async function settled<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Where the CUDA library lies when there is one: beside the addon. */
+/** Where the CUDA library lies when there is one: where LMSPT_CUDA_LIBRARY says, else beside the addon. */
 export function cudaLibraryPath(): string {
+  const chosen = process.env.LMSPT_CUDA_LIBRARY;
+  if (chosen) return chosen;
   native();
   const name = process.platform === "win32" ? "lmspt_cuda.dll" : "liblmspt_cuda.so";
   return join(dirname(nodeGypBuild.path(packageRoot())), name);

@@ -18,8 +18,8 @@ export interface TokenizerOptions {
   /** Where to compute; `"auto"` by default. */
   readonly device?: DeviceName;
   /**
-   * Of convolutions; `"fp32"` by default. `"bf16x3"` gives the codes of float32, `"bf16"` changes some: the quantizer stays
-   * float32, but what it quantises comes out a little different.
+   * Of convolutions; `"fp32"` by default. `"bf16x3"` gives the codes of float32, `"tf32"` (on CUDA alone) and `"bf16"` change
+   * some: the quantizer stays float32, but what it quantises comes out a little different.
    */
   readonly precision?: Precision;
   /** Threads of a CPU device; all by default. */

@@ -40,7 +40,7 @@ describe("lmspt", () => {
     ["no threads", /'0' is invalid.* Expected a whole number, 1 to 1024/, ["encode", "x", "-o", "y", "--threads", "0"]],
     ["half a thread", /Expected a whole number/, ["encode", "x", "-o", "y", "--threads", "1.5"]],
     ["a device", /Expected auto, cpu, cuda or cuda:N/, ["decode", "x", "-o", "y", "--device", "tpu"]],
-    ["a precision", /Allowed choices are fp32, bf16x3, bf16/, ["encode", "x", "-o", "y", "--precision", "tf32"]],
+    ["a precision", /Allowed choices are fp32, bf16x3, tf32, bf16/, ["encode", "x", "-o", "y", "--precision", "fp64"]],
     ["a format", /Allowed choices are lmspt, json, npy/, ["encode", "x", "-o", "y", "--format", "txt"]],
     ["an encoding", /Allowed choices are pcm16, pcm24, float32/, ["decode", "x", "-o", "y", "--encoding", "mp3"]],
     ["a mode", /Allowed choices are full, semantic, acoustic, aux/, ["decode", "x", "-o", "y", "--mode", "all"]],

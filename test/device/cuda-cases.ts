@@ -1,42 +1,19 @@
 /** One or more small cases of every op that has a CUDA kernel, to compare it with the CPU's. */
-import type { AttributeValue, Data } from "../../lib/graph/native.js";
-import { randomFloats } from "../golden.js";
-import { sizeOf } from "../ops/oracles.js";
-
-export interface CaseInput {
-  readonly shape: readonly number[];
-  readonly data: Data;
-}
-
-export interface KernelCase {
-  readonly op: string;
-  readonly inputs: readonly CaseInput[];
-  readonly attributes: Readonly<Record<string, AttributeValue>>;
-  /** Allowed error relative to max(|expected|, 1); 0 where both devices compute the same operations. */
-  readonly tolerance: number;
-}
-
-type Shape = readonly number[];
-type Attributes = KernelCase["attributes"];
-
-const special = [NaN, Infinity, -Infinity, 0, -0, 1e-40, -3e38, 3e38];
-
-/** Numbers between -8 and 8; every fifth is a special one, starting where the seed says. */
-function awkward(shape: Shape, seed: number): CaseInput {
-  const data = randomFloats(sizeOf(shape), seed).map((value, i) =>
-    i % 5 === seed % 5 ? special[Math.floor(i / 5) % special.length]! : value * 8,
-  );
-  return { shape, data };
-}
-
-/** Numbers between 0.5 and 2.5, whose sums do not cancel. */
-function positive(shape: Shape, seed: number): CaseInput {
-  return { shape, data: randomFloats(sizeOf(shape), seed).map((value) => value + 1.5) };
-}
-
-function integers(shape: Shape): CaseInput {
-  return { shape, data: Int32Array.from({ length: sizeOf(shape) }, (_, i) => i * 7919 - 1000) };
-}
+import {
+  type Attributes,
+  awkward,
+  type CaseInput,
+  integers,
+  type KernelCase,
+  positive,
+  type Shape,
+} from "./cuda-case.js";
+import { attentionCases } from "./cuda-cases-attention.js";
+import { codebookCases } from "./cuda-cases-codebook.js";
+import { lossCases } from "./cuda-cases-losses.js";
+import { optimizerCases } from "./cuda-cases-optimizer.js";
+import { productCases } from "./cuda-cases-products.js";
+import { rowCases } from "./cuda-cases-rows.js";
 
 const beyondOneGrid = 4096 * 256 + 77;
 const lengths: readonly Shape[] = [[0], [1], [3], [4], [1023], [3, 5, 7]];
@@ -150,4 +127,14 @@ const reductions: readonly KernelCase[] = extents.flatMap(([shape, first, last],
   { op: "max", inputs: [awkward(shape, i)], attributes: { first, last }, tolerance: 0 },
 ]);
 
-export const kernelCases: readonly KernelCase[] = [...pointwise, ...layouts, ...reductions];
+export const kernelCases: readonly KernelCase[] = [
+  ...pointwise,
+  ...layouts,
+  ...reductions,
+  ...rowCases,
+  ...codebookCases,
+  ...lossCases,
+  ...attentionCases,
+  ...optimizerCases,
+  ...productCases,
+];

@@ -1,49 +1,21 @@
-/** What needs a GPU: every CUDA kernel against the CPU's. Elsewhere these tests are pending, with the reason. */
+/** Every CUDA kernel against the CPU's: on the GPU where there is one, else on the emulated one. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { Device } from "../../lib/graph/device.js";
 import { Graph, type Value } from "../../lib/graph/graph.js";
-import { cudaLibraryPath, type Data, native } from "../../lib/graph/native.js";
+import { native } from "../../lib/graph/native.js";
 import * as ops from "../../lib/graph/ops/index.js";
 import { Variable } from "../../lib/graph/variable.js";
 import { randomFloats } from "../golden.js";
-import { type KernelCase, kernelCases } from "./cuda-cases.js";
+import { assertAgree, type KernelCase, run } from "./cuda-case.js";
+import { kernelCases } from "./cuda-cases.js";
+import { isEmulated, openCuda, testedLibrary } from "./cuda-device.js";
 
-/** Why nothing can run on a GPU here, or undefined where it can. */
-function whyNoGpu(): string | undefined {
-  if (!existsSync(cudaLibraryPath())) return "this build has no CUDA library";
-  const { devices, problem } = native().describeCuda(cudaLibraryPath());
-  return problem ?? (devices.length === 0 ? "the driver sees no GPU" : undefined);
-}
-
-const reason = whyNoGpu();
-
-async function run(device: Device, { op, inputs, attributes }: KernelCase): Promise<Data> {
-  const graph = new Graph();
-  const values = inputs.map(({ shape, data }, i) =>
-    graph.input(`x${i}`, shape, data instanceof Int32Array ? "i32" : "f32"),
-  );
-  const plan = await graph.compile(device, { y: graph.apply(op, values, attributes)[0]! });
-  return (await plan.run(Object.fromEntries(inputs.map(({ data }, i) => [`x${i}`, data])))).y;
-}
-
-function assertAgree(actual: Data, expected: Data, tolerance: number, what: string): void {
-  assert.equal(actual.length, expected.length, what);
-  for (let i = 0; i < expected.length; i++) {
-    const [a, e] = [actual[i]!, expected[i]!];
-    const agree = Object.is(a, e) || a === e || Math.abs(a - e) <= tolerance * Math.max(Math.abs(e), 1);
-    if (!agree) assert.fail(`${what}: expected ${e} at ${i}, got ${a}`);
-  }
-}
-
-const describeOnGpu = reason === undefined ? describe : describe.skip;
-
-describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`}`, () => {
+describe(`CUDA kernels${isEmulated ? ", emulated" : ""}`, () => {
   let cpu: Device;
   let cuda: Device;
   before(() => {
     cpu = Device.open("cpu");
-    cuda = Device.open("cuda");
+    cuda = openCuda();
   });
   after(() => Promise.all([cpu.close(), cuda.close()]));
 
@@ -51,8 +23,10 @@ describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`
     it(`${op} agrees with the CPU's`, async () => {
       for (const one of kernelCases.filter((one) => one.op === op)) {
         const [actual, expected] = await Promise.all([run(cuda, one), run(cpu, one)]);
-        const what = `${op} of ${JSON.stringify(one.inputs.map(({ shape }) => shape))}`;
-        assertAgree(actual, expected, one.tolerance, what);
+        const what = `${op} of ${JSON.stringify(one.inputs.map((input) => input?.shape))} ${JSON.stringify(one.attributes)}`;
+        for (const [i, values] of expected.entries()) {
+          assertAgree(actual[i]!, values, one.tolerance, i === 0 ? what : `${what}, output ${i}`);
+        }
       }
     });
   }
@@ -66,10 +40,10 @@ describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`
       attributes: { first: 1, last: 1 },
       tolerance: 0,
     });
-    const whole = await run(cuda, sums([rows, length], data));
+    const [whole] = await run(cuda, sums([rows, length], data));
     for (let row = 0; row < rows; row++) {
-      const alone = await run(cuda, sums([1, length], data.slice(row * length, (row + 1) * length)));
-      assert.deepEqual(alone[0], whole[row]);
+      const [alone] = await run(cuda, sums([1, length], data.slice(row * length, (row + 1) * length)));
+      assert.equal(alone![0], whole![row]);
     }
   });
 
@@ -103,11 +77,12 @@ describeOnGpu(`CUDA kernels${reason === undefined ? "" : ` (pending: ${reason})`
       message: /Expected to get 4398046511104 bytes of GPU memory, but \d+ of \d+ bytes are free/,
     });
     const abs = kernelCases.find(({ op }) => op === "abs")!;
-    assertAgree(await run(cuda, abs), await run(cpu, abs), 0, "abs afterwards");
+    const [[actual], [expected]] = [await run(cuda, abs), await run(cpu, abs)];
+    assertAgree(actual!, expected!, 0, "abs afterwards");
   });
 
   it("refuses an op without a kernel when the plan is made", async () => {
-    const { missing } = native().describeCuda(cudaLibraryPath());
+    const { missing } = native().describeCuda(testedLibrary);
     if (!missing.includes("linear")) return;
     const graph = new Graph();
     const y = ops.linear(graph.input("x", [2, 3]), graph.input("w", [4, 3]));

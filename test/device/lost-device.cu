@@ -1,4 +1,5 @@
-// Needs a GPU: a fault in a kernel marks the device as lost, every later call says so, and the process lives on.
+// Needs a GPU: a fault in a kernel marks the device as lost, every later call says so, the process lives
+// on, and the GPU can be opened again.
 //   nvcc -std=c++20 -arch=native -Icsrc test/device/lost-device.cu csrc/device/cuda_library.cc csrc/device/error.cc \
 //     -o build/lost-device && build/lost-device "$PWD/build/Release/liblmspt_cuda.so"
 #include <cstdio>
@@ -40,9 +41,17 @@ int main(int count, char** words) {
     write_where_nothing_is<<<1, 1>>>();
     float number = 0;
     bool passed = says_lost("download", [&] { device->download(&number, memory, sizeof number); });
-    passed &= says_lost("arena", [&] { device->arena(64); });
+    passed &= says_lost("session", [&] { device->session()->begin(64, 64, false); });
     passed &= says_lost("allocate", [&] { device->allocate(64); });
     device->release(memory);
+    const std::shared_ptr<lmspt::Device> again = lmspt::open_cuda_device(words[1], 0);
+    memory = again->allocate(sizeof number);
+    number = 5;
+    again->upload(memory, &number, sizeof number);
+    number = 0;
+    again->download(&number, memory, sizeof number);
+    again->release(memory);
+    passed &= number == 5 && says_lost("the old device", [&] { device->allocate(64); });
     std::printf("%s\n", passed ? "passed" : "failed");
     return passed ? 0 : 1;
   } catch (const lmspt::Error& error) {

@@ -70,8 +70,8 @@ describe("the tokenizer refuses", () => {
 
   it("options and names that it does not know", async () => {
     const attempt = (options: object) => Tokenizer.load("random:1:tiny", options);
-    for (const precision of ["tf32", "FP32", 32])
-      await invalid(attempt({ precision }), 'Expected "fp32", "bf16x3" or "bf16" for precision');
+    for (const precision of ["fp64", "FP32", 32])
+      await invalid(attempt({ precision }), 'Expected "fp32", "bf16x3", "tf32" or "bf16" for precision');
     for (const device of ["gpu", "cuda:", "cuda:-1", "CPU", 0]) {
       await invalid(attempt({ device }), 'Expected "auto", "cpu", "cuda" or "cuda:N" for device');
     }

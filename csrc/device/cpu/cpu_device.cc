@@ -21,6 +21,44 @@ namespace lmspt {
 
 namespace {
 
+// Memory for the values of the one plan that runs; every plan of the device shares it.
+class Arena {
+ public:
+  void* get(size_t bytes) {
+    if (bytes > bytes_ || !buffer_.data) {
+      buffer_ = {};
+      bytes_ = 0;
+      buffer_ = Buffer::allocate(static_cast<int64_t>(bytes));
+      bytes_ = bytes;
+    }
+    return buffer_.data;
+  }
+
+ private:
+  Buffer buffer_;
+  size_t bytes_ = 0;
+};
+
+// Everything is done when the call for it returns.
+class CpuSession final : public Session {
+ public:
+  CpuSession(Device& device, Arena& arena) : device_(device), arena_(arena) {}
+  void* begin(size_t arena_bytes, size_t, bool) override { return arena_.get(arena_bytes); }
+  void upload(void* target, const void* host, size_t bytes) override { std::memcpy(target, host, bytes); }
+  KernelContext context() override { return device_.context(); }
+  void work(const std::function<void()>& steps) override { steps(); }
+  void download(void* host, const void* source, size_t bytes) override { std::memcpy(host, source, bytes); }
+  void wait() override {}
+  void end() override {}
+  bool is_under_way() const override { return false; }
+  void finish() override {}
+  void abandon() override {}
+
+ private:
+  Device& device_;
+  Arena& arena_;
+};
+
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const CpuOptions& options)
@@ -40,6 +78,7 @@ class CpuDevice final : public Device {
 
   // Split products where they are faster than float32, which is more exact; float32 elsewhere.
   Precision arithmetic(Precision asked) const override {
+    if (asked == Precision::tf32) return Precision::inherit;
     return asked == Precision::bf16x3 && !bf16_.split_description ? Precision::fp32 : asked;
   }
   const char* arithmetic_description(Precision asked) const override { return cpu_arithmetic_description(isa_, asked); }
@@ -53,15 +92,7 @@ class CpuDevice final : public Device {
   void upload(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
   void download(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
 
-  void* arena(size_t bytes) override {
-    if (bytes > arena_bytes_ || !arena_.data) {
-      arena_ = {};
-      arena_bytes_ = 0;
-      arena_ = Buffer::allocate(static_cast<int64_t>(bytes));
-      arena_bytes_ = bytes;
-    }
-    return arena_.data;
-  }
+  std::unique_ptr<Session> session() override { return std::make_unique<CpuSession>(*this, arena_); }
 
   KernelContext context() override {
     KernelContext context{};
@@ -76,8 +107,7 @@ class CpuDevice final : public Device {
   std::unique_ptr<ThreadPool> pool_;
   std::string description_;
   uint64_t id_;
-  Buffer arena_;
-  size_t arena_bytes_ = 0;
+  Arena arena_;
 };
 
 }  // namespace

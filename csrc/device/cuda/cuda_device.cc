@@ -1,12 +1,13 @@
 #include "device/cuda/cuda_device.h"
 
-#include <atomic>
+#include <array>
 #include <cstdio>
-#include <string>
 
+#include "device/cuda/cuda_session.h"
 #include "device/cuda/kernels.h"
 #include "device/cuda/status.h"
 #include "device/error.h"
+#include "gemm/cuda/product.h"
 
 namespace lmspt::cuda {
 
@@ -14,105 +15,178 @@ namespace {
 
 constexpr uint64_t kFirstId = uint64_t{1} << 32;  // apart from the ids that the core gives to its own devices
 
-class CudaDevice final : public Device {
- public:
-  explicit CudaDevice(int index) : index_(index), description_(describe_device(index)) {
-    static std::atomic<uint64_t> next{kFirstId};
-    id_ = next++;
-  }
-
-  ~CudaDevice() override {
-    if (!stream_ || cudaSetDevice(index_) != cudaSuccess) return;
-    cudaStreamSynchronize(stream_);
-    cudaFree(arena_);
-    cudaStreamDestroy(stream_);
-  }
-
-  const char* kind() const override { return "cuda"; }
-  const char* description() const override { return description_.c_str(); }
-  uint64_t id() const override { return id_; }
-  Kernel kernel(const char* op) const override { return find_kernel(op); }
-  bool is_host() const override { return false; }
-
-  void* allocate(size_t bytes) override {
-    enter();
-    void* memory = nullptr;
-    const cudaError_t status = cudaMalloc(&memory, bytes);
-    if (status == cudaErrorMemoryAllocation) fail_for_memory(bytes);
-    guard(status, "allocate " + std::to_string(bytes) + " bytes");
-    return memory;
-  }
-
-  // Called by destructors: what a lost device held is gone with it, and a failure shows at the next call.
-  void release(void* memory) override {
-    if (cudaSetDevice(index_) == cudaSuccess) cudaFree(memory);
-  }
-
-  void upload(void* device, const void* host, size_t bytes) override {
-    copy(device, host, bytes, cudaMemcpyHostToDevice);
-  }
-  void download(void* host, const void* device, size_t bytes) override {
-    copy(host, device, bytes, cudaMemcpyDeviceToHost);
-  }
-
-  void* arena(size_t bytes) override {
-    enter();
-    guard(cudaStreamQuery(stream_), "go on after the work before");
-    if (bytes > arena_bytes_) {
-      guard(cudaStreamSynchronize(stream_), "finish the work before");
-      guard(cudaFree(arena_), "free the arena");
-      arena_ = nullptr;
-      arena_bytes_ = 0;
-      arena_ = allocate(bytes);
-      arena_bytes_ = bytes;
-    }
-    return arena_;
-  }
-
-  KernelContext context() override {
-    enter();
-    KernelContext context{};
-    context.stream = stream_;
-    return context;
-  }
-
- private:
-  // Makes this device the calling thread's, and its stream at the first use.
-  void enter() {
-    if (!lost_.empty()) throw Error(ErrorCode::device, lost_);
-    guard(cudaSetDevice(index_), "use the device " + std::to_string(index_));
-    if (!stream_) guard(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "make a stream");
-  }
-
-  // Host memory may be reused when this returns.
-  void copy(void* target, const void* source, size_t bytes, cudaMemcpyKind kind) {
-    enter();
-    const std::string action = "copy " + std::to_string(bytes) + " bytes";
-    guard(cudaMemcpyAsync(target, source, bytes, kind, stream_), action);
-    guard(cudaStreamSynchronize(stream_), action);
-  }
-
-  // Like check, but an error that CUDA goes on reporting, as after a fault in a kernel, marks the device as lost.
-  void guard(cudaError_t status, const std::string& action) {
-    if (status == cudaSuccess || status == cudaErrorNotReady) return;
-    cudaGetLastError();
-    const cudaError_t still = cudaDeviceSynchronize();
-    if (still == cudaSuccess) check(status, action);
-    lost_ = "The CUDA device " + std::to_string(index_) + " (" + description_ + ") is lost: " + error_text(still) +
-            ". Start the process again, or use the device \"cpu\"";
-    throw Error(ErrorCode::device, lost_);
-  }
-
-  int index_;
-  std::string description_;
-  uint64_t id_;
-  cudaStream_t stream_ = nullptr;
-  void* arena_ = nullptr;
-  size_t arena_bytes_ = 0;
-  std::string lost_;  // why, once it is
+// What became of a GPU in this process. All devices opened on it share its context: one's fault is everyone's.
+struct Fate {
+  std::atomic<bool> lost{false};
+  std::atomic<int> generation{0};  // grows when a lost GPU is made usable again; what belonged to it before is gone
 };
 
+Fate& fate_of(int index) {
+  static std::array<Fate, 256> fates;
+  return fates[static_cast<size_t>(index) % fates.size()];
+}
+
 }  // namespace
+
+CudaDevice::CudaDevice(int index)
+    : index_(index), description_(describe_device(index)), generation_(fate_of(index).generation) {
+  static std::atomic<uint64_t> next{kFirstId};
+  id_ = next++;
+  read_tile_setting();
+}
+
+CudaDevice::~CudaDevice() {
+  if (!is_usable() || cudaSetDevice(index_) != cudaSuccess) return;
+  if (own_stream_) cudaStreamSynchronize(own_stream_);
+  workspace_.reset();
+  if (ordered_) cudaEventDestroy(ordered_);
+  if (own_stream_) cudaStreamDestroy(own_stream_);
+}
+
+Kernel CudaDevice::kernel(const char* op) const { return find_kernel(op); }
+
+const char* CudaDevice::arithmetic_description(Precision asked) const {
+  switch (asked) {
+    case Precision::bf16x3: return "three bf16 products on tensor cores, float32 sums";
+    case Precision::tf32: return "tf32 on tensor cores, float32 sums";
+    case Precision::bf16: return "bf16 on tensor cores, float32 sums";
+    default: return "float32";
+  }
+}
+
+// ---- loss ----
+
+bool CudaDevice::is_usable() const {
+  const Fate& fate = fate_of(index_);
+  return !fate.lost && fate.generation == generation_;
+}
+
+void CudaDevice::enter() {
+  if (lost_.empty() && !is_usable()) {
+    lost_ = "The CUDA device " + std::to_string(index_) + " (" + description_ +
+            ") is lost: a fault stopped all work on this GPU. Open it again, or use the device \"cpu\"";
+  }
+  if (!lost_.empty()) throw Error(ErrorCode::device, lost_);
+  guard(cudaSetDevice(index_), "use the device " + std::to_string(index_));
+}
+
+void CudaDevice::guard(cudaError_t status, const std::string& action) {
+  if (status == cudaSuccess || status == cudaErrorNotReady) return;
+  if (!lost_.empty()) throw Error(ErrorCode::device, lost_);
+  const std::string reason = error_text(status);
+  cudaGetLastError();
+  const cudaError_t still = cudaDeviceSynchronize();
+  if (still == cudaSuccess) {
+    throw Error(status == cudaErrorMemoryAllocation ? ErrorCode::out_of_memory : ErrorCode::device,
+                describe_failure(status, action, reason));
+  }
+  lost_ = "The CUDA device " + std::to_string(index_) + " (" + description_ + ") is lost: " + error_text(still) +
+          ". Open it again, or use the device \"cpu\"";
+  fate_of(index_).lost = true;
+  throw Error(ErrorCode::device, lost_);
+}
+
+void revive(int index) {
+  Fate& fate = fate_of(index);
+  if (!fate.lost) return;
+  cudaSetDevice(index);  // chooses it even where it then reports the fault
+  const cudaError_t status = cudaDeviceReset();
+  if (status != cudaSuccess) {
+    const std::string reason = error_text(status);
+    cudaGetLastError();
+    throw Error(ErrorCode::device, "The CUDA device " + std::to_string(index) + " was lost and does not come back: " +
+                                       reason + ". Start the process again, or use the device \"cpu\"");
+  }
+  ++fate.generation;
+  fate.lost = false;
+}
+
+// ---- memory ----
+
+void* CudaDevice::allocate(size_t bytes) {
+  enter();
+  void* memory = nullptr;
+  with_memory(bytes, "allocate " + std::to_string(bytes) + " bytes", [&] { return cudaMalloc(&memory, bytes); });
+  return memory;
+}
+
+// Called by destructors: what a lost device held is gone with it, and a failure shows at the next call.
+void CudaDevice::release(void* memory) {
+  if (is_usable() && cudaSetDevice(index_) == cudaSuccess) cudaFree(memory);
+}
+
+bool CudaDevice::free_memory_of_a_session() {
+  cudaGetLastError();  // the failure is dealt with
+  for (CudaSession* session : sessions_) {
+    if (session != running_ && session->give_back_memory()) return true;
+  }
+  return false;
+}
+
+void CudaDevice::fail_for_memory_of_device(size_t bytes) {
+  cudaGetLastError();
+  fail_for_memory(bytes);
+}
+
+void CudaDevice::remove(CudaSession& session) {
+  sessions_.remove(&session);
+  if (running_ == &session) running_ = nullptr;
+}
+
+void CudaDevice::set_running(CudaSession* session) {
+  running_ = session;
+  if (!session) return;
+  sessions_.remove(session);
+  sessions_.push_back(session);
+}
+
+// ---- work outside of sessions ----
+
+cudaStream_t CudaDevice::stream() {
+  enter();
+  if (!own_stream_) guard(cudaStreamCreateWithFlags(&own_stream_, cudaStreamNonBlocking), "make a stream");
+  return own_stream_;
+}
+
+void CudaDevice::upload(void* device, const void* host, size_t bytes) {
+  copy(device, host, bytes, cudaMemcpyHostToDevice);
+}
+
+void CudaDevice::download(void* host, const void* device, size_t bytes) {
+  copy(host, device, bytes, cudaMemcpyDeviceToHost);
+}
+
+// Host memory may be reused when this returns.
+void CudaDevice::copy(void* target, const void* source, size_t bytes, cudaMemcpyKind kind) {
+  const cudaStream_t stream = this->stream();
+  const std::string action = "copy " + std::to_string(bytes) + " bytes";
+  wait_for_ordered(stream);
+  guard(cudaMemcpyAsync(target, source, bytes, kind, stream), action);
+  guard(cudaStreamSynchronize(stream), action);
+}
+
+KernelContext CudaDevice::context() {
+  KernelContext context{};
+  context.stream = stream();
+  if (!workspace_) workspace_ = std::make_unique<Workspace>(*this, own_stream_);
+  context.scratch = static_cast<ScratchMemory*>(workspace_.get());
+  return context;
+}
+
+void CudaDevice::settle() { guard(cudaStreamSynchronize(stream()), "finish the work before"); }
+
+// ---- sessions ----
+
+std::unique_ptr<Session> CudaDevice::session() { return std::make_unique<CudaSession>(*this); }
+
+void CudaDevice::wait_for_ordered(cudaStream_t stream) {
+  if (ordered_) guard(cudaStreamWaitEvent(stream, ordered_, 0), "wait for the work before");
+}
+
+void CudaDevice::ordered_ends(cudaStream_t stream) {
+  if (!ordered_) guard(cudaEventCreateWithFlags(&ordered_, cudaEventDisableTiming), "make an event");
+  guard(cudaEventRecord(ordered_, stream), "record an event");
+}
 
 std::string describe_device(int index) {
   cudaDeviceProp properties;
@@ -122,7 +196,5 @@ std::string describe_device(int index) {
                 properties.minor, static_cast<double>(properties.totalGlobalMem) / (1 << 30));
   return text;
 }
-
-std::unique_ptr<Device> make_cuda_device(int index) { return std::make_unique<CudaDevice>(index); }
 
 }  // namespace lmspt::cuda

@@ -57,13 +57,14 @@ void describe(int index, char* text, int64_t capacity) {
 }
 
 Device* open(int index) {
+  if (index >= 0) revive(index);
   const int count = count_devices();
   if (count == 0) throw Error(ErrorCode::device, "The NVIDIA driver answers, but it sees no GPU");
   if (index < 0 || index >= count) {
     throw Error(ErrorCode::device, "Expected the index of a CUDA device below " + std::to_string(count) +
                                        " but received " + std::to_string(index));
   }
-  return make_cuda_device(index).release();
+  return new CudaDevice(index);
 }
 
 bool has_kernel(const char* op) { return find_kernel(op) != nullptr; }

@@ -4,7 +4,9 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <string>
 
+#include "device/cuda/scratch.h"
 #include "device/cuda/status.h"
 #include "device/kernel.h"
 
@@ -15,16 +17,36 @@ constexpr int64_t kMaxBlocks = 4096;  // about 30 on each multiprocessor of a la
 
 inline cudaStream_t stream_of(const KernelContext& context) { return static_cast<cudaStream_t>(context.stream); }
 
-// Runs `kernel` with one block for each of `blocks`, at most kMaxBlocks; no blocks, no launch.
+struct Grid {
+  dim3 blocks;
+  int threads;
+  size_t shared_bytes = 0;  // of dynamic shared memory
+};
+
+// Runs `kernel` on a grid; no blocks, no launch.
+template <class... Parameters, class... Arguments>
+void launch(const KernelContext& context, void (*kernel)(Parameters...), const Grid& grid,
+            const Arguments&... arguments) {
+  if (grid.blocks.x == 0 || grid.blocks.y == 0 || grid.blocks.z == 0) return;
+  constexpr size_t kWithoutAsking = 48 * 1024;
+  if (grid.shared_bytes > kWithoutAsking) {
+    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(grid.shared_bytes)),
+          "get " + std::to_string(grid.shared_bytes) + " bytes of shared memory for a kernel");
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid.blocks;
+  config.blockDim = dim3(static_cast<unsigned>(grid.threads));
+  config.dynamicSmemBytes = grid.shared_bytes;
+  config.stream = stream_of(context);
+  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "launch a kernel");
+}
+
+// Runs `kernel` with one block for each of `blocks`, at most kMaxBlocks.
 template <class... Parameters, class... Arguments>
 void launch_blocks(const KernelContext& context, void (*kernel)(Parameters...), int64_t blocks, int threads,
                    const Arguments&... arguments) {
-  if (blocks == 0) return;
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks)));
-  config.blockDim = dim3(static_cast<unsigned>(threads));
-  config.stream = stream_of(context);
-  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "launch a kernel");
+  launch(context, kernel, {dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks))), threads}, arguments...);
 }
 
 // Runs `kernel` with one thread for each of `units`.
@@ -38,23 +60,32 @@ void launch_threads(const KernelContext& context, void (*kernel)(Parameters...),
 __device__ inline int64_t first_unit() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
 __device__ inline int64_t unit_step() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
 
+// The block's dynamic shared memory, aligned to 128 bytes.
+template <class T>
+__device__ inline T* dynamic_shared() {
+#if defined(LMSPT_CUDA_EMULATED)
+  return static_cast<T*>(emulation::dynamic_shared());
+#else
+  extern __shared__ __align__(128) unsigned char lmspt_dynamic_shared[];
+  return reinterpret_cast<T*>(lmspt_dynamic_shared);
+#endif
+}
+
 // Device memory for the length of one launcher; the kernels enqueued meanwhile may use it.
 class Scratch {
  public:
-  Scratch(const KernelContext& context, size_t bytes) : stream_(stream_of(context)) {
-    const cudaError_t status = cudaMallocAsync(&data_, bytes, stream_);
-    if (status == cudaErrorMemoryAllocation) fail_for_memory(bytes);
-    check(status, "allocate scratch memory");
-  }
-  ~Scratch() { cudaFreeAsync(data_, stream_); }
+  Scratch(const KernelContext& context, size_t bytes)
+      : memory_(static_cast<ScratchMemory*>(context.scratch)), bytes_(bytes), data_(memory_->take(bytes)) {}
+  ~Scratch() { memory_->give_back(data_, bytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
   void* data() const { return data_; }
 
  private:
-  void* data_ = nullptr;
-  cudaStream_t stream_;
+  ScratchMemory* memory_;
+  size_t bytes_;
+  void* data_;
 };
 
 }  // namespace lmspt::cuda

@@ -8,14 +8,19 @@ std::string error_text(cudaError_t status) {
   return std::string(cudaGetErrorString(status)) + " (" + cudaGetErrorName(status) + ")";
 }
 
-void check(cudaError_t status, const std::string& action) {
-  if (status == cudaSuccess) return;
-  cudaGetLastError();  // so that an error which does no lasting harm is not met again
-  std::string message = "CUDA could not " + action + ": " + error_text(status);
+std::string describe_failure(cudaError_t status, const std::string& action, const std::string& reason) {
+  std::string message = "CUDA could not " + action + ": " + reason;
   if (status == cudaErrorNoKernelImageForDevice) {
     message += ". The CUDA library holds code for the architectures " LMSPT_CUDA_ARCHITECTURES
                ", none of which this GPU runs; build it again with LMSPT_CUDA_ARCHITECTURES=native on this machine";
   }
+  return message;
+}
+
+void check(cudaError_t status, const std::string& action) {
+  if (status == cudaSuccess) return;
+  const std::string message = describe_failure(status, action, error_text(status));
+  cudaGetLastError();  // so that an error which does no lasting harm is not met again
   throw Error(status == cudaErrorMemoryAllocation ? ErrorCode::out_of_memory : ErrorCode::device, message);
 }
 

@@ -10,6 +10,9 @@ namespace lmspt::cuda {
 // "an illegal memory access was encountered (cudaErrorIllegalAddress)"
 std::string error_text(cudaError_t status);
 
+// What a message says of a failure; `action` completes "CUDA could not ...".
+std::string describe_failure(cudaError_t status, const std::string& action, const std::string& reason);
+
 // Throws a device error, or out_of_memory; `action` completes "CUDA could not ...".
 void check(cudaError_t status, const std::string& action);
 

@@ -2,6 +2,7 @@
 
 #include "graph/graph.h"
 #include "graph/registry.h"
+#include "ops/precision.h"
 
 namespace lmspt {
 
@@ -22,6 +23,7 @@ void expect_heads(InferContext& context) {
                                                     std::to_string(q[2]) + " of q, got " + std::to_string(k[2]));
   context.expect_shape(2, "v", k);
   const int64_t least = context.attrs.b("causal") && q[1] > 1 ? q[1] : 1;
+  expect_precision(context);
   context.expect(k[1] >= least, "expected at least " + std::to_string(least) + " keys, got " + std::to_string(k[1]));
 }
 
@@ -34,7 +36,7 @@ void gradient_attention(GradContext& context) {
   const Attrs& attrs = context.node.attrs;
   context.input_grads = context.graph.apply(
       "attention_grad", {context.in(0), context.in(1), context.in(2), context.out(0), context.output_grads[0]},
-      {{"causal", attrs.i("causal")}, {"scale", attrs.f("scale")}});
+      {{"causal", attrs.i("causal")}, {"scale", attrs.f("scale")}, {"precision", attrs.i("precision")}});
 }
 
 void infer_attention_grad(InferContext& context) {
@@ -50,7 +52,7 @@ void infer_attention_grad(InferContext& context) {
 }  // namespace
 
 void register_attention(Registry& registry) {
-  const std::vector<AttrSpec> attrs = {AttrSpec::integer("causal", 0), AttrSpec::real("scale", 0)};
+  const std::vector<AttrSpec> attrs = {AttrSpec::integer("causal", 0), AttrSpec::real("scale", 0), precision_attr()};
   registry.add({"attention", 3, 3, attrs, infer_attention, gradient_attention});
   registry.add({"attention_grad", 5, 5, attrs, infer_attention_grad, nullptr, "itself a gradient"});
 }

@@ -34,7 +34,7 @@ int32_t nearest(const float* z, int64_t size, const float* panels, int64_t panel
     const float* panel = panels + p * size * kPanelWidth;
     Vec products = broadcast(0);
     for (int64_t i = 0; i < size; ++i) products = fma(broadcast(z[i]), Vec::load(panel + i * kPanelWidth), products);
-    if (!(max_lane(products) > best)) continue;
+    if (max_lane(products) <= best) continue;  // not where the first is NaN
     alignas(64) float lanes[kLanes];
     products.store(lanes);
     for (int lane = 0; lane < kLanes; ++lane) {

@@ -111,7 +111,7 @@ void infer_residual_unit(InferContext& context) {
 
 AttrArgs plain_packing(const Attrs& attrs, const std::vector<Tensor>&) { return {packed_precision(attrs)}; }
 AttrArgs fast_packing(const Attrs& attrs, const std::vector<Tensor>&) {
-  return {{"winograd", !is_bf16(precision_of(attrs))}, packed_precision(attrs)};
+  return {{"winograd", attrs.i("winograd")}, packed_precision(attrs)};
 }
 
 // (O, I / groups, k) -> (groups, panels of O / groups, k, I / groups, 16); for the fast algorithm

@@ -11,5 +11,6 @@ export * from "./norms.js";
 export * from "./optimizer.js";
 export * from "./pointwise.js";
 export * from "./reduce.js";
+export * from "./rotary.js";
 export * from "./snake.js";
 export * from "./weight-norm.js";

@@ -1,0 +1,212 @@
+#include "device/cuda/cuda_session.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "device/cuda/cuda_device.h"
+#include "device/error.h"
+
+#if defined(LMSPT_CUDA_EMULATED)
+#include "cuda-emulation/forget.h"
+#endif
+
+namespace lmspt::cuda {
+
+namespace {
+
+bool graphs_are_on() {
+  const char* text = std::getenv("LMSPT_CUDA_GRAPHS");
+  return !text || std::strcmp(text, "0") != 0;
+}
+
+size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+}  // namespace
+
+CudaSession::CudaSession(CudaDevice& device) : device_(device) { device_.add(*this); }
+
+CudaSession::~CudaSession() {
+  device_.remove(*this);
+  if (!stream_ || !device_.is_usable()) return;
+  try {
+    device_.enter();
+  } catch (const Error&) {
+    return;
+  }
+  give_back_memory();
+  workspace_.reset();
+  for (Slot& slot : slots_) {
+    if (slot.memory) cudaFreeHost(slot.memory);
+    if (slot.done) cudaEventDestroy(slot.done);
+  }
+  cudaStreamDestroy(stream_);
+}
+
+// ---- memory ----
+
+bool CudaSession::give_back_memory() {
+  if (!stream_ || cudaStreamSynchronize(stream_) != cudaSuccess) return false;
+  const bool had_scratch = workspace_->clear();
+  const bool had_arena = arena_ != nullptr;
+  drop_graph();
+  if (arena_) cudaFree(arena_);
+  arena_ = nullptr;
+  arena_bytes_ = 0;
+  return had_arena || had_scratch;
+}
+
+void CudaSession::drop_graph() {
+  if (graph_) cudaGraphExecDestroy(graph_);
+  graph_ = nullptr;
+  direct_runs_ = 0;
+}
+
+void CudaSession::prepare(Slot& slot, size_t bytes) {
+  slot.used = 0;
+  slot.downloads.clear();
+  if (!slot.done) device_.guard(cudaEventCreateWithFlags(&slot.done, cudaEventDisableTiming), "make an event");
+  if (bytes <= slot.size) return;
+  if (slot.memory) device_.guard(cudaFreeHost(slot.memory), "free host memory");
+  slot.memory = nullptr;
+  slot.size = 0;
+  const cudaError_t status = cudaHostAlloc(reinterpret_cast<void**>(&slot.memory), bytes, cudaHostAllocDefault);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    throw Error(ErrorCode::out_of_memory, "Expected to get " + std::to_string(bytes) +
+                                              " bytes of pinned host memory for inputs and outputs, but the system "
+                                              "refused; use shorter or smaller inputs");
+  }
+  device_.guard(status, "allocate host memory");
+  slot.size = bytes;
+}
+
+char* CudaSession::stage(size_t bytes) {
+  Slot& slot = slots_[current_];
+  if (slot.used + rounded(bytes) > slot.size) {
+    throw Error(ErrorCode::device, "Expected at most " + std::to_string(slot.size) + " bytes of inputs and outputs");
+  }
+  char* memory = slot.memory + slot.used;
+  slot.used += rounded(bytes);
+  return memory;
+}
+
+// ---- a run ----
+
+void* CudaSession::begin(size_t arena_bytes, size_t staging_bytes, bool ordered) {
+  device_.enter();
+  if (started_ == slots_.size()) throw Error(ErrorCode::device, "Too many runs of a plan are under way");
+  device_.set_running(this);
+  try {
+    if (!stream_) {
+      device_.guard(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "make a stream");
+      workspace_ = std::make_unique<Workspace>(device_, stream_);
+    }
+    if (!arena_ || arena_bytes > arena_bytes_) {
+      const size_t bytes = std::max<size_t>(arena_bytes, 256);
+      give_back_memory();
+      device_.with_memory(bytes, "allocate " + std::to_string(bytes) + " bytes",
+                          [&] { return cudaMalloc(&arena_, bytes); });
+      arena_bytes_ = bytes;
+    }
+    const int64_t direct_runs = direct_runs_;
+    if (workspace_->grow()) {
+      drop_graph();
+      direct_runs_ = direct_runs;
+    }
+    prepare(slots_[current_], staging_bytes);
+    ordered_ = ordered;
+    if (ordered) device_.wait_for_ordered(stream_);
+#if defined(LMSPT_CUDA_EMULATED)
+    emulation::forget(arena_, arena_bytes_, stream_);
+#endif
+  } catch (...) {
+    device_.set_running(nullptr);
+    throw;
+  }
+  return arena_;
+}
+
+void CudaSession::upload(void* device, const void* host, size_t bytes) {
+  if (bytes == 0) return;
+  char* staged = stage(bytes);
+  std::memcpy(staged, host, bytes);
+  device_.guard(cudaMemcpyAsync(device, staged, bytes, cudaMemcpyHostToDevice, stream_),
+                "copy " + std::to_string(bytes) + " bytes");
+}
+
+void CudaSession::download(void* host, const void* device, size_t bytes) {
+  if (bytes == 0) return;
+  char* staged = stage(bytes);
+  device_.guard(cudaMemcpyAsync(staged, device, bytes, cudaMemcpyDeviceToHost, stream_),
+                "copy " + std::to_string(bytes) + " bytes");
+  slots_[current_].downloads.push_back({host, staged, bytes});
+}
+
+KernelContext CudaSession::context() {
+  KernelContext context{};
+  context.stream = stream_;
+  context.scratch = static_cast<ScratchMemory*>(workspace_.get());
+  return context;
+}
+
+// The first run loads the kernels and tells how much scratch memory they take; the second is captured.
+void CudaSession::work(const std::function<void()>& steps) {
+  if (direct_runs_ == 0 || !graphs_are_on()) {
+    steps();
+    ++direct_runs_;
+    return;
+  }
+  if (!graph_) capture(steps);
+  device_.guard(cudaGraphLaunch(graph_, stream_), "launch a graph");
+}
+
+void CudaSession::capture(const std::function<void()>& steps) {
+  device_.guard(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "begin a graph");
+  cudaGraph_t graph = nullptr;
+  try {
+    steps();
+  } catch (...) {
+    cudaStreamEndCapture(stream_, &graph);
+    if (graph) cudaGraphDestroy(graph);
+    cudaGetLastError();
+    throw;
+  }
+  device_.guard(cudaStreamEndCapture(stream_, &graph), "make a graph of the plan's kernels");
+  try {
+    device_.with_memory(0, "make a graph executable", [&] { return cudaGraphInstantiate(&graph_, graph, 0); });
+  } catch (...) {
+    graph_ = nullptr;
+    cudaGraphDestroy(graph);
+    throw;
+  }
+  cudaGraphDestroy(graph);
+}
+
+void CudaSession::wait() { device_.guard(cudaStreamSynchronize(stream_), "finish the work before"); }
+
+void CudaSession::end() {
+  device_.guard(cudaEventRecord(slots_[current_].done, stream_), "record an event");
+  if (ordered_) device_.ordered_ends(stream_);
+  device_.set_running(nullptr);
+  current_ = (current_ + 1) % slots_.size();
+  ++started_;
+}
+
+void CudaSession::finish() {
+  Slot& slot = slots_[(current_ + slots_.size() - started_) % slots_.size()];
+  --started_;
+  device_.enter();
+  device_.guard(cudaEventSynchronize(slot.done), "run a plan");
+  for (const Slot::Download& download : slot.downloads) std::memcpy(download.target, download.source, download.bytes);
+  slot.downloads.clear();
+}
+
+void CudaSession::abandon() {
+  device_.set_running(nullptr);
+  if (device_.is_usable() && stream_) cudaStreamSynchronize(stream_);
+  slots_[current_].downloads.clear();
+}
+
+}  // namespace lmspt::cuda

@@ -1,0 +1,45 @@
+// Elementary functions of kernels, by the same formulas as device/cpu/math.h, so that both devices round alike.
+#pragma once
+
+#include <cuda_runtime.h>
+
+namespace lmspt::cuda {
+
+// exp(x) for x <= 0, exactly zero where it would not be a normal number.
+__device__ inline float exp_falling(float x) { return x < -87.f ? 0.f : expf(x); }
+
+// sin(x) up to sign: x = n pi + r, |r| <= pi / 2, pi in three parts so that |x| up to 10^4 keeps its digits.
+struct HalfPeriod {
+  float n, sine_of_rest;
+};
+
+__device__ inline HalfPeriod sine_in_half_period(float x) {
+  const float n = rintf(x * 0.318309886f);
+  float r = fmaf(n, -3.140625f, x);
+  r = fmaf(n, -9.67502593994140625e-4f, r);
+  r = fmaf(n, -1.509957990978376e-7f, r);
+  const float square = r * r;
+  float p = -2.38889859e-8f;
+  p = fmaf(p, square, 2.75255616e-6f);
+  p = fmaf(p, square, -1.98408743e-4f);
+  p = fmaf(p, square, 8.33333097e-3f);
+  p = fmaf(p, square, -1.66666667e-1f);
+  return {n, fmaf(p * square, r, r)};
+}
+
+__device__ inline float sine(float x) {
+  const HalfPeriod part = sine_in_half_period(x);
+  const float half = part.n * 0.5f, odd = half - rintf(half);  // 0 for even n, else 0.5 or -0.5
+  return part.sine_of_rest * fmaf(odd * odd, -8.f, 1.f);
+}
+
+__device__ inline float sine_squared(float x) {
+  const float value = sine_in_half_period(x).sine_of_rest;
+  return value * value;
+}
+
+// Snake: x + sin^2(alpha x) / (alpha + 1e-9); `inverse` is snake_inverse(alpha).
+__device__ inline float snake_inverse(float alpha) { return 1.f / (alpha + 1e-9f); }
+__device__ inline float snake(float x, float alpha, float inverse) { return fmaf(sine_squared(alpha * x), inverse, x); }
+
+}  // namespace lmspt::cuda

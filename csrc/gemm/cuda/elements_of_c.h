@@ -1,0 +1,71 @@
+// Sums to their places in C, with bias and residual.
+#pragma once
+
+#include "gemm/cuda/product.h"
+
+namespace lmspt::cuda {
+
+class RowOfC {
+ public:
+  // `base`: elements to the group of the item.
+  __device__ RowOfC(const Product& p, int64_t base, int m) : p_(p) {
+    const Parts outer = divide(m, p.a.positions), at = divide(outer.rest, p.a.positions_w);
+    place_ = at.quotient * p.c.h + at.rest * p.c.w + p.c.origin;
+    base_ = base + outer.quotient * p.c.outer;
+  }
+
+  // Columns n to n + kCount - 1, as many as there are.
+  template <int kCount>
+  __device__ void put(const float* bias, int n, bool vectors, const float* sums) const {
+    if (n >= p_.columns) return;
+    if constexpr (kCount > 1) {
+      if (vectors) return put_vector<kCount>(bias, n, sums);
+    }
+    for (int i = 0; i < kCount && n + i < p_.columns; ++i) put_vector<1>(bias, n + i, sums + i);
+  }
+
+ private:
+  template <int kCount>
+  __device__ void put_vector(const float* bias, int n, const float* sums) const {
+    const Parts column = divide(n, p_.c.span);
+    const int64_t place = place_ + column.quotient * p_.c.span_step + column.rest;
+    if (static_cast<uint64_t>(place) >= static_cast<uint64_t>(p_.c.limit)) return;
+    float values[kCount];
+    for (int i = 0; i < kCount; ++i) values[i] = bias ? sums[i] + bias[column.rest + i] : sums[i];
+    if (p_.c.residual) {
+      float more[kCount];
+      load<kCount>(p_.c.residual + base_ + place, more);
+      for (int i = 0; i < kCount; ++i) values[i] += more[i];
+    }
+    store<kCount>(values, p_.c.c + base_ + place);
+  }
+
+  template <int kCount>
+  static __device__ void load(const float* source, float* values) {
+    if constexpr (kCount == 4) {
+      const float4 four = *reinterpret_cast<const float4*>(source);
+      values[0] = four.x, values[1] = four.y, values[2] = four.z, values[3] = four.w;
+    } else if constexpr (kCount == 2) {
+      const float2 two = *reinterpret_cast<const float2*>(source);
+      values[0] = two.x, values[1] = two.y;
+    } else {
+      values[0] = source[0];
+    }
+  }
+
+  template <int kCount>
+  static __device__ void store(const float* values, float* target) {
+    if constexpr (kCount == 4) {
+      *reinterpret_cast<float4*>(target) = make_float4(values[0], values[1], values[2], values[3]);
+    } else if constexpr (kCount == 2) {
+      *reinterpret_cast<float2*>(target) = make_float2(values[0], values[1]);
+    } else {
+      target[0] = values[0];
+    }
+  }
+
+  const Product& p_;
+  int64_t base_, place_;
+};
+
+}  // namespace lmspt::cuda

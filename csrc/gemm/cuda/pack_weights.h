@@ -1,0 +1,62 @@
+// Packed weights on CUDA: (planes,) groups, panels of 16 columns, taps, words of the tap's channels, 16; zeros beyond
+// channels and columns. For float32 and tf32 that is the layout of gemm/panel.h; for bf16 that of gemm/bf16_panels.h
+// with the pairs in plain order.
+#pragma once
+
+#include "device/cuda/launch.h"
+#include "gemm/cuda/arithmetic.h"
+#include "gemm/cuda/product.h"
+
+namespace lmspt::cuda {
+
+struct PackedSize {
+  int64_t groups, taps, channels, columns;  // channels and columns of a group
+};
+
+// `weight(group, tap, channel, column)` gives B.
+template <class Arithmetic, class Weight>
+__global__ void pack_kernel(PackedSize size, int64_t words, int64_t count, Weight weight, uint32_t* packed) {
+  const int64_t panels = (size.columns + kPanelWidth - 1) / kPanelWidth;
+  for (int64_t i = first_unit(); i < count; i += unit_step()) {
+    const int64_t word = i / kPanelWidth % words, line = i / kPanelWidth / words, tap = line % size.taps;
+    const int64_t column = line / size.taps % panels * kPanelWidth + i % kPanelWidth;
+    const int64_t place = line / size.taps / panels, group = place % size.groups;
+    float values[Arithmetic::kFloats];
+    for (int f = 0; f < Arithmetic::kFloats; ++f) {
+      const int64_t channel = word * Arithmetic::kFloats + f;
+      const bool inside = channel < size.channels && column < size.columns;
+      values[f] = inside ? weight(group, tap, channel, column) : 0.f;
+    }
+    packed[i] = Arithmetic::word(values, static_cast<int>(place / size.groups));
+  }
+}
+
+template <class Weight>
+void pack_weights(const KernelContext& context, Precision precision, const PackedSize& size, const Weight& weight,
+                  void* packed) {
+  const int64_t words = words_of(precision, size.channels);
+  const int64_t count =
+      size.groups * ((size.columns + kPanelWidth - 1) / kPanelWidth) * size.taps * words * kPanelWidth;
+  auto* target = static_cast<uint32_t*>(packed);
+  switch (precision) {
+    case Precision::tf32:
+      return launch_threads(context, pack_kernel<Tf32, Weight>, count, size, words, count, weight, target);
+    case Precision::bf16:
+      return launch_threads(context, pack_kernel<Bf16, Weight>, count, size, words, count, weight, target);
+    case Precision::bf16x3:
+      return launch_threads(context, pack_kernel<Bf16x3, Weight>, 2 * count, size, words, 2 * count, weight, target);
+    default: return launch_threads(context, pack_kernel<Float32, Weight>, count, size, words, count, weight, target);
+  }
+}
+
+// Panels of `words` words of K for `columns` columns of a group.
+inline ColumnsOfB columns_of(const Tensor& packed, int64_t words, int64_t columns, int64_t groups = 1) {
+  ColumnsOfB b;
+  b.data = static_cast<const uint32_t*>(packed.data);
+  b.panel = words * kPanelWidth;
+  b.group = panel_count(columns) * b.panel;
+  b.plane = groups * b.group;
+  return b;
+}
+
+}  // namespace lmspt::cuda

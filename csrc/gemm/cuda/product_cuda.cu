@@ -1,0 +1,103 @@
+// Chooses what a product is computed by: nothing here changes the order of its sums.
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "device/error.h"
+#include "gemm/cuda/product_units.h"
+
+namespace lmspt::cuda {
+
+namespace {
+
+constexpr int64_t kManyTiles = 2 * 132;  // for every multiprocessor of a large GPU two
+constexpr int64_t kFewWords = 64;        // of a position, of which a block in part empty wastes more than shifts gain
+
+bool is_aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
+
+bool are_fours(std::initializer_list<int64_t> numbers) {
+  int64_t all = 0;
+  for (int64_t number : numbers) all |= number;
+  return all % 4 == 0;
+}
+
+std::atomic<int> size_for_all{-1};  // a TileSize, where one was set
+
+TileSize choose_size(const Product& p) {
+  if (size_for_all >= 0) return static_cast<TileSize>(size_for_all.load());
+  if (p.columns <= 32) return TileSize::narrow;
+  const int64_t down = p.items * p.groups * ((p.rows + 127) / 128);
+  if (p.columns > 64 && down * ((p.columns + 127) / 128) >= kManyTiles) return TileSize::large;
+  return down * ((p.columns + 63) / 64) >= kManyTiles ? TileSize::tall : TileSize::small;
+}
+
+[[noreturn]] void fail_for_positions() {
+  throw Error(ErrorCode::unsupported,
+              "Expected sequences and matrices whose rows, padding and taps included, count below 2^30 on cuda, got "
+              "larger ones; use shorter inputs or the device \"cpu\"");
+}
+
+// Coordinates of all taps of all positions are computed in 32 bits.
+void check_reach(const Axis& axis, int64_t positions, int64_t taps) {
+  const int64_t reach = positions * axis.stride + taps * axis.dilation;
+  if (reach + std::abs(int64_t{axis.origin}) + axis.in >= 2 * kBeyondAll) fail_for_positions();
+}
+
+void check_positions(const Product& p) {
+  if (p.rows >= kBeyondAll || p.columns >= kBeyondAll || p.a.words >= kBeyondAll) fail_for_positions();
+  const int64_t across = p.a.positions_w.value(), taps = p.a.taps_w.value();
+  check_reach(p.a.w, std::min(across, p.rows + kMostReach), taps);
+  check_reach(p.a.h, p.a.positions.value() / across, p.a.words / p.a.tap_words.value() / taps);
+}
+
+}  // namespace
+
+void read_tile_setting() {
+  const char* setting = std::getenv("LMSPT_CUDA_TILE");
+  constexpr const char* kNames[] = {"large", "tall", "small", "narrow"};
+  size_for_all = -1;
+  for (int i = 0; setting && i < 4; ++i) {
+    if (std::strcmp(setting, kNames[i]) == 0) size_for_all = i;
+  }
+}
+
+Axis Axis::of(int64_t in, int64_t stride, int64_t dilation, int64_t origin, int64_t pitch) {
+  for (int64_t number : {in, stride, dilation, std::abs(origin)}) {
+    if (number >= kBeyondAll) fail_for_positions();
+  }
+  return {static_cast<int>(in), static_cast<int>(stride), static_cast<int>(dilation), static_cast<int>(origin), pitch};
+}
+
+void set_taps(RowsOfA& a, Precision precision, const Taps& taps) {
+  const int64_t words = words_of(precision, a.channels), position = taps.stride * words;
+  const int64_t shifts = taps.stride == 1 ? taps.count : taps.count / taps.stride;
+  const bool whole = taps.stride == 1 || (taps.dilation == 1 && taps.count % taps.stride == 0);
+  const bool shifted = whole && shifts > 1 && (shifts - 1) * taps.dilation <= kMostReach &&
+                       (position % kBlockWords == 0 || position >= kFewWords);
+  if (taps.count * words >= kBeyondAll) fail_for_positions();
+  a.shifts = shifted ? static_cast<int>(shifts) : 1;
+  a.shift_step = static_cast<int>(taps.dilation);
+  a.words = static_cast<int>(shifted ? position : taps.count * words);
+  a.tap_words = Divisor(words);
+  a.taps_w = Divisor(shifted ? taps.stride : taps.count);
+}
+
+void run_product(const KernelContext& context, Precision precision, const Product& p) {
+  if (p.items * p.groups * p.rows * p.columns == 0) return;
+  check_positions(p);
+  ProductChoice choice{choose_size(p), false, false};
+  choice.fours = is_aligned(p.a.x) && (!p.a.alpha || is_aligned(p.a.alpha)) &&
+                 are_fours({p.a.channels, p.a.item, p.a.outer, p.a.group, p.a.h.pitch, p.a.w.pitch});
+  choice.vectors =
+      is_aligned(p.c.c) && is_aligned(p.c.residual) &&
+      are_fours({p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
+  switch (precision) {
+    case Precision::tf32: return multiply_tf32(context, p, choice);
+    case Precision::bf16: return multiply_bf16(context, p, choice);
+    case Precision::bf16x3: return multiply_bf16x3(context, p, choice);
+    default: return multiply_float32(context, p, choice);
+  }
+}
+
+}  // namespace lmspt::cuda

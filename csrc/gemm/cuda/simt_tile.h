@@ -1,0 +1,92 @@
+// A tile of C by fused multiply-adds: 256 threads as 16 by 16, each with kM by kN sums, in float32.
+#pragma once
+
+#include "gemm/cuda/arithmetic.h"
+#include "gemm/cuda/columns_of_b.h"
+#include "gemm/cuda/elements_of_c.h"
+#include "gemm/cuda/rows_of_a.h"
+
+namespace lmspt::cuda {
+
+template <int kM, int kN>
+class SimtTile {
+ public:
+  using Operands = Float32;
+  static constexpr int kRows = 16 * kM, kColumns = 16 * kN;
+
+  __device__ void clear() {
+#pragma unroll
+    for (int i = 0; i < kM; ++i) {
+#pragma unroll
+      for (int j = 0; j < kN; ++j) sums_[i][j] = 0;
+    }
+  }
+
+  // a (rows, kRowPitch), b (kBlockWords, kColumnPitch): sums in the order of K.
+  __device__ void multiply(const uint32_t* a, int, const uint32_t* b) {
+    const float* rows = reinterpret_cast<const float*>(a) + row() * kRowPitch;
+    const float* columns = reinterpret_cast<const float*>(b) + column() * kVector;
+#pragma unroll
+    for (int k = 0; k < kBlockWords; k += 4) {
+      float left[kM][4];
+#pragma unroll
+      for (int i = 0; i < kM; ++i) {
+        const float4 four = *reinterpret_cast<const float4*>(rows + i * 16 * kRowPitch + k);
+        left[i][0] = four.x, left[i][1] = four.y, left[i][2] = four.z, left[i][3] = four.w;
+      }
+#pragma unroll
+      for (int next = 0; next < 4; ++next) {
+        float right[kN];
+        load_columns(columns + (k + next) * kColumnPitch<kColumns>, right);
+#pragma unroll
+        for (int i = 0; i < kM; ++i) {
+#pragma unroll
+          for (int j = 0; j < kN; ++j) sums_[i][j] = fmaf(left[i][next], right[j], sums_[i][j]);
+        }
+      }
+    }
+  }
+
+  // `base`: elements of C to the group of the item; its row m and column n are the tile's first.
+  __device__ void finish(const Product& p, int64_t base, const float* bias, int m, int n, bool vectors) const {
+#pragma unroll
+    for (int i = 0; i < kM; ++i) {
+      const int at = m + row() + 16 * i;
+      if (at >= p.rows) continue;
+      const RowOfC c(p, base, at);
+#pragma unroll
+      for (int j = 0; j < kN; j += kVector) {
+        c.put<kVector>(bias, n + column() * kVector + 16 * j, vectors, sums_[i] + j);
+      }
+    }
+  }
+
+ private:
+  static constexpr int kVector = kN < 4 ? kN : 4;
+
+  // Warps of 4 by 8 threads, four of them down and two across: few addresses for each read of shared memory.
+  static __device__ int row() {
+    return static_cast<int>(threadIdx.x) / 64 * 4 + static_cast<int>(threadIdx.x) % 32 / 8;
+  }
+  static __device__ int column() {
+    return static_cast<int>(threadIdx.x) / 32 % 2 * 8 + static_cast<int>(threadIdx.x) % 8;
+  }
+
+  static __device__ void load_columns(const float* columns, float (&right)[kN]) {
+    if constexpr (kVector == 4) {
+#pragma unroll
+      for (int j = 0; j < kN; j += 4) {
+        const float4 four = *reinterpret_cast<const float4*>(columns + 16 * j);
+        right[j] = four.x, right[j + 1] = four.y, right[j + 2] = four.z, right[j + 3] = four.w;
+      }
+    } else {
+      static_assert(kN == 2);
+      const float2 two = *reinterpret_cast<const float2*>(columns);
+      right[0] = two.x, right[1] = two.y;
+    }
+  }
+
+  float sums_[kM][kN];
+};
+
+}  // namespace lmspt::cuda

@@ -1,0 +1,109 @@
+// A tile of C by tensor cores: kDown by kAcross warps, each with kM by kN pieces of 16 by 8 sums. Fragments of tf32 and
+// of pairs of bf16 numbers lie in the same registers, so that only the instruction differs.
+#pragma once
+
+#include "gemm/cuda/arithmetic.h"
+#include "gemm/cuda/columns_of_b.h"
+#include "gemm/cuda/elements_of_c.h"
+#include "gemm/cuda/rows_of_a.h"
+
+namespace lmspt::cuda {
+
+template <class Arithmetic, int kDown, int kM, int kN>
+class TensorTile {
+ public:
+  using Operands = Arithmetic;
+  static constexpr int kAcross = kThreads / 32 / kDown;
+  static constexpr int kRows = kDown * kM * 16, kColumns = kAcross * kN * 8;
+
+  __device__ void clear() {
+#pragma unroll
+    for (int i = 0; i < kM; ++i) {
+#pragma unroll
+      for (int j = 0; j < kN; ++j) {
+#pragma unroll
+        for (int e = 0; e < 4; ++e) sums_[i][j][e] = 0;
+      }
+    }
+  }
+
+  // a (planes, rows, kRowPitch) with planes `plane` words apart, b (planes, kBlockWords, kColumnPitch). Blocks of 8
+  // words in the order of K; of a split product the small terms first.
+  __device__ void multiply(const uint32_t* a, int plane, const uint32_t* b) {
+    constexpr int kBPlane = kBlockWords * kColumnPitch<kColumns>;
+    a += (row() + lane() % 16) * kRowPitch + lane() / 16 * 4;
+    b += lane() % 4 * kColumnPitch<kColumns> + column() + lane() / 4;
+#pragma unroll
+    for (int k = 0; k < kBlockWords; k += 8) {
+      uint32_t rows[kM][4], columns[kN][2];
+      if constexpr (Arithmetic::kPlanes == 2) {
+        load_rows(a + k, rows);
+        load_columns(b + kBPlane + k * kColumnPitch<kColumns>, columns);
+        multiply_pieces(rows, columns);
+        uint32_t high[kN][2];
+        load_columns(b + k * kColumnPitch<kColumns>, high);
+        uint32_t low[kM][4];
+        load_rows(a + plane + k, low);
+        multiply_pieces(low, high);
+        multiply_pieces(rows, high);
+      } else {
+        load_rows(a + k, rows);
+        load_columns(b + k * kColumnPitch<kColumns>, columns);
+        multiply_pieces(rows, columns);
+      }
+    }
+  }
+
+  // `base`: elements of C to the group of the item; its row m and column n are the tile's first.
+  __device__ void finish(const Product& p, int64_t base, const float* bias, int m, int n, bool vectors) const {
+#pragma unroll
+    for (int i = 0; i < kM; ++i) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int at = m + row() + 16 * i + 8 * half + lane() / 4;
+        if (at >= p.rows) continue;
+        const RowOfC c(p, base, at);
+#pragma unroll
+        for (int j = 0; j < kN; ++j) {
+          c.put<2>(bias, n + column() + 8 * j + lane() % 4 * 2, vectors, sums_[i][j] + 2 * half);
+        }
+      }
+    }
+  }
+
+ private:
+  static __device__ int lane() { return static_cast<int>(threadIdx.x) % 32; }
+  static __device__ int row() { return static_cast<int>(threadIdx.x) / 32 / kAcross * kM * 16; }
+  static __device__ int column() { return static_cast<int>(threadIdx.x) / 32 % kAcross * kN * 8; }
+
+  static __device__ void load_rows(const uint32_t* a, uint32_t (&rows)[kM][4]) {
+#pragma unroll
+    for (int i = 0; i < kM; ++i) load_matrix(rows[i], a + i * 16 * kRowPitch);
+  }
+
+  static __device__ void load_columns(const uint32_t* b, uint32_t (&columns)[kN][2]) {
+#pragma unroll
+    for (int j = 0; j < kN; ++j) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) columns[j][half] = b[half * 4 * kColumnPitch<kColumns> + 8 * j];
+    }
+  }
+
+  __device__ void multiply_pieces(const uint32_t (&rows)[kM][4], const uint32_t (&columns)[kN][2]) {
+#pragma unroll
+    for (int i = 0; i < kM; ++i) {
+#pragma unroll
+      for (int j = 0; j < kN; ++j) {
+        if constexpr (Arithmetic::kFloats == 2) {
+          multiply_bf16(sums_[i][j], rows[i], columns[j]);
+        } else {
+          multiply_tf32(sums_[i][j], rows[i], columns[j]);
+        }
+      }
+    }
+  }
+
+  float sums_[kM][kN][4];
+};
+
+}  // namespace lmspt::cuda

@@ -1,0 +1,19 @@
+#include "ops/attention/attention_cuda.h"
+#include "ops/attention/backward_cuda.h"
+#include "ops/attention/forward_cuda.h"
+#include "ops/attention/tensor_heads_cuda.h"
+
+namespace lmspt::cuda {
+
+void attention_tf32(const KernelContext& context, const AttentionGeometry& g) {
+  if (g.size <= 64) return launch_attention<TensorHeads<Tf32, 64, 64>>(context, g);
+  launch_attention<TensorHeads<Tf32, 128, 64>>(context, g);
+}
+
+void attention_grad_tf32(const KernelContext& context, const AttentionGeometry& g) {
+  using Heads64 = TensorHeads<Tf32, 64, 64>;
+  if (g.size <= 64) return launch_attention_grad<Heads64, Heads64>(context, g);
+  launch_attention_grad<TensorHeads<Tf32, 128, 32>, TensorHeads<Tf32, 128, 16>>(context, g);
+}
+
+}  // namespace lmspt::cuda

@@ -1,0 +1,113 @@
+// What the attention kernels share, whatever multiplies their tiles: FloatHeads or TensorHeads.
+#pragma once
+
+#include "device/cuda/groups.h"
+#include "device/cuda/math.h"
+#include "ops/attention/attention.h"
+
+namespace lmspt::cuda {
+
+// Features [first, first + 4) of a row of `size` floats, zeros beyond.
+__device__ inline float4 load_four(const float* row, int first, int size, bool by_fours) {
+  float4 four = make_float4(0, 0, 0, 0);
+  if (by_fours) {
+    if (first < size) four = *reinterpret_cast<const float4*>(row + first);
+    return four;
+  }
+  if (first < size) four.x = row[first];
+  if (first + 1 < size) four.y = row[first + 1];
+  if (first + 2 < size) four.z = row[first + 2];
+  if (first + 3 < size) four.w = row[first + 3];
+  return four;
+}
+
+// Whether all rows begin at multiples of 16 bytes.
+inline bool reads_by_fours(const AttentionGeometry& g, const KernelContext& context) {
+  const auto aligned = [](const Tensor& tensor) {
+    return reinterpret_cast<uintptr_t>(tensor.data) % sizeof(float4) == 0;
+  };
+  bool all = g.size % 4 == 0;
+  for (int i = 0; i < context.input_count; ++i) all = all && aligned(context.in(i));
+  for (int i = 0; i < context.output_count; ++i) all = all && aligned(context.out(i));
+  return all;
+}
+
+// Over the lanes that share a row.
+template <class Heads, class Join>
+__device__ inline float reduce_row(float value, Join join) {
+  for (int distance = Heads::kRowLanes / 2; distance > 0; distance /= 2) value = join(value, exchange(value, distance));
+  return value;
+}
+
+template <class Heads>
+__device__ inline void clear(float (&sums)[Heads::kOwnRows][Heads::kOwnFeatures]) {
+#pragma unroll
+  for (int r = 0; r < Heads::kOwnRows; ++r) {
+#pragma unroll
+    for (int f = 0; f < Heads::kOwnFeatures; ++f) sums[r][f] = 0;
+  }
+}
+
+template <int count>
+__device__ inline void scale(float factor, float (&values)[count]) {
+#pragma unroll
+  for (int i = 0; i < count; ++i) values[i] *= factor;
+}
+
+// Scores of keys that a query does not see become minus infinity: those from key visible(query) on, keys and queries
+// counted from the tile's first.
+template <class Heads>
+__device__ inline void mask(const AttentionGeometry& g, int64_t first_query, int64_t first_key,
+                            float (&scores)[Heads::kOwnRows][Heads::kOwnColumns]) {
+  const int64_t all_see = g.visible(first_query) < g.keys ? g.visible(first_query) : g.keys;
+  if (first_key + Heads::kColumns <= all_see) return;
+#pragma unroll
+  for (int r = 0; r < Heads::kOwnRows; ++r) {
+    const int64_t visible = g.visible(first_query + Heads::row(r));
+    const int64_t left = (visible < g.keys ? visible : g.keys) - first_key;
+#pragma unroll
+    for (int c = 0; c < Heads::kOwnColumns; ++c) {
+      if (Heads::column(c) >= left) scores[r][c] = -INFINITY;
+    }
+  }
+}
+
+// The softmax of rows that come tile by tile. As on the CPU a NaN or plus infinity makes a row NaN, and so does nothing
+// but minus infinity.
+template <class Heads>
+struct RunningSoftmax {
+  float top[Heads::kOwnRows], total[Heads::kOwnRows];
+
+  __device__ void clear() {
+#pragma unroll
+    for (int r = 0; r < Heads::kOwnRows; ++r) {
+      top[r] = -INFINITY;
+      total[r] = 0;
+    }
+  }
+
+  // Scores become exp(score - largest so far); returns what earlier results of row r have to be multiplied with.
+  __device__ float take(int r, float (&scores)[Heads::kOwnColumns]) {
+    float largest = top[r];
+#pragma unroll
+    for (int c = 0; c < Heads::kOwnColumns; ++c) largest = fmaxf(largest, scores[c]);
+    largest = reduce_row<Heads>(largest, LargerOf());
+    const float center = largest == -INFINITY ? 0.f : largest;
+    const float factor = exp_falling(top[r] - center);
+    float sum = 0;
+#pragma unroll
+    for (int c = 0; c < Heads::kOwnColumns; ++c) {
+      scores[c] = exp_falling(scores[c] - center);
+      sum += scores[c];
+    }
+    total[r] = fmaf(total[r], factor, reduce_row<Heads>(sum, Add()));
+    top[r] = largest;
+    return factor;
+  }
+};
+
+inline Grid grid_of(int64_t tiles, int threads, size_t shared_bytes) {
+  return {dim3(static_cast<unsigned>(std::min(tiles, kMaxBlocks))), threads, shared_bytes};
+}
+
+}  // namespace lmspt::cuda

@@ -1,0 +1,105 @@
+// Weights come packed (gemm/cuda/pack_weights.h). There is no kernel of the fast algorithm: plans for CUDA do not ask
+// for it.
+#include "gemm/cuda/pack_weights.h"
+#include "ops/conv1d/conv1d.h"
+#include "ops/conv1d/conv1d_cuda.h"
+
+namespace lmspt::cuda {
+
+namespace {
+
+// ---- kernels ----
+
+struct ConvWeight {
+  const float* w;
+  int64_t outputs, inputs, taps;  // of a group
+  bool transposed;
+  __device__ float operator()(int64_t group, int64_t tap, int64_t channel, int64_t column) const {
+    return transposed ? w[(channel * outputs + column) * taps + taps - 1 - tap]
+                      : w[((group * outputs + column) * inputs + channel) * taps + tap];
+  }
+};
+
+// ---- launchers ----
+
+Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
+
+Product convolution(const Conv1dGeometry& g, Precision precision, const Tensor& x, const Tensor& w, const Tensor& y) {
+  Product p;
+  p.groups = g.groups, p.columns = g.group_out();
+  p.a.x = x.f32();
+  p.a.group = g.group_in();
+  p.a.channels = static_cast<int>(g.group_in());
+  p.a.w = Axis::of(g.in_length, g.stride, g.dilation, -g.pad_left, g.in_channels);
+  set_taps(p.a, precision, {g.kernel, g.stride, g.dilation});
+  p.b = columns_of(w, p.a.words * p.a.shifts, p.columns, g.groups);
+  p.c.c = y.f32();
+  p.c.group = g.group_out();
+  p.c.w = g.out_channels;
+  p.c.span = Divisor(p.columns);
+  p.c.limit = g.out_length * g.out_channels;
+  const int64_t x_item = g.in_length * g.in_channels, y_item = g.out_length * g.out_channels;
+  if (p.a.shifts > 1) {
+    p.items = g.batch, p.rows = g.out_length;
+    p.a.item = x_item, p.c.item = y_item;
+    p.a.positions = p.a.positions_w = Divisor(kBeyondAll);
+  } else {
+    p.rows = g.batch * g.out_length;
+    p.a.outer = x_item, p.c.outer = y_item;
+    p.a.positions = p.a.positions_w = Divisor(g.out_length);
+  }
+  return p;
+}
+
+void conv1d(const KernelContext& context) {
+  const Tensor x = context.in(0), w = context.in(1);
+  const Tensor& y = context.out(0);
+  if (w.shape.rank == 3) return conv1d_direct(context);
+  const Precision precision = precision_of(*context.attrs);
+  Product p = convolution(conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs), precision, x, w, y);
+  p.c.bias = context.in(2).f32();
+  p.a.alpha = context.in(3).f32();
+  p.c.residual = context.in(4).f32();
+  run_product(context, precision, p);
+}
+
+// What the first convolution makes lies in memory in between.
+void fused_residual_unit(const KernelContext& context) {
+  const Tensor x = context.in(0), w1 = context.in(1), w2 = context.in(4);
+  const Tensor& y = context.out(0);
+  const Precision precision = precision_of(*context.attrs);
+  const Scratch scratch(context, y.shape.count() * sizeof(float));
+  const Tensor inner{scratch.data(), DType::f32, y.shape};
+  const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w1.shape[2], *context.attrs);
+  Product first = convolution(g, precision, x, w1, inner);
+  first.c.bias = context.in(2).f32();
+  first.a.alpha = context.in(3).f32();
+  run_product(context, precision, first);
+  const Conv1dGeometry one_tap{g.batch, g.in_length, g.in_channels, g.in_length, g.in_channels, 1, 1, 1, 1, 0};
+  Product second = convolution(one_tap, precision, inner, w2, y);
+  second.c.bias = context.in(5).f32();
+  second.a.alpha = context.in(6).f32();
+  second.c.residual = x.f32();
+  run_product(context, precision, second);
+}
+
+void pack_conv1d(const KernelContext& context) {
+  const Tensor w = context.in(0);
+  const bool transposed = context.attrs->b("transposed");
+  const int64_t groups = context.attrs->i("groups");
+  const int64_t outputs = w.shape[transposed ? 1 : 0] / groups, inputs = w.shape[transposed ? 0 : 1];
+  const ConvWeight weight{w.f32(), outputs, inputs, w.shape[2], transposed};
+  pack_weights(context, precision_of(*context.attrs), {groups, w.shape[2], inputs, outputs}, weight,
+               context.out(0).data);
+}
+
+}  // namespace
+
+void register_conv1d_cuda(KernelTable& table) {
+  table.add("conv1d", conv1d);
+  table.add("pack_conv1d", pack_conv1d);
+  table.add("conv1d_weight_grad", conv1d_weight_grad);
+  table.add("fused_residual_unit", fused_residual_unit);
+}
+
+}  // namespace lmspt::cuda

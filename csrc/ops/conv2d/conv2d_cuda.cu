@@ -1,0 +1,146 @@
+// All taps of an output are one row of A. Weights come packed (gemm/cuda/pack_weights.h).
+#include "gemm/cuda/outer_product.h"
+#include "gemm/cuda/pack_weights.h"
+#include "ops/conv2d/conv2d.h"
+
+namespace lmspt::cuda {
+
+namespace {
+
+// ---- kernels ----
+
+struct ImageWeight {
+  const float* w;
+  int64_t inputs, taps;
+  __device__ float operator()(int64_t, int64_t tap, int64_t channel, int64_t column) const {
+    return w[(column * inputs + channel) * taps + tap];
+  }
+};
+
+// The taps of one phase of the gradient, inputs as columns.
+struct PhaseWeight {
+  const float* w;
+  int64_t inputs, kernel_h, kernel_w;
+  Phase h, v;
+  __device__ float operator()(int64_t, int64_t tap, int64_t channel, int64_t column) const {
+    const int64_t tap_h = h.first_tap + (h.axis.taps - 1 - tap / v.axis.taps) * h.tap_step;
+    const int64_t tap_w = v.first_tap + (v.axis.taps - 1 - tap % v.axis.taps) * v.tap_step;
+    return w[((channel * inputs + column) * kernel_h + tap_h) * kernel_w + tap_w];
+  }
+};
+
+// ---- launchers ----
+
+Axis axis_of(const Axis2d& axis, int64_t pitch) {
+  return Axis::of(axis.in, axis.stride, axis.dilation, axis.origin, pitch);
+}
+
+RowsOfA rows_of(const float* x, int64_t channels, const Axis2d& h, const Axis2d& w) {
+  RowsOfA a;
+  a.x = x;
+  a.outer = h.in * w.in * channels;
+  a.h = axis_of(h, w.in * channels);
+  a.w = axis_of(w, channels);
+  a.positions = Divisor(h.out * w.out);
+  a.positions_w = Divisor(w.out);
+  a.channels = static_cast<int>(channels);
+  a.words = static_cast<int>(h.taps * w.taps * channels);
+  a.tap_words = Divisor(channels);
+  a.taps_w = Divisor(w.taps);
+  return a;
+}
+
+void conv2d(const KernelContext& context) {
+  const Tensor x = context.in(0), w = context.in(1);
+  const Tensor& y = context.out(0);
+  const Conv2dGeometry g = conv2d_geometry(x.shape, y.shape, w.shape[1], w.shape[2], *context.attrs);
+  Product p;
+  p.rows = g.batch * g.h.out * g.w.out, p.columns = g.out_channels;
+  p.a = rows_of(x.f32(), g.in_channels, g.h.forward(), g.w.forward());
+  p.b = columns_of(w, p.a.words, p.columns);
+  p.c.c = y.f32();
+  p.c.bias = context.in(2).f32();
+  p.c.outer = p.c.limit = y.shape.count_from(1);
+  p.c.h = g.w.out * g.out_channels;
+  p.c.w = g.out_channels;
+  p.c.span = Divisor(p.columns);
+  run_product(context, Precision::fp32, p);
+}
+
+void conv2d_input_grad(const KernelContext& context) {
+  const Tensor gy = context.in(0), w = context.in(1);
+  const Tensor& gx = context.out(0);
+  const Conv2dGeometry g = conv2d_geometry(gx.shape, gy.shape, w.shape[0], w.shape[1], *context.attrs);
+  const int64_t row = g.w.in * g.in_channels;
+  Product p;
+  p.columns = g.in_channels;
+  p.c.c = gx.f32();
+  p.c.outer = p.c.limit = gx.shape.count_from(1);
+  p.c.h = g.h.stride * row;
+  p.c.w = g.w.stride * g.in_channels;
+  p.c.span = Divisor(p.columns);
+  int64_t taps_before = 0;
+  for (int64_t phase_h = 0; phase_h < g.h.stride; ++phase_h) {
+    for (int64_t phase_w = 0; phase_w < g.w.stride; ++phase_w) {
+      const Phase h = phase_of(g.h, phase_h), v = phase_of(g.w, phase_w);
+      p.rows = g.batch * h.axis.out * v.axis.out;
+      p.a = rows_of(gy.f32(), g.out_channels, h.axis, v.axis);
+      p.b = columns_of(w, p.a.words, p.columns);
+      p.b.data += taps_before * packed_size(g.out_channels, g.in_channels);
+      p.c.origin = h.first * row + v.first * g.in_channels;
+      run_product(context, Precision::fp32, p);
+      taps_before += h.axis.taps * v.axis.taps;
+    }
+  }
+}
+
+void conv2d_weight_grad(const KernelContext& context) {
+  const Tensor x = context.in(0), gy = context.in(1), gw = context.out(0);
+  const Conv2dGeometry g = conv2d_geometry(x.shape, gy.shape, gw.shape[2], gw.shape[3], *context.attrs);
+  const int64_t taps = g.h.kernel * g.w.kernel;
+  OuterProduct o;
+  o.rows = g.out_channels, o.columns = taps * g.in_channels, o.depth = g.batch * g.h.out * g.w.out;
+  o.p = gy.f32();
+  o.p_pitch = g.out_channels;
+  o.taps = rows_of(x.f32(), g.in_channels, g.h.forward(), g.w.forward());
+  o.c = gw.f32();
+  o.channels = Divisor(g.in_channels);
+  o.row_step = g.in_channels * taps, o.tap_step = 1, o.channel_step = taps;
+  run_weight_gradient(context, o);
+}
+
+void pack_conv2d(const KernelContext& context) {
+  const Tensor w = context.in(0);
+  const int64_t taps = w.shape[2] * w.shape[3];
+  const ImageWeight weight{w.f32(), w.shape[1], taps};
+  pack_weights(context, Precision::fp32, {1, taps, w.shape[1], w.shape[0]}, weight, context.out(0).data);
+}
+
+void pack_conv2d_input_grad(const KernelContext& context) {
+  const Tensor w = context.in(0);
+  const Attrs& attrs = *context.attrs;
+  const ConvAxis axis_h{0, 0, w.shape[2], attrs.i("stride_h"), attrs.i("dilation_h"), 0};
+  const ConvAxis axis_w{0, 0, w.shape[3], attrs.i("stride_w"), attrs.i("dilation_w"), 0};
+  float* target = context.out(0).f32();
+  for (int64_t phase_h = 0; phase_h < axis_h.stride; ++phase_h) {
+    for (int64_t phase_w = 0; phase_w < axis_w.stride; ++phase_w) {
+      const Phase h = phase_of(axis_h, phase_h), v = phase_of(axis_w, phase_w);
+      const int64_t taps = h.axis.taps * v.axis.taps;
+      const PhaseWeight weight{w.f32(), w.shape[1], w.shape[2], w.shape[3], h, v};
+      pack_weights(context, Precision::fp32, {1, taps, w.shape[0], w.shape[1]}, weight, target);
+      target += taps * packed_size(w.shape[0], w.shape[1]);
+    }
+  }
+}
+
+}  // namespace
+
+void register_conv2d_cuda(KernelTable& table) {
+  table.add("conv2d", conv2d);
+  table.add("conv2d_input_grad", conv2d_input_grad);
+  table.add("conv2d_weight_grad", conv2d_weight_grad);
+  table.add("pack_conv2d", pack_conv2d);
+  table.add("pack_conv2d_input_grad", pack_conv2d_input_grad);
+}
+
+}  // namespace lmspt::cuda

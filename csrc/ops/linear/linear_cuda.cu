@@ -1,0 +1,95 @@
+// Weights come packed (gemm/cuda/pack_weights.h).
+#include "gemm/cuda/outer_product.h"
+#include "gemm/cuda/pack_weights.h"
+
+namespace lmspt::cuda {
+
+namespace {
+
+// ---- kernels ----
+
+struct MatrixWeight {
+  const float* w;
+  int64_t size, channel_step, column_step;  // elements of a matrix, from one to the next
+  __device__ float operator()(int64_t group, int64_t, int64_t channel, int64_t column) const {
+    return w[group * size + channel * channel_step + column * column_step];
+  }
+};
+
+// ---- launchers ----
+
+Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
+
+// C (items, rows, columns) = A (items, rows, k) B
+Product matrix_product(Precision precision, const float* a, const Tensor& b, float* c, int64_t items, int64_t rows,
+                       int64_t k, int64_t columns) {
+  Product p;
+  p.items = items, p.rows = rows, p.columns = columns;
+  p.a.x = a;
+  p.a.item = rows * k;
+  p.a.channels = static_cast<int>(k);
+  p.a.w = Axis::of(rows, 1, 1, 0, k);
+  p.a.positions = p.a.positions_w = Divisor(kBeyondAll);
+  set_taps(p.a, precision, {1, 1, 1});
+  p.b = columns_of(b, p.a.words, columns);
+  p.c.c = c;
+  p.c.item = rows * columns;
+  p.c.w = columns;
+  p.c.span = Divisor(columns);
+  p.c.limit = rows * columns;
+  return p;
+}
+
+void linear(const KernelContext& context) {
+  const Shape &x = context.inputs[0].shape, &y = context.out(0).shape;
+  const Precision precision = precision_of(*context.attrs);
+  Product p = matrix_product(precision, context.in(0).f32(), context.in(1), context.out(0).f32(), 1,
+                             x.count_before(x.rank - 1), x[-1], y[-1]);
+  p.c.bias = context.in(2).f32();
+  run_product(context, precision, p);
+}
+
+void matmul(const KernelContext& context) {
+  const Shape &b = context.inputs[1].shape, &y = context.out(0).shape;
+  const int64_t k = b[2], rows = y[-2], columns = y[-1], batch = y.count_before(y.rank - 2);
+  const bool shared = b[0] == 1;
+  const float* a = context.in(0).f32();
+  float* c = context.out(0).f32();
+  if (!context.attrs->b("transpose_a")) {
+    // One tall product where b is shared.
+    Product p = shared ? matrix_product(Precision::fp32, a, context.in(1), c, 1, batch * rows, k, columns)
+                       : matrix_product(Precision::fp32, a, context.in(1), c, batch, rows, k, columns);
+    p.b.item = shared ? 0 : p.b.group;
+    return run_product(context, Precision::fp32, p);
+  }
+  OuterProduct o;
+  o.items = batch, o.rows = rows, o.columns = columns, o.depth = k;
+  o.p = a;
+  o.p_item = k * rows, o.p_pitch = rows;
+  o.panels = columns_of(context.in(1), k, columns);
+  o.panels.item = shared ? 0 : o.panels.group;
+  o.c = c;
+  o.c_item = rows * columns;
+  o.channels = Divisor(columns);
+  o.row_step = columns, o.channel_step = 1;
+  run_outer_product(context, o);
+}
+
+void pack_matrix(const KernelContext& context) {
+  const Tensor w = context.in(0);
+  const bool transposed = context.attrs->b("transposed");
+  const int64_t n = w.shape[transposed ? -2 : -1], k = w.shape[transposed ? -1 : -2];
+  const int64_t batch = w.shape.count_before(w.shape.rank - 2);
+  const MatrixWeight weight{w.f32(), n * k, transposed ? 1 : n, transposed ? k : 1};
+  pack_weights(context, precision_of(*context.attrs), {batch, 1, k, n}, weight, context.out(0).data);
+}
+
+}  // namespace
+
+void register_linear_cuda(KernelTable& table) {
+  table.add("linear", linear);
+  table.add("matmul", matmul);
+  table.add("pack_matrix", pack_matrix);
+}
+
+}  // namespace lmspt::cuda

@@ -1,0 +1,165 @@
+// A group of threads takes a row; sums as in norms_cpu.cc, in single precision for a short run, in double beyond.
+#include "device/cuda/column_sums.h"
+#include "device/cuda/softmax.h"
+
+namespace lmspt::cuda {
+
+namespace {
+
+struct Rows2d {
+  int64_t rows, size;
+};
+
+Rows2d rows_of(const Tensor& x) { return {x.shape.count_before(x.shape.rank - 1), x.shape[-1]}; }
+
+// What makes a row its normalised form: (x - mean) * scale. The mean of rms_norm is 0.
+struct Statistics {
+  float mean, scale;
+
+  __device__ float normalized(float x) const { return (x - mean) * scale; }
+};
+
+struct LayerNorm {
+  static constexpr bool kCentered = true;
+
+  template <class Group>
+  static __device__ Statistics measure(const float* x, int64_t size, double epsilon) {
+    const float center = static_cast<float>(sum_row<Group>(size, [=](int64_t i) { return x[i]; }) / size);
+    const double square = sum_row<Group>(size, [=](int64_t i) { return (x[i] - center) * (x[i] - center); });
+    return {center, static_cast<float>(1 / sqrt(square / size + epsilon))};
+  }
+};
+
+struct RmsNorm {
+  static constexpr bool kCentered = false;
+
+  template <class Group>
+  static __device__ Statistics measure(const float* x, int64_t size, double epsilon) {
+    const double square = sum_row<Group>(size, [=](int64_t i) { return x[i] * x[i]; });
+    return {0, static_cast<float>(1 / sqrt(square / size + epsilon))};
+  }
+};
+
+// ---- kernels ----
+
+// y = normalized(x) * w + bias
+template <class Norm, class Group>
+__global__ void normalize_kernel(Rows2d size, double epsilon, const float* x, const float* w, const float* bias,
+                                 float* y) {
+  for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
+    const float* source = x + row * size.size;
+    const Statistics statistics = Norm::template measure<Group>(source, size.size, epsilon);
+    for (int64_t i = Group::rank(); i < size.size; i += Group::size()) {
+      y[row * size.size + i] = fmaf(statistics.normalized(source[i]), w[i], bias ? bias[i] : 0.f);
+    }
+  }
+}
+
+// With n = normalized(x) and g = gy * w: gx = scale (g - mean(g) - n mean(g n)); rms_norm has no mean(g).
+template <class Norm, class Group>
+__global__ void normalize_grad_kernel(Rows2d size, double epsilon, const float* x, const float* w, const float* gy,
+                                      float* gx, Statistics* statistics) {
+  for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
+    const float *source = x + row * size.size, *gradient = gy + row * size.size;
+    const Statistics of_row = Norm::template measure<Group>(source, size.size, epsilon);
+    const auto g = [=](int64_t i) { return gradient[i] * w[i]; };
+    const auto n = [=](int64_t i) { return of_row.normalized(source[i]); };
+    const float mean = Norm::kCentered ? static_cast<float>(sum_row<Group>(size.size, g) / size.size) : 0.f;
+    const float along =
+        static_cast<float>(sum_row<Group>(size.size, [=](int64_t i) { return g(i) * n(i); }) / size.size);
+    for (int64_t i = Group::rank(); i < size.size; i += Group::size()) {
+      gx[row * size.size + i] = fmaf(n(i), -along, g(i) - mean) * of_row.scale;
+    }
+    if (Group::rank() == 0) statistics[row] = of_row;
+  }
+}
+
+// gw = sum over rows of gy * normalized(x), gbias = sum over rows of gy
+template <int Sums>
+struct ParameterGradient {
+  static constexpr int kSums = Sums;
+  const float *x, *gy;
+  const Statistics* statistics;
+  int64_t size;
+
+  __device__ int begin(int64_t) const { return 0; }
+  __device__ void add(int, int64_t row, int64_t column, float* sums) const {
+    const int64_t at = row * size + column;
+    sums[0] = fmaf(gy[at], statistics[row].normalized(x[at]), sums[0]);
+    if constexpr (Sums == 2) sums[1] += gy[at];
+  }
+};
+
+template <class Group>
+__global__ void softmax_kernel(Rows2d size, const float* x, float* y) {
+  for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
+    const float* source = x + row * size.size;
+    const ExponentialSum sum = sum_exponentials<Group>(source, size.size);
+    const float scale = static_cast<float>(1 / sum.total);
+    for (int64_t i = Group::rank(); i < size.size; i += Group::size()) {
+      y[row * size.size + i] = exp_falling(source[i] - sum.top) * scale;
+    }
+  }
+}
+
+// gx = y (gy - <gy, y>)
+template <class Group>
+__global__ void softmax_grad_kernel(Rows2d size, const float* y, const float* gy, float* gx) {
+  for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
+    const float *value = y + row * size.size, *gradient = gy + row * size.size;
+    const double sum = sum_row<Group>(size.size, [=](int64_t i) { return gradient[i] * value[i]; });
+    const float along = static_cast<float>(sum);
+    for (int64_t i = Group::rank(); i < size.size; i += Group::size()) {
+      gx[row * size.size + i] = value[i] * (gradient[i] - along);
+    }
+  }
+}
+
+// ---- launchers ----
+
+template <class Norm>
+void normalize(const KernelContext& context) {
+  const Rows2d size = rows_of(context.in(0));
+  launch_rows(context, normalize_kernel<Norm, WarpGroup>, normalize_kernel<Norm, BlockGroup>, size.rows, size.size,
+              size, context.attrs->f("epsilon"), context.in(0).f32(), context.in(1).f32(), context.in(2).f32(),
+              context.out(0).f32());
+}
+
+template <class Norm>
+void normalize_grad(const KernelContext& context) {
+  constexpr int kSums = Norm::kCentered ? 2 : 1;
+  const float *x = context.in(0).f32(), *w = context.in(1).f32(), *gy = context.in(2).f32();
+  const Rows2d size = rows_of(context.in(0));
+  const Scratch scratch(context, size.rows * sizeof(Statistics));
+  auto* statistics = static_cast<Statistics*>(scratch.data());
+  launch_rows(context, normalize_grad_kernel<Norm, WarpGroup>, normalize_grad_kernel<Norm, BlockGroup>, size.rows,
+              size.size, size, context.attrs->f("epsilon"), x, w, gy, context.out(0).f32(), statistics);
+  float* sums[kSums];
+  for (int i = 0; i < kSums; ++i) sums[i] = context.out(1 + i).f32();
+  sum_columns(context, ParameterGradient<kSums>{x, gy, statistics, size.size}, size.rows, size.size, sums);
+}
+
+void softmax(const KernelContext& context) {
+  const Rows2d size = rows_of(context.in(0));
+  launch_rows(context, softmax_kernel<WarpGroup>, softmax_kernel<BlockGroup>, size.rows, size.size, size,
+              context.in(0).f32(), context.out(0).f32());
+}
+
+void softmax_grad(const KernelContext& context) {
+  const Rows2d size = rows_of(context.in(0));
+  launch_rows(context, softmax_grad_kernel<WarpGroup>, softmax_grad_kernel<BlockGroup>, size.rows, size.size, size,
+              context.in(0).f32(), context.in(1).f32(), context.out(0).f32());
+}
+
+}  // namespace
+
+void register_norms_cuda(KernelTable& table) {
+  table.add("layer_norm", normalize<LayerNorm>);
+  table.add("layer_norm_grad", normalize_grad<LayerNorm>);
+  table.add("rms_norm", normalize<RmsNorm>);
+  table.add("rms_norm_grad", normalize_grad<RmsNorm>);
+  table.add("softmax", softmax);
+  table.add("softmax_grad", softmax_grad);
+}
+
+}  // namespace lmspt::cuda

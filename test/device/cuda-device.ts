@@ -1,0 +1,59 @@
+/** The CUDA device of the tests: the GPU where there is one, else the emulation of test/cuda-emulation. */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import nodeGypBuild from "node-gyp-build";
+import { Device } from "../../lib/graph/device.js";
+import { cudaLibraryPath, native, packageRoot } from "../../lib/graph/native.js";
+
+/** Where the build puts what belongs to the emulation. */
+const buildFolder = dirname(nodeGypBuild.path(packageRoot()));
+export const emulatedLibrary = join(buildFolder, "liblmspt_cuda_emulated.so");
+export const emulationProbes = join(buildFolder, "lmspt_emulation_probes");
+
+/** Whether a real GPU can be used. */
+function hasGpu(): boolean {
+  return existsSync(cudaLibraryPath()) && native().describeCuda(cudaLibraryPath()).devices.length > 0;
+}
+
+/** The library that the tests of kernels run on; LMSPT_CUDA_LIBRARY chooses it, too. */
+export const testedLibrary = hasGpu() ? cudaLibraryPath() : emulatedLibrary;
+export const isEmulated = testedLibrary.endsWith("emulated.so");
+
+export const openCuda = (index = 0): Device => Device.open(`cuda:${index}`, { library: testedLibrary });
+
+/** What the emulation counts. All but the first three are of what is live. */
+export interface EmulationCounts {
+  readonly launches: number;
+  readonly graphLaunches: number;
+  readonly captures: number;
+  readonly allocations: number;
+  readonly bytes: number;
+  readonly pinned: number;
+  readonly streams: number;
+  readonly events: number;
+  readonly graphs: number;
+  /** Launches by the kernel's name. */
+  readonly kernels: Readonly<Record<string, number>>;
+}
+
+export interface Emulation {
+  counts(): EmulationCounts;
+  /** How many bytes a device has from now on. */
+  setMemory(device: number, bytes: number): void;
+  /** After so many more allocations none succeeds; -1: they succeed again. */
+  failAllocationsAfter(device: number, count: number): void;
+  /** The next work on the device fails as after a fault in a kernel. */
+  lose(device: number): void;
+}
+
+let loaded: Emulation | undefined;
+
+/** The switches and counters of the emulation; the library is a module of Node.js as well. */
+export function emulation(): Emulation {
+  if (!loaded) {
+    const module = { exports: {} };
+    process.dlopen(module, emulatedLibrary);
+    loaded = module.exports as Emulation;
+  }
+  return loaded;
+}

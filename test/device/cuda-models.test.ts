@@ -1,0 +1,93 @@
+/** Whole models on CUDA: codes, speech and training steps are the CPU's. */
+import assert from "node:assert/strict";
+import { Device } from "../../lib/graph/device.js";
+import type { Precision } from "../../lib/graph/precision.js";
+import { parseConfig } from "../../lib/models/config.js";
+import { Discriminators, PUBLIC_DISCRIMINATORS } from "../../lib/models/discriminators/index.js";
+import { fillRandomly } from "../../lib/models/initial.js";
+import { LmSpt } from "../../lib/models/lmspt.js";
+import { Tokenizer } from "../../lib/models/tokenizer.js";
+import { PUBLIC_MEL_SCALES } from "../../lib/train/losses/index.js";
+import { makeOptimizers, makeRecipe, type StepResult, TrainingStep } from "../../lib/train/step/index.js";
+import { assertClose, randomFloats } from "../golden.js";
+import { SMALL_FIELDS } from "../models/small-models.js";
+import { openCuda, testedLibrary } from "./cuda-device.js";
+
+describe("models on CUDA", function () {
+  this.timeout(300_000);
+
+  async function onCuda<Result>(work: () => Promise<Result>): Promise<Result> {
+    const before = process.env.LMSPT_CUDA_LIBRARY;
+    process.env.LMSPT_CUDA_LIBRARY = testedLibrary;
+    try {
+      return await work();
+    } finally {
+      if (before === undefined) delete process.env.LMSPT_CUDA_LIBRARY;
+      else process.env.LMSPT_CUDA_LIBRARY = before;
+    }
+  }
+
+  const load = (device: "cpu" | "cuda", precision: Precision) =>
+    onCuda(() => Tokenizer.load("random:1:tiny", { device, precision }));
+
+  it("a tokenizer gives the CPU's codes and speech", async () => {
+    const audio = randomFloats(9000, 1).map((value, i) => 0.1 * value + 0.3 * Math.sin(i / 20));
+    await using cpu = await load("cpu", "fp32");
+    const codes = await cpu.encode(audio);
+    const { samples } = await cpu.decode(codes);
+    for (const [precision, tolerance] of [
+      ["fp32", 1e-5],
+      ["bf16x3", 1e-4],
+      ["tf32", 1e-2],
+      ["bf16", 1e-1],
+    ] as const) {
+      await using cuda = await load("cuda", precision);
+      if (tolerance <= 1e-4) assert.deepEqual(await cuda.encode(audio), codes, precision);
+      assertClose((await cuda.decode(codes)).samples, samples, tolerance, precision);
+    }
+  });
+
+  it("two training steps are those of the CPU", async () => {
+    const samples = 2400;
+    const rate = 2e-4;
+    const audio = randomFloats(2 * samples, 3).map((value, i) => 0.2 * value + 0.3 * Math.sin(i / 10));
+    const train = async (device: Device) => {
+      const model = new LmSpt(parseConfig(SMALL_FIELDS));
+      await fillRandomly(model.parameters, 1, { trainable: true });
+      const discriminators = new Discriminators({
+        ...PUBLIC_DISCRIMINATORS,
+        periods: [2, 3],
+        fft_sizes: [256],
+        period_channels: [4, 8, 17, 20, 20],
+        resolution_channels: 4,
+      });
+      await fillRandomly(discriminators.parameters, 2, { trainable: true });
+      const recipe = makeRecipe({ model, discriminators, melScales: PUBLIC_MEL_SCALES.slice(0, 3) });
+      const step = await TrainingStep.compile(device, recipe, makeOptimizers(recipe), { batch: 2, samples });
+      const results: StepResult[] = [];
+      for (const made of [1, 2]) {
+        const pace = { generator: rate, discriminator: rate, generatorStep: made, discriminatorStep: made };
+        results.push(await step.run([{ audio, codebooks: new Float32Array(2).fill(7) }], pace));
+      }
+      const variables = model.parameters.map(({ variable }) => variable);
+      return { results, values: await device.read(variables) };
+    };
+    await using cpu = Device.open("cpu");
+    await using cuda = openCuda();
+    const [expected, actual] = [await train(cpu), await train(cuda)];
+    for (const [i, { losses, norms }] of actual.results.entries()) {
+      const wanted = expected.results[i]!;
+      for (const [name, value] of Object.entries(losses)) {
+        if (value !== undefined) assertClose([value], [wanted.losses[name as "mel"]!], 1e-4, `step ${i + 1}: ${name}`);
+      }
+      // Logarithms of faint bands enlarge rounding.
+      assertClose([norms.generator], [wanted.norms.generator], 2e-3, `step ${i + 1}: norm of the gradient`);
+    }
+    const differences = actual.values.flatMap((values, i) =>
+      Array.from(values, (value, k) => Math.abs(value - expected.values[i]![k]!)),
+    );
+    // Where a gradient is all rounding, so is the sign of the two steps.
+    assert(Math.max(...differences) <= 4 * rate);
+    assert(differences.reduce((sum, value) => sum + value, 0) / differences.length <= 0.02 * rate);
+  });
+});

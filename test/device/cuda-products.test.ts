@@ -1,0 +1,208 @@
+/** The engine of matrix products on CUDA: its tiles, its precisions, and that rows do not depend on their neighbours. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Device } from "../../lib/graph/device.js";
+import type { Value } from "../../lib/graph/graph.js";
+import { type Conv1dOptions, conv1d, convTranspose1d, linear } from "../../lib/graph/ops/index.js";
+import type { Precision } from "../../lib/graph/precision.js";
+import { compute } from "../gemm/support.js";
+import { assertClose, randomFloats, relativeError } from "../golden.js";
+import type { TensorData } from "../ops/support.js";
+import { assertAgree, run } from "./cuda-case.js";
+import { productCases } from "./cuda-cases-products.js";
+import { openCuda } from "./cuda-device.js";
+import { PRECISIONS, ROUNDING } from "./cuda-precision.js";
+
+const TILES = ["large", "tall", "small", "narrow"] as const;
+type Tile = (typeof TILES)[number];
+
+/** Calls `body` with a device all of whose products have tiles of one size; the setting holds until the next is opened. */
+async function withTile(tile: Tile | undefined, body: (device: Device) => Promise<void>): Promise<void> {
+  if (tile) process.env.LMSPT_CUDA_TILE = tile;
+  else delete process.env.LMSPT_CUDA_TILE;
+  await using device = openCuda();
+  delete process.env.LMSPT_CUDA_TILE;
+  await body(device);
+}
+
+const tensor = (shape: readonly number[], seed: number): TensorData => ({
+  data: randomFloats(
+    shape.reduce((a, b) => a * b, 1),
+    seed,
+  ),
+  shape,
+});
+
+interface Convolution {
+  readonly rows: number;
+  readonly channels: number;
+  readonly outputs: number;
+  readonly kernel: number;
+  readonly options?: Conv1dOptions;
+}
+
+/** Folded and shifted taps, odd and even channels, ends of blocks. */
+const convolutions: readonly Convolution[] = [
+  { rows: 140, channels: 32, outputs: 40, kernel: 7, options: { dilation: 3, padLeft: 9, padRight: 9 } },
+  { rows: 70, channels: 33, outputs: 17, kernel: 3, options: { padLeft: 2 } },
+  { rows: 66, channels: 20, outputs: 70, kernel: 3 },
+  { rows: 90, channels: 16, outputs: 24, kernel: 4, options: { stride: 2, padLeft: 1, padRight: 1 } },
+  { rows: 40, channels: 100, outputs: 36, kernel: 1 },
+  { rows: 35, channels: 3, outputs: 8, kernel: 7, options: { padLeft: 6 } },
+];
+
+const inputsOf = ({ rows, channels, outputs, kernel }: Convolution) => ({
+  x: tensor([1, rows, channels], 1),
+  w: tensor([outputs, channels, kernel], 2),
+});
+
+/** The sums in double precision, of operands rounded as it is said. */
+function convolve(c: Convolution, round: (value: number) => number): Float64Array {
+  const { rows, channels, outputs, kernel, options = {} } = c;
+  const { stride = 1, dilation = 1, padLeft = 0, padRight = 0 } = options;
+  const { x, w } = inputsOf(c);
+  const [left, right] = [Array.from(x.data, round), Array.from(w.data, round)];
+  const length = Math.floor((rows + padLeft + padRight - dilation * (kernel - 1) - 1) / stride) + 1;
+  return Float64Array.from({ length: length * outputs }, (_, i) => {
+    const [t, o] = [Math.floor(i / outputs), i % outputs];
+    let sum = 0;
+    for (let j = 0; j < kernel; j++) {
+      const row = t * stride + j * dilation - padLeft;
+      if (row < 0 || row >= rows) continue;
+      for (let c = 0; c < channels; c++) sum += left[row * channels + c]! * right[(o * channels + c) * kernel + j]!;
+    }
+    return sum;
+  });
+}
+
+const convolved = (device: Device, c: Convolution, precision: Precision) =>
+  compute(device, inputsOf(c), precision, ({ x, w }) => conv1d(x, w, undefined, c.options));
+
+describe("products on CUDA", () => {
+  let cpu: Device;
+  before(() => {
+    cpu = Device.open("cpu");
+  });
+  after(async () => {
+    await cpu.close();
+    await withTile(undefined, async () => undefined);
+  });
+
+  for (const tile of TILES) {
+    it(`agree with the CPU's in ${tile} tiles`, () =>
+      withTile(tile, async (device) => {
+        for (const one of productCases.filter(({ op }) => !/^pack_|weight_grad$/.test(op))) {
+          const [[actual], [expected]] = await Promise.all([run(device, one), run(cpu, one)]);
+          assertAgree(actual!, expected!, one.tolerance, `${one.op} ${JSON.stringify(one.attributes)}`);
+        }
+      }));
+
+    it(`are as near to the exact result as those of a naive implementation of the same precision in ${tile} tiles`, () =>
+      withTile(tile, async (device) => {
+        for (const c of convolutions) {
+          const exact = convolve(c, (value) => value);
+          for (const precision of PRECISIONS) {
+            const error = relativeError(await convolved(device, c, precision), exact);
+            const naive = relativeError(Float32Array.from(convolve(c, ROUNDING[precision])), exact);
+            const rounding = 1e-6; // of float32 sums, which the naive ones in double precision do not have
+            const what = `${precision} of ${JSON.stringify(c)}: ${error}, naive ${naive}`;
+            assert(error <= 2 * naive + rounding, what);
+            assert(error >= naive / 4, `${what}: computed in another precision`);
+          }
+        }
+      }));
+  }
+
+  it("have the same bits in tiles of all sizes", async () => {
+    const results: Float32Array[][] = [];
+    for (const tile of TILES) {
+      await withTile(tile, async (device) => {
+        const all = [];
+        for (const c of convolutions) {
+          for (const precision of PRECISIONS) all.push(await convolved(device, c, precision));
+        }
+        results.push(all);
+      });
+    }
+    for (const other of results.slice(1)) assert.deepEqual(other, results[0]);
+  });
+
+  for (const precision of PRECISIONS) {
+    it(`${precision}: transposed convolutions and linear layers are those of rounded operands`, () =>
+      withTile(undefined, async (device) => {
+        const round = ({ data, shape }: TensorData) => ({ data: Float32Array.from(data, ROUNDING[precision]), shape });
+        const compare = async <Names extends string>(
+          inputs: Record<Names, TensorData>,
+          build: (values: Record<Names, Value>) => Value,
+        ) => {
+          const actual = await compute(device, inputs, precision, build);
+          const { x, w } = inputs as unknown as Record<"x" | "w", TensorData>;
+          const rounded = { ...inputs, x: round(x), w: round(w) };
+          assertClose(actual, await compute(cpu, rounded, "fp32", build), precision === "bf16x3" ? 1e-5 : 2e-6);
+        };
+        for (const [rows, channels, outputs, stride, padLeft] of [
+          [20, 40, 24, 5, 3],
+          [1, 64, 16, 2, 1],
+          [50, 32, 3, 8, 4],
+          [9, 17, 10, 1, 0],
+        ] as const) {
+          const inputs = {
+            x: tensor([2, rows, channels], 3),
+            w: tensor([channels, outputs, 2 * stride], 4),
+            b: tensor([outputs], 5),
+          };
+          await compare(inputs, ({ x, w, b }) => convTranspose1d(x, w, b, { stride, padLeft, padRight: padLeft }));
+        }
+        for (const [shape, outputs] of [
+          [[3, 7, 100], 53],
+          [[1, 32], 16],
+          [[140, 33], 70],
+          [[2, 0], 3],
+          [[0, 16], 3],
+        ] as const) {
+          const inputs = { x: tensor(shape, 6), w: tensor([outputs, shape.at(-1)!], 7), b: tensor([outputs], 8) };
+          await compare(inputs, ({ x, w, b }) => linear(x, w, b));
+        }
+      }));
+
+    it(`${precision}: a row has the same bits in any batch, at any place and with any neighbours`, () =>
+      withTile(undefined, async (device) => {
+        const shape = fc.record({
+          channels: fc.integer({ min: 1, max: 40 }),
+          outputs: fc.integer({ min: 1, max: 70 }),
+          kernel: fc.integer({ min: 1, max: 7 }),
+          dilation: fc.integer({ min: 1, max: 9 }),
+          rows: fc.integer({ min: 60, max: 200 }),
+          start: fc.integer({ min: 0, max: 50 }),
+          length: fc.integer({ min: 55, max: 100 }),
+          seed: fc.nat(1000),
+        });
+        await fc.assert(
+          fc.asyncProperty(shape, async ({ channels, outputs, kernel, dilation, rows, start, length, seed }) => {
+            const x = randomFloats(rows * channels, seed);
+            const w = tensor([outputs, channels, kernel], seed + 1);
+            const run = (data: Float32Array, batch: number, length: number) =>
+              compute(device, { x: { data, shape: [batch, length, channels] }, w }, precision, ({ x, w }) =>
+                conv1d(x, w, undefined, { dilation }),
+              );
+            const whole = await run(x, 1, rows);
+            const twice = await run(Float32Array.from([...randomFloats(x.length, seed + 2), ...x]), 2, rows);
+            assert.deepEqual(twice.slice(whole.length), whole);
+            const end = Math.min(rows, start + length);
+            if (end - start <= (kernel - 1) * dilation) return;
+            const part = await run(x.slice(start * channels, end * channels), 1, end - start);
+            assert.deepEqual(part, whole.slice(start * outputs, (end - (kernel - 1) * dilation) * outputs));
+          }),
+          { numRuns: 12 },
+        );
+      }));
+  }
+
+  it("tf32 is refused by the CPU, with what it has", async () => {
+    await assert.rejects(convolved(cpu, convolutions[0]!, "tf32"), {
+      code: "ERR_LMSPT_UNSUPPORTED",
+      message: /expected a precision that cpu has, "fp32", "bf16x3", "bf16", got "tf32"/,
+    });
+    assert.throws(() => cpu.arithmetic("tf32"), { code: "ERR_LMSPT_UNSUPPORTED" });
+  });
+});
