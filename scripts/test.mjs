@@ -1,10 +1,12 @@
-/** The whole test: set-up, checks, mocha, native run under sanitizers. Closes with "N passed, N failed". */
+/** The whole test: set-up, checks, mocha, kernels that ran, native run under sanitizers. Closes with "N passed, N failed". */
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { checks } from "./check.mjs";
+import { cudaReport } from "./cuda-report.mjs";
 import { setup } from "./setup.mjs";
 import { fromRoot } from "./support/paths.mjs";
 import { run } from "./support/run.mjs";
 import { printFailure, runSteps, summary } from "./support/steps.mjs";
+import { cudaCountsFile, kernelCoverage } from "./test-cuda.mjs";
 import { nativeTest } from "./test-native.mjs";
 
 const countsFile = fromRoot("build/mocha-counts.json");
@@ -14,13 +16,14 @@ const mocha = {
   name: "mocha",
   run: async () => {
     mkdirSync(fromRoot("build"), { recursive: true });
-    rmSync(countsFile, { force: true });
+    for (const file of [countsFile, cudaCountsFile]) rmSync(file, { force: true });
     const args = ["dist/test/**/*.test.js", "--reporter", "scripts/mocha-reporter.cjs", "-O", `counts=${countsFile}`];
     const failure = await run(
       process.execPath,
       ["--enable-source-maps", fromRoot("node_modules/mocha/bin/mocha.js"), ...args],
       {
         show: true,
+        env: { LMSPT_CUDA_COUNTS: cudaCountsFile },
         limitSeconds: 1500,
       },
     ).then(
@@ -41,7 +44,9 @@ async function test() {
     printFailure(error);
     return { passed: 0, failed: 1 };
   }
-  return runSteps([...checks, mocha, nativeTest]);
+  // Takes minutes, so that it is left to the whole test of a commit.
+  const reports = process.env.LMSPT_CUDA_REPORT === "1" ? [cudaReport] : [];
+  return runSteps([...checks, mocha, kernelCoverage, nativeTest, ...reports]);
 }
 
 const total = await test();
