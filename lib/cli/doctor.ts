@@ -60,13 +60,17 @@ function engineFindings({ node, platform, addon, cpu }: Machine): Finding[] {
 }
 
 function cudaFindings({ cuda }: Machine): Finding[] {
-  const { library, libraryFound, driver, devices, opsWithoutKernel } = cuda;
+  const { library, libraryFound, libraryProblem, driver, driverProblem, devices, opsWithoutKernel } = cuda;
   const findings: Finding[] = [
     {
       name: "CUDA library",
-      found: libraryFound,
-      detail: library ?? "looked for beside the addon",
-      remedy: "build lmspt where nvcc (the CUDA toolkit) is found",
+      found: libraryFound && libraryProblem === undefined,
+      detail: [library ?? "looked for beside the addon", libraryProblem]
+        .filter((part) => part !== undefined)
+        .join("\n"),
+      remedy: libraryProblem
+        ? "build lmspt again, all of it at once: the library and the addon belong together"
+        : "build lmspt where nvcc (the CUDA toolkit) is found",
     },
     {
       name: "NVIDIA driver",
@@ -77,7 +81,11 @@ function cudaFindings({ cuda }: Machine): Finding[] {
     {
       name: "CUDA devices",
       found: devices.length > 0,
-      detail: devices.map((device, index) => `cuda:${index} ${device}`).join("\n") || "none can be used",
+      detail:
+        devices.map((device, index) => `cuda:${index} ${device}`).join("\n") || (driverProblem ?? "none can be used"),
+      remedy: driverProblem?.includes("too old")
+        ? "update the NVIDIA driver to one for the CUDA runtime that is named, or build lmspt with an older CUDA toolkit"
+        : undefined,
     },
   ];
   if (opsWithoutKernel) {

@@ -31,10 +31,14 @@ interface CudaFacts {
   /** Where the CUDA library is looked for; known with the addon only. */
   readonly library?: string;
   readonly libraryFound: boolean;
+  /** Why the library cannot be used although it is there. */
+  readonly libraryProblem?: string;
   /** Version of the NVIDIA driver, as nvidia-smi tells it. */
   readonly driver?: string;
   /** Devices that can be used. */
   readonly devices: readonly string[];
+  /** Why there are none: no driver, or one that does not fit; known with the library only. */
+  readonly driverProblem?: string;
   /** Ops that have no CUDA kernel yet; known with the library only. */
   readonly opsWithoutKernel?: readonly string[];
   /** Why no CUDA device can be used; missing where one can. */
@@ -88,10 +92,10 @@ async function inspectCuda(addon: Machine["addon"]): Promise<CudaFacts> {
   const facts = { library, libraryFound: existsSync(library), driver, devices: [], problem: whyNoCuda() };
   if (!facts.libraryFound) return facts;
   try {
-    const { devices, missing } = native().describeCuda(library);
-    return { ...facts, devices, opsWithoutKernel: missing };
-  } catch {
-    return facts;
+    const { devices, missing, problem: driverProblem } = native().describeCuda(library);
+    return { ...facts, devices, driverProblem, opsWithoutKernel: missing };
+  } catch (error) {
+    return { ...facts, libraryProblem: messageOf(error) };
   }
 }
 

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, symlink } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import nodeGypBuild from "node-gyp-build";
+import { cudaLibraryPath } from "../../lib/graph/native.js";
+import { emulatedLibrary } from "../device/cuda-device.js";
 import { root } from "../package/root.js";
-import { type Outcome, run, runChild, temporaryFolder } from "./support.js";
+import { launcher, type Outcome, run, runChild, temporaryFolder } from "./support.js";
 
 describe("lmspt doctor", () => {
   const at = temporaryFolder();
@@ -50,6 +55,64 @@ describe("lmspt doctor", () => {
       if (before === undefined) delete process.env.HF_HUB_CACHE;
       else process.env.HF_HUB_CACHE = before;
     }
+  });
+
+  describe("explains what CUDA lacks", () => {
+    const withLibrary = async (path: string, ...args: string[]): Promise<string> => {
+      process.env.LMSPT_CUDA_LIBRARY = path;
+      try {
+        return (await run("doctor", ...args)).stdout;
+      } finally {
+        delete process.env.LMSPT_CUDA_LIBRARY;
+      }
+    };
+
+    it("a library that does not load", async () => {
+      await writeFile(at("liblmspt_cuda.so"), "not a library");
+      const text = await withLibrary(at("liblmspt_cuda.so"));
+      assert.match(
+        text,
+        /^missing +CUDA library +\S+liblmspt_cuda\.so$\s+Expected the CUDA library at .+does not load: /m,
+      );
+      assert.match(text, /-> build lmspt again, all of it at once/);
+      const { cuda } = JSON.parse(await withLibrary(at("liblmspt_cuda.so"), "--json"));
+      assert.equal(cuda.libraryFound, true);
+      assert.match(cuda.libraryProblem, /does not load/);
+    });
+
+    it("a library of another version", async () => {
+      const text = await withLibrary(nodeGypBuild.path(root));
+      assert.match(text, /belongs to another version of lmspt; build it again/);
+    });
+
+    it("no library", async () => {
+      const text = await withLibrary(at("absent.so"));
+      assert.match(text, /^missing +CUDA library +\S+absent\.so$\s+-> build lmspt where nvcc/m);
+      assert.match(text, /Why not on CUDA: Expected the CUDA library at .+absent\.so, but there is none/);
+    });
+
+    it("nothing, where a device can be used", async () => {
+      const text = await withLibrary(emulatedLibrary);
+      assert.match(text, /^ok +CUDA library +\S+emulated\.so$/m);
+      assert.match(text, /^ok +CUDA devices +cuda:0 Emulated GPU 0, compute capability \d+\.\d, \d+\.\d GiB$/m);
+    });
+
+    const library = cudaLibraryPath();
+    const noDriver = existsSync(library) ? undefined : "this build has no CUDA library";
+    const title = "a driver that is missing, too old, or sees no GPU";
+    (noDriver === undefined ? it : it.skip)(noDriver ? `${title} (pending: ${noDriver})` : title, async () => {
+      const reports: Record<string, RegExp> = {
+        "int cuDriverGetVersion(int* v) { *v = 11040; return 0; } int cuInit(unsigned f) { return 0; }":
+          /^missing +CUDA devices +The NVIDIA driver is too old: it supports CUDA 11\.4, .+$\s+-> update the NVIDIA driver/m,
+        "int cuDriverGetVersion(int* v) { *v = 99000; return 0; } int cuInit(unsigned f) { return 100; }":
+          /Why not on CUDA: The driver answers, but it sees no GPU/,
+      };
+      for (const [source, expected] of Object.entries(reports)) {
+        execFileSync("cc", ["-shared", "-fPIC", "-x", "c", "-", "-o", at("libcuda.so.1")], { input: source });
+        const env = { ...process.env, LD_LIBRARY_PATH: at() };
+        assert.match(execFileSync(process.execPath, [launcher, "doctor"], { encoding: "utf8", env }), expected);
+      }
+    });
   });
 
   describe("without the native addon", () => {

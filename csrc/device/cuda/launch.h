@@ -71,12 +71,16 @@ __device__ inline T* dynamic_shared() {
 #endif
 }
 
-// Device memory for the length of one launcher; the kernels enqueued meanwhile may use it.
+// Device memory for the length of one launcher; the kernels enqueued meanwhile may use it. Null for no bytes.
 class Scratch {
  public:
   Scratch(const KernelContext& context, size_t bytes)
-      : memory_(static_cast<ScratchMemory*>(context.scratch)), bytes_(bytes), data_(memory_->take(bytes)) {}
-  ~Scratch() { memory_->give_back(data_, bytes_); }
+      : memory_(static_cast<ScratchMemory*>(context.scratch)), bytes_(bytes) {
+    if (bytes_ > 0) data_ = memory_->take(bytes_);
+  }
+  ~Scratch() {
+    if (data_) memory_->give_back(data_, bytes_);
+  }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
@@ -85,7 +89,7 @@ class Scratch {
  private:
   ScratchMemory* memory_;
   size_t bytes_;
-  void* data_;
+  void* data_ = nullptr;
 };
 
 }  // namespace lmspt::cuda

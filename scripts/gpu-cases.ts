@@ -1,0 +1,178 @@
+/**
+ * Writes what scripts/gpu-check lets the native runner do on a GPU, as plan files:
+ *   node dist/scripts/gpu-cases.js FOLDER
+ * FOLDER/kernels holds the cases of all CUDA kernels with the CPU's results, FOLDER/models a small tokenizer's in the
+ * same way, FOLDER/bench the published network at real size. Its weights are made up when a plan is loaded, of a few
+ * numbers in the file, so that the folder stays small; only times are of interest there.
+ */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Device } from "../lib/graph/device.js";
+import { Graph, type Value } from "../lib/graph/graph.js";
+import type { Data } from "../lib/graph/native.js";
+import * as ops from "../lib/graph/ops/index.js";
+import type { Precision } from "../lib/graph/precision.js";
+import type { Variable } from "../lib/graph/variable.js";
+import { samplesPerFrame } from "../lib/models/config.js";
+import type { LmSpt } from "../lib/models/lmspt.js";
+import { loadModel } from "../lib/models/load.js";
+import type { KernelCase } from "../test/device/cuda-case.js";
+import { kernelCases } from "../test/device/cuda-cases.js";
+import { randomFloats } from "../test/golden.js";
+
+/** Weights of a variable's shape that take next to no room: products of waves along each axis. */
+class WavyGraph extends Graph {
+  private waves = 0;
+
+  override variable(variable: Variable): Value {
+    const amplitude = largestOf(variable);
+    let phase: Value | undefined;
+    for (const [axis, length] of variable.shape.entries()) {
+      const shape = variable.shape.map((_, other) => (other === axis ? length : 1));
+      const wave = this.constant(
+        randomFloats(length, ++this.waves).map((x) => 20 * x),
+        shape,
+      );
+      phase = phase ? ops.add(phase, wave) : wave;
+    }
+    if (!phase) return super.variable(variable);
+    return ops.affine(ops.tanh(ops.sub(phase, ops.round(phase))), amplitude, 0);
+  }
+}
+
+function largestOf(variable: Variable): number {
+  let largest = 0;
+  for (const value of variable.read().subarray(0, 4096)) largest = Math.max(largest, Math.abs(value));
+  return largest;
+}
+
+interface Recorded {
+  readonly inputs: readonly { readonly value: Value; readonly data: Float32Array | Int32Array }[];
+  readonly outputs: Readonly<Record<string, Value>>;
+}
+
+function encoding(graph: Graph, model: LmSpt, batch: number, frames: number): Recorded {
+  const length = frames * samplesPerFrame(model.config);
+  const audio = graph.input("audio", [batch, length, 1]);
+  const data = randomFloats(batch * length, 1).map((x) => x / 2);
+  return { inputs: [{ value: audio, data }], outputs: { codes: model.encode(audio) } };
+}
+
+function decoding(graph: Graph, model: LmSpt, batch: number, frames: number): Recorded {
+  const { n_codebooks: all, n_semantic_codebooks: semantic } = model.config;
+  const codes = graph.input("codes", [batch, frames, all], "i32");
+  const data = Int32Array.from({ length: batch * frames * all }, (_, i) => (i * 7919) % 1000);
+  const audio = model.decode(ops.slice(codes, 2, 0, semantic), ops.slice(codes, 2, semantic, all - semantic));
+  return { inputs: [{ value: codes, data }], outputs: { audio } };
+}
+
+const samplesOf = ({ inputs }: Recorded) => inputs.map(({ value, data }) => ({ value, data }));
+
+/** Whether a case fits into a plan file of moderate size; the others are left to the tests in JavaScript. */
+function isPortable({ inputs }: KernelCase): boolean {
+  return inputs.length <= 64 && inputs.every((input) => (input?.data.length ?? 0) <= 1e6);
+}
+
+/** What the runner takes for the allowed error, which is relative to the largest value, not to max(|expected|, 1). */
+function relativeTolerance(tolerance: number, expected: Data): number {
+  let largest = 0;
+  for (const value of expected) if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
+  return largest > 0 && largest < 1 ? tolerance / largest : tolerance;
+}
+
+async function writeKernels(folder: string, cpu: Device): Promise<number> {
+  const cases = kernelCases.filter(isPortable);
+  for (const [i, { op, inputs, attributes, tolerance }] of cases.entries()) {
+    const graph = new Graph();
+    const values = inputs.map(
+      (input, k) => input && graph.input(`x${k}`, input.shape, input.data instanceof Int32Array ? "i32" : "f32"),
+    );
+    const outputs = Object.fromEntries(graph.apply(op, values, attributes).map((value, k) => [`y${k}`, value]));
+    const given = inputs.flatMap((input, k) => (input ? [[`x${k}`, values[k]!, input.data] as const] : []));
+    const plan = await graph.compile(cpu, outputs);
+    const results = await plan.run(Object.fromEntries(given.map(([name, , data]) => [name, data])));
+    const samples = [
+      ...given.map(([, value, data]) => ({ value, data })),
+      ...Object.entries(outputs).map(([name, value]) => ({
+        value,
+        data: results[name]!,
+        tolerance: relativeTolerance(tolerance, results[name]!),
+      })),
+    ];
+    writeFileSync(join(folder, `${op}-${String(i).padStart(4, "0")}.plan`), graph.serialize(outputs, samples));
+    plan.close();
+    graph.close();
+  }
+  return cases.length;
+}
+
+async function writeModels(folder: string, cpu: Device): Promise<number> {
+  const { model } = await loadModel("random:1:tiny");
+  const tolerance = { fp32: 1e-4, bf16x3: 1e-3, bf16: 5e-2 };
+  let files = 0;
+  for (const [name, record] of Object.entries({ encode: encoding, decode: decoding })) {
+    for (const [precision, allowed] of Object.entries(tolerance) as [Precision, number][]) {
+      // Codes of reduced precisions differ here and there, so that only float32 is compared.
+      if (name === "encode" && precision !== "fp32") continue;
+      const graph = new Graph();
+      const recorded = record(graph, model, 2, 40);
+      const plan = await graph.compile(cpu, recorded.outputs);
+      const results = await plan.run(
+        Object.fromEntries(recorded.inputs.map(({ data }, i) => [plan.inputs[i]!.name, data])),
+      );
+      const expected = Object.entries(recorded.outputs).map(([output, value]) => {
+        return { value, data: results[output]!, tolerance: allowed };
+      });
+      const bytes = graph.serialize(recorded.outputs, [...samplesOf(recorded), ...expected], { precision });
+      writeFileSync(join(folder, `${name}-${precision}.plan`), bytes);
+      files++;
+      plan.close();
+      graph.close();
+    }
+  }
+  return files;
+}
+
+async function writeBenchmarks(folder: string): Promise<number> {
+  const { model } = await loadModel("random:1");
+  let files = 0;
+  for (const [name, record] of Object.entries({ encode: encoding, decode: decoding })) {
+    for (const [batch, seconds] of [
+      [1, 1],
+      [1, 10],
+      [16, 10],
+    ] as const) {
+      for (const precision of ["fp32", "bf16x3", "bf16"] as const) {
+        const graph = new WavyGraph();
+        const frames = Math.ceil((seconds * model.config.sample_rate) / samplesPerFrame(model.config));
+        const recorded = record(graph, model, batch, frames);
+        // A sample of a batch would be most of the file; what is computed takes the same time for zeros.
+        const samples = batch === 1 ? samplesOf(recorded) : [];
+        const file = `${name}-${precision}-${batch}x${seconds}s.plan`;
+        writeFileSync(join(folder, file), graph.serialize(recorded.outputs, samples, { precision }));
+        graph.close();
+        files++;
+      }
+    }
+  }
+  return files;
+}
+
+async function main(folder: string | undefined): Promise<void> {
+  if (folder === undefined) throw new Error("usage: gpu-cases FOLDER");
+  rmSync(folder, { recursive: true, force: true });
+  const [kernels, models, bench] = ["kernels", "models", "bench"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const path of [kernels, models, bench]) mkdirSync(path, { recursive: true });
+  await using cpu = Device.open("cpu");
+  const written = [await writeKernels(kernels, cpu), await writeModels(models, cpu), await writeBenchmarks(bench)];
+  console.log(`${folder}: ${written[0]} cases of kernels, ${written[1]} of models, ${written[2]} to be timed`);
+}
+
+main(process.argv[2]).catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
