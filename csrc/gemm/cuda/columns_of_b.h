@@ -1,7 +1,9 @@
-// Blocks of packed weights, copied to shared memory while the block before is multiplied.
+// Blocks of packed weights, copied to shared memory while the block before is multiplied. Each thread stays at its
+// columns and goes down the words.
 #pragma once
 
 #include "device/cuda/instructions.h"
+#include "device/cuda/launch.h"
 #include "gemm/cuda/product.h"
 
 namespace lmspt::cuda {
@@ -10,22 +12,40 @@ namespace lmspt::cuda {
 template <int kColumns>
 constexpr int kColumnPitch = kColumns + 8;
 
-// Words [first, first + kBlockWords) of K, zeros from `end` on, for the columns of kColumns / 16 panels, zeros beyond
-// the last one. `b` points at the first panel.
 template <int kPlanes, int kColumns>
-__device__ inline void copy_block(const ColumnsOfB& b, const uint32_t* data, int64_t panels_left, int first, int end,
-                                  uint32_t* target) {
-  constexpr int kPitch = kColumnPitch<kColumns>, kCopies = kBlockWords * kColumns / 4;
-  for (int plane = 0; plane < kPlanes; ++plane) {
+class BlockOfB {
+ public:
+  // The columns of kColumns / 16 panels from `data` on, of which `panels` are there.
+  __device__ BlockOfB(const ColumnsOfB& b, const uint32_t* data, int64_t panels)
+      : inside_(column() / kPanelWidth < panels), source_(data), plane_(b.plane) {
+    if (inside_) source_ += column() / kPanelWidth * b.panel + word_of_thread() * kPanelWidth + column() % kPanelWidth;
+  }
+
+  // Words [first, first + kBlockWords) of K, zeros from `end` on and for panels that are not there.
+  __device__ void copy(int first, int end, uint32_t* target) const {
+    if (kDown > kBlockWords && word_of_thread() >= kBlockWords) return;
+    target += word_of_thread() * kColumnPitch<kColumns> + column();
 #pragma unroll
-    for (int i = threadIdx.x; i < kCopies; i += blockDim.x) {
-      const int part = i % 4, panel = i / 4 % (kColumns / kPanelWidth), word = i / (kColumns / 4);
-      const bool inside = first + word < end && panel < panels_left;
-      const int64_t source = plane * b.plane + panel * b.panel + int64_t{first + word} * kPanelWidth + part * 4;
-      copy_async<16>(target + (plane * kBlockWords + word) * kPitch + panel * kPanelWidth + part * 4,
-                     data + (inside ? source : 0), inside ? 16 : 0);
+    for (int plane = 0; plane < kPlanes; ++plane) {
+#pragma unroll
+      for (int word = 0; word < kBlockWords; word += kDown) {
+        const bool inside = inside_ && first + word + word_of_thread() < end;
+        copy_async<16>(target + (plane * kBlockWords + word) * kColumnPitch<kColumns>,
+                       source_ + (inside ? plane * plane_ + int64_t{first + word} * kPanelWidth : 0), inside ? 16 : 0);
+      }
     }
   }
-}
+
+ private:
+  static constexpr int kAcross = kColumns / 4, kDown = kThreads / kAcross;  // copies of a row, rows at once
+  static_assert(kThreads % kAcross == 0 && (kBlockWords % kDown == 0 || kDown > kBlockWords));
+
+  static __device__ int column() { return static_cast<int>(threadIdx.x) % kAcross * 4; }
+  static __device__ int word_of_thread() { return static_cast<int>(threadIdx.x) / kAcross; }
+
+  bool inside_;
+  const uint32_t* source_;
+  int64_t plane_;
+};
 
 }  // namespace lmspt::cuda

@@ -125,7 +125,8 @@ __device__ inline void load_fours(const float* source, float* values, int count)
 
 // Sums of one piece into C, or into `partial` (pieces, items, groups, M, N) where that is given.
 template <template <int, int> class RowsOfQ, int kCount, int kM, int kN>
-__global__ __launch_bounds__(kThreads) void outer_kernel(const OuterProduct o, const Tasks tasks, float* partial) {
+__global__ __launch_bounds__(kThreads, kM* kN < 64 ? 2 : 1) void outer_kernel(const OuterProduct o, const Tasks tasks,
+                                                                              float* partial) {
   constexpr int kRows = 16 * kM, kColumns = 16 * kN;
   auto* blocks_of_p = dynamic_shared<float>();
   float* blocks_of_q = blocks_of_p + kStages * kDepth * kRows;

@@ -20,7 +20,7 @@ struct Tiling {
 
 // A block of shifts reads one block of A and, for each shift, one of B. Both have two places in shared memory.
 template <class Tile, int kFloats>
-__global__ __launch_bounds__(kThreads) void product_kernel(const Product p, const Tiling tiling) {
+__global__ __launch_bounds__(kThreads, Tile::kBlocks) void product_kernel(const Product p, const Tiling tiling) {
   using Operands = typename Tile::Operands;
   constexpr int kBWords = Operands::kPlanes * kBlockWords * kColumnPitch<Tile::kColumns>;
   auto* places = dynamic_shared<RowPlace>();
@@ -38,7 +38,8 @@ __global__ __launch_bounds__(kThreads) void product_kernel(const Product p, cons
     const float* alpha = p.a.alpha ? p.a.alpha + group * p.a.group : nullptr;
     const int64_t first_panel = n / kPanelWidth;
     const int64_t panels_left = (p.columns + kPanelWidth - 1) / kPanelWidth - first_panel;
-    const uint32_t* b = p.b.data + item * p.b.item + group * p.b.group + first_panel * p.b.panel;
+    const BlockOfB<Operands::kPlanes, Tile::kColumns> b(
+        p.b, p.b.data + item * p.b.item + group * p.b.group + first_panel * p.b.panel, panels_left);
     place_rows(p, m, tiling.staged, places);
     __syncthreads();
 
@@ -47,8 +48,7 @@ __global__ __launch_bounds__(kThreads) void product_kernel(const Product p, cons
     sums.clear();
     const auto copy_b = [&](int step) {
       const int shift = step % p.a.shifts, word = step / p.a.shifts * kBlockWords;
-      copy_block<Operands::kPlanes, Tile::kColumns>(p.b, b, panels_left, shift * p.a.words + word,
-                                                    (shift + 1) * p.a.words, blocks_of_b + step % 2 * kBWords);
+      b.copy(shift * p.a.words + word, (shift + 1) * p.a.words, blocks_of_b + step % 2 * kBWords);
       copy_async_commit();
     };
     if (steps > 0) {

@@ -13,6 +13,7 @@ class SimtTile {
  public:
   using Operands = Float32;
   static constexpr int kRows = 16 * kM, kColumns = 16 * kN;
+  static constexpr int kBlocks = kM * kN < 64 ? 2 : 1;  // that share a multiprocessor, at least
 
   __device__ void clear() {
 #pragma unroll
@@ -30,10 +31,7 @@ class SimtTile {
     for (int k = 0; k < kBlockWords; k += 4) {
       float left[kM][4];
 #pragma unroll
-      for (int i = 0; i < kM; ++i) {
-        const float4 four = *reinterpret_cast<const float4*>(rows + i * 16 * kRowPitch + k);
-        left[i][0] = four.x, left[i][1] = four.y, left[i][2] = four.z, left[i][3] = four.w;
-      }
+      for (int i = 0; i < kM; ++i) load_row(rows + i * 16 * kRowPitch + k, left[i]);
 #pragma unroll
       for (int next = 0; next < 4; ++next) {
         float right[kN];
@@ -70,6 +68,11 @@ class SimtTile {
   }
   static __device__ int column() {
     return static_cast<int>(threadIdx.x) / 32 % 2 * 8 + static_cast<int>(threadIdx.x) % 8;
+  }
+
+  static __device__ void load_row(const float* row, float (&left)[4]) {
+    const float4 four = *reinterpret_cast<const float4*>(row);
+    left[0] = four.x, left[1] = four.y, left[2] = four.z, left[3] = four.w;
   }
 
   static __device__ void load_columns(const float* columns, float (&right)[kN]) {

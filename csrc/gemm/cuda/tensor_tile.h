@@ -15,6 +15,7 @@ class TensorTile {
   using Operands = Arithmetic;
   static constexpr int kAcross = kThreads / 32 / kDown;
   static constexpr int kRows = kDown * kM * 16, kColumns = kAcross * kN * 8;
+  static constexpr int kBlocks = kM * kN < 16 ? 2 : 1;  // that share a multiprocessor, at least
 
   __device__ void clear() {
 #pragma unroll
