@@ -55,6 +55,46 @@ class TensorTile {
     }
   }
 
+  // The same of operands that both run along K: p (planes, kBlockWords, kColumnPitch of the rows), q likewise.
+  __device__ void multiply_along_k(const uint32_t* p, const uint32_t* q) {
+    constexpr int kPPlane = kBlockWords * kColumnPitch<kRows>, kQPlane = kBlockWords * kColumnPitch<kColumns>;
+    p += lane() % 4 * kColumnPitch<kRows> + row() + lane() / 4;
+    q += lane() % 4 * kColumnPitch<kColumns> + column() + lane() / 4;
+#pragma unroll
+    for (int k = 0; k < kBlockWords; k += 8) {
+      uint32_t rows[kM][4], columns[kN][2];
+      load_rows_along_k(p + k * kColumnPitch<kRows>, rows);
+      if constexpr (Arithmetic::kPlanes == 2) {
+        load_columns(q + kQPlane + k * kColumnPitch<kColumns>, columns);
+        multiply_pieces(rows, columns);
+        uint32_t high[kN][2];
+        load_columns(q + k * kColumnPitch<kColumns>, high);
+        uint32_t low[kM][4];
+        load_rows_along_k(p + kPPlane + k * kColumnPitch<kRows>, low);
+        multiply_pieces(low, high);
+        multiply_pieces(rows, high);
+      } else {
+        load_columns(q + k * kColumnPitch<kColumns>, columns);
+        multiply_pieces(rows, columns);
+      }
+    }
+  }
+
+  // put(row, column, sum) for every sum of the tile.
+  template <class Put>
+  __device__ void each(const Put& put) const {
+#pragma unroll
+    for (int i = 0; i < kM; ++i) {
+#pragma unroll
+      for (int j = 0; j < kN; ++j) {
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          put(row() + 16 * i + e / 2 * 8 + lane() / 4, column() + 8 * j + lane() % 4 * 2 + e % 2, sums_[i][j][e]);
+        }
+      }
+    }
+  }
+
   // `base`: elements of C to the group of the item; its row m and column n are the tile's first.
   __device__ void finish(const Product& p, int64_t base, const float* bias, int m, int n, bool vectors) const {
 #pragma unroll
@@ -80,6 +120,14 @@ class TensorTile {
   static __device__ void load_rows(const uint32_t* a, uint32_t (&rows)[kM][4]) {
 #pragma unroll
     for (int i = 0; i < kM; ++i) load_matrix(rows[i], a + i * 16 * kRowPitch);
+  }
+
+  static __device__ void load_rows_along_k(const uint32_t* p, uint32_t (&rows)[kM][4]) {
+#pragma unroll
+    for (int i = 0; i < kM; ++i) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) rows[i][e] = p[e / 2 * 4 * kColumnPitch<kRows> + 16 * i + e % 2 * 8];
+    }
   }
 
   static __device__ void load_columns(const uint32_t* b, uint32_t (&columns)[kN][2]) {
