@@ -28,6 +28,7 @@ export interface EmulationCounts {
   readonly captures: number;
   readonly allocations: number;
   readonly bytes: number;
+  readonly bytesOfDevices: Readonly<Record<number, number>>;
   readonly pinned: number;
   readonly streams: number;
   readonly events: number;
