@@ -46,6 +46,7 @@ class Device {
   virtual uint64_t id() const = 0;  // distinguishes devices in caches
 
   virtual Kernel kernel(const char* op) const = 0;  // null where the device lacks one
+  virtual Bf16Ports bf16_ports(const char*) const { return {}; }
 
   // The precision in which it computes products that are asked for in another; `inherit` where it cannot.
   virtual Precision arithmetic(Precision asked) const {

@@ -28,10 +28,17 @@ struct KernelContext {
 
 using Kernel = void (*)(const KernelContext&);
 
+// Which inputs a kernel also reads, and which outputs it also writes, as bf16 numbers; a bit for each. A kernel with an
+// attribute `precision` does so where that is bf16.
+struct Bf16Ports {
+  uint32_t inputs = 0, outputs = 0;
+};
+
 // Kernels of one device variant by op name.
 class KernelTable {
  public:
   virtual void add(const char* op, Kernel kernel) = 0;
+  virtual void takes_bf16(const char*, Bf16Ports) {}
 
  protected:
   ~KernelTable() = default;

@@ -15,10 +15,12 @@
 
 namespace lmspt {
 
-enum class DType : int32_t { f32 = 0, i32 = 1 };
+// bf16 is how a plan may store values between its own kernels: graphs, inputs and outputs know f32 and i32 alone.
+enum class DType : int32_t { f32 = 0, i32 = 1, bf16 = 2 };
 
 constexpr int kMaxRank = 6;
-constexpr int64_t kElementSize = 4;  // every element type of the engine is four bytes wide
+constexpr int64_t kElementSize = 4;  // of f32 and i32, in bytes
+LMSPT_INLINE int64_t element_size(DType dtype) { return dtype == DType::bf16 ? 2 : kElementSize; }
 
 struct Shape {
   int32_t rank = 0;
@@ -62,6 +64,7 @@ struct Tensor {
 
   LMSPT_INLINE float* f32() const { return static_cast<float*>(data); }
   LMSPT_INLINE int32_t* i32() const { return static_cast<int32_t*>(data); }
+  LMSPT_INLINE int64_t bytes() const { return shape.count() * element_size(dtype); }
   LMSPT_INLINE explicit operator bool() const { return data != nullptr; }
 };
 

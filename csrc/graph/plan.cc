@@ -1,12 +1,14 @@
 #include "graph/plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <limits>
 
 #include "graph/expression.h"
 #include "graph/memory_plan.h"
+#include "graph/storage.h"
 
 namespace lmspt {
 
@@ -16,6 +18,7 @@ Plan::Plan(Program program, std::shared_ptr<Device> device) : device_(std::move(
   fuse(program, *device_);
   insert_packing(program);
   insert_updates(program);
+  choose_storage(program, *device_);
   fixed_.resize(program.values.size());
   offsets_.assign(program.values.size(), -1);
   load_sources(program);
@@ -46,7 +49,7 @@ Buffer Plan::device_buffer(int64_t bytes) {
 void Plan::load_sources(const Program& program) {
   for (ValueId id = 0; id < static_cast<ValueId>(program.sources.size()); ++id) {
     const Program::Source& source = program.sources[id];
-    const int64_t bytes = program.values[id].shape.count() * kElementSize;
+    const int64_t bytes = program.values[id].bytes();
     if (source.kind == NodeKind::input) {
       inputs_.push_back({source.name, program.values[id].dtype, program.values[id].shape});
       input_values_.push_back(id);
@@ -148,7 +151,7 @@ Buffer Plan::prepare(ValueId id, const Program& program, const std::vector<std::
     fixed_[input] = prepare(input, program, known, false);
     borrowed.push_back(input);
   }
-  Buffer result = device_buffer(program.values[id].shape.count() * kElementSize);
+  Buffer result = device_buffer(program.values[id].bytes());
   BoundStep bound = bind(step, program);
   bound.outputs[0].data = result.data;
   execute(bound, nullptr, device_->context());
@@ -172,7 +175,7 @@ void Plan::place(const Program& program, const std::vector<Step>& steps) {
   const auto begin = [&](ValueId id, int step) {
     if (fixed_[id].data || root[id] != id) return;
     lifetime_of[id] = static_cast<int>(lifetimes.size());
-    lifetimes.push_back({program.values[id].shape.count() * kElementSize, step, step});
+    lifetimes.push_back({program.values[id].bytes(), step, step});
   };
   const auto use = [&](ValueId id, int step) {
     if (id == kNoValue || lifetime_of[root[id]] < 0) return;
@@ -308,6 +311,19 @@ void Plan::publish_updates() {
   }
 }
 
+std::vector<float> Plan::download_floats(const Tensor& tensor) {
+  std::vector<float> values(tensor.shape.count());
+  if (tensor.dtype == DType::f32) {
+    device_->download(values.data(), tensor.data, tensor.bytes());
+  } else {
+    std::vector<uint16_t> halves(values.size());
+    device_->download(halves.data(), tensor.data, tensor.bytes());
+    std::transform(halves.begin(), halves.end(), values.begin(),
+                   [](uint16_t half) { return std::bit_cast<float>(uint32_t{half} << 16); });
+  }
+  return values;
+}
+
 void Plan::trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace) {
   const Tensor& output = step.outputs[0];
   TraceEntry entry{step.op->name,
@@ -316,10 +332,8 @@ void Plan::trace_step(const BoundStep& step, double milliseconds, std::vector<Tr
                    std::numeric_limits<float>::infinity(),
                    -std::numeric_limits<float>::infinity(),
                    true};
-  if (output.dtype == DType::f32) {
-    std::vector<float> values(output.shape.count());
-    device_->download(values.data(), output.data, values.size() * sizeof(float));
-    for (float value : values) {
+  if (output.dtype != DType::i32) {
+    for (float value : download_floats(output)) {
       entry.minimum = std::min(entry.minimum, value);
       entry.maximum = std::max(entry.maximum, value);
       entry.finite &= std::isfinite(value);

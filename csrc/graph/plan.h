@@ -73,6 +73,7 @@ class Plan {
   Buffer prepare(ValueId id, const Program& program, const std::vector<std::optional<Known>>& known, bool keep);
   void place(const Program& program, const std::vector<Step>& steps);
   Buffer device_buffer(int64_t bytes);
+  std::vector<float> download_floats(const Tensor& tensor);  // f32 or bf16, widened
   void trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace);
 
   std::shared_ptr<Device> device_;

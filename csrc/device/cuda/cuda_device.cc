@@ -43,7 +43,8 @@ CudaDevice::~CudaDevice() {
   if (own_stream_) cudaStreamDestroy(own_stream_);
 }
 
-Kernel CudaDevice::kernel(const char* op) const { return find_kernel(op); }
+Kernel CudaDevice::kernel(const char* op) const { return find_kernel(op).kernel; }
+Bf16Ports CudaDevice::bf16_ports(const char* op) const { return find_kernel(op).bf16; }
 
 const char* CudaDevice::arithmetic_description(Precision asked) const {
   switch (asked) {

@@ -67,7 +67,7 @@ Device* open(int index) {
   return new CudaDevice(index);
 }
 
-bool has_kernel(const char* op) { return find_kernel(op) != nullptr; }
+bool has_kernel(const char* op) { return find_kernel(op).kernel != nullptr; }
 
 }  // namespace
 

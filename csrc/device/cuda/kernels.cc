@@ -20,20 +20,21 @@ class AllKernels final : public KernelTable {
 #undef LMSPT_CUDA_FAMILY
   }
 
-  void add(const char* op, Kernel kernel) override { kernels_[op] = kernel; }
+  void add(const char* op, Kernel kernel) override { kernels_[op].kernel = kernel; }
+  void takes_bf16(const char* op, Bf16Ports ports) override { kernels_[op].bf16 = ports; }
 
-  Kernel find(const char* op) const {
+  KnownKernel find(const char* op) const {
     const auto found = kernels_.find(op);
-    return found == kernels_.end() ? nullptr : found->second;
+    return found == kernels_.end() ? KnownKernel{} : found->second;
   }
 
  private:
-  std::map<std::string, Kernel> kernels_;
+  std::map<std::string, KnownKernel> kernels_;
 };
 
 }  // namespace
 
-Kernel find_kernel(const char* op) {
+KnownKernel find_kernel(const char* op) {
   static const AllKernels kernels;
   return kernels.find(op);
 }

@@ -5,6 +5,11 @@
 
 namespace lmspt::cuda {
 
-Kernel find_kernel(const char* op);  // null where there is none
+struct KnownKernel {
+  Kernel kernel = nullptr;
+  Bf16Ports bf16;
+};
+
+KnownKernel find_kernel(const char* op);  // without a kernel where there is none
 
 }  // namespace lmspt::cuda

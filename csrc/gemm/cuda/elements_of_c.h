@@ -5,6 +5,7 @@
 
 namespace lmspt::cuda {
 
+template <bool kHalves>
 class RowOfC {
  public:
   // `base`: elements to the group of the item.
@@ -34,34 +35,10 @@ class RowOfC {
     for (int i = 0; i < kCount; ++i) values[i] = bias ? sums[i] + bias[column.rest + i] : sums[i];
     if (p_.c.residual) {
       float more[kCount];
-      load<kCount>(p_.c.residual + base_ + place, more);
+      p_.c.residual.load<kCount, kHalves>(base_ + place, more);
       for (int i = 0; i < kCount; ++i) values[i] += more[i];
     }
-    store<kCount>(values, p_.c.c + base_ + place);
-  }
-
-  template <int kCount>
-  static __device__ void load(const float* source, float* values) {
-    if constexpr (kCount == 4) {
-      const float4 four = *reinterpret_cast<const float4*>(source);
-      values[0] = four.x, values[1] = four.y, values[2] = four.z, values[3] = four.w;
-    } else if constexpr (kCount == 2) {
-      const float2 two = *reinterpret_cast<const float2*>(source);
-      values[0] = two.x, values[1] = two.y;
-    } else {
-      values[0] = source[0];
-    }
-  }
-
-  template <int kCount>
-  static __device__ void store(const float* values, float* target) {
-    if constexpr (kCount == 4) {
-      *reinterpret_cast<float4*>(target) = make_float4(values[0], values[1], values[2], values[3]);
-    } else if constexpr (kCount == 2) {
-      *reinterpret_cast<float2*>(target) = make_float2(values[0], values[1]);
-    } else {
-      target[0] = values[0];
-    }
+    p_.c.c.store<kCount, kHalves>(base_ + place, values);
   }
 
   const Product& p_;

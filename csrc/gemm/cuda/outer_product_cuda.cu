@@ -18,7 +18,7 @@ bool are_fours(const OuterProduct& o) {
   int64_t all = reinterpret_cast<int64_t>(o.p) | o.p_item * 4 | o.p_group * 4 | o.p_pitch * 4 | o.rows * 4;
   if (!o.panels.data) {
     const RowsOfA& q = o.taps;
-    all |= reinterpret_cast<int64_t>(q.x);
+    all |= reinterpret_cast<int64_t>(q.x.data);
     for (int64_t number : {q.item, q.outer, q.group, q.h.pitch, q.w.pitch, int64_t{q.channels}}) all |= number * 4;
   }
   return all % 16 == 0;

@@ -11,6 +11,7 @@
 //   kernel of 2 s taps has two shifts.
 #pragma once
 
+#include "device/cuda/numbers.h"
 #include "device/kernel.h"
 #include "device/precision.h"
 #include "gemm/cuda/divisor.h"
@@ -31,7 +32,7 @@ struct Axis {
 };
 
 struct RowsOfA {
-  const float* x = nullptr;
+  Numbers x;                               // bf16 numbers with the precision bf16 alone
   const float* alpha = nullptr;            // Snake is applied to x where it is given
   int64_t item = 0, outer = 0, group = 0;  // elements from one to the next
   Axis h, w;
@@ -51,9 +52,9 @@ struct ColumnsOfB {
 // Element (m, n) lies at c + item + outer + group + h + w + n / span * span_step + n % span; of those, what lies
 // outside [0, limit) of its outer item is left out.
 struct ElementsOfC {
-  float* c = nullptr;
+  Numbers c;                                             // bf16 numbers with the precision bf16 alone
   const float* bias = nullptr;                           // (groups, span)
-  const float* residual = nullptr;                       // as c
+  Numbers residual;                                      // as c
   int64_t item = 0, outer = 0, group = 0, h = 0, w = 0;  // elements from one to the next
   int64_t origin = 0, limit = 0;
   Divisor span;

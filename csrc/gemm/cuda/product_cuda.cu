@@ -33,12 +33,12 @@ TileSize choose_size(const Product& p) {
 }
 
 bool reads_fours(const Product& p) {
-  return is_aligned(p.a.x) && is_aligned(p.a.alpha) &&
+  return are_in_fours(p.a.x) && is_aligned(p.a.alpha) &&
          are_fours({p.a.channels, p.a.item, p.a.outer, p.a.group, p.a.h.pitch, p.a.w.pitch});
 }
 
 bool writes_fours(const Product& p) {
-  return is_aligned(p.c.c) && is_aligned(p.c.residual) &&
+  return are_in_fours(p.c.c) && are_in_fours(p.c.residual) &&
          are_fours(
              {p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
 }

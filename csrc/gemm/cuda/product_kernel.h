@@ -48,7 +48,7 @@ __device__ inline void sum_tile(const Product& p, int staged, const TilePlace& a
   constexpr int kBWords = Operands::kPlanes * kBlockWords * kColumnPitch<Tile::kColumns>;
   const int plane = staged * kRowPitch, a_words = Operands::kPlanes * plane;
   const int blocks = (p.a.words + kBlockWords - 1) / kBlockWords, steps = blocks * p.a.shifts;
-  const float* x = p.a.x + at.item * p.a.item + at.group * p.a.group;
+  const int64_t start = at.item * p.a.item + at.group * p.a.group;
   const float* alpha = p.a.alpha ? p.a.alpha + at.group * p.a.group : nullptr;
   const auto b = blocks_of<Tile>(p, at);
   BlockOfA<Operands, Tile::kRows, kFloats> a;
@@ -60,7 +60,7 @@ __device__ inline void sum_tile(const Product& p, int staged, const TilePlace& a
   };
   if (steps > 0) {
     copy_b(0);
-    a.fetch(p.a, x, places, staged, 0);
+    a.fetch(p.a, start, places, staged, 0);
     a.store(p.a, alpha, staged, blocks_of_a, plane);
   }
   for (int step = 0; step < steps; ++step) {
@@ -69,7 +69,7 @@ __device__ inline void sum_tile(const Product& p, int staged, const TilePlace& a
     copy_async_wait<0>();
     __syncthreads();
     if (step + 1 < steps) copy_b(step + 1);
-    if (last_shift) a.fetch(p.a, x, places, staged, block + 1);
+    if (last_shift) a.fetch(p.a, start, places, staged, block + 1);
     sums.template multiply<kRowPitch>(blocks_of_a + block % 2 * a_words + shift * p.a.shift_step * kRowPitch, plane,
                                       blocks_of_b + step % 2 * kBWords);
     if (last_shift) a.store(p.a, alpha, staged, blocks_of_a + (block + 1) % 2 * a_words, plane);

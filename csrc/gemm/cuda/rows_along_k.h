@@ -28,7 +28,9 @@ class RowsOfP {
 class RowsOfTaps {
  public:
   __device__ RowsOfTaps(const OuterProduct& o, int64_t item, int64_t group, int column)
-      : taps_(o.taps), x_(o.taps.x + item * o.taps.item + group * o.taps.group), inside_(column < o.columns) {
+      : taps_(o.taps),
+        x_(static_cast<const float*>(o.taps.x.data) + item * o.taps.item + group * o.taps.group),
+        inside_(column < o.columns) {
     const Parts tap = divide(column, o.taps.tap_words), at = divide(tap.quotient, o.taps.taps_w);
     h_ = at.quotient * o.taps.h.dilation + o.taps.h.origin;
     w_ = at.rest * o.taps.w.dilation + o.taps.w.origin;

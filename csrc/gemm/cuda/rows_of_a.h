@@ -34,13 +34,13 @@ __device__ inline void place_rows(const Product& p, int first, int count, RowPla
 template <class Arithmetic, int kTileRows, int kFloats>
 class BlockOfA {
  public:
-  // Block `block` of `count` rows of x, which lie where `places` says.
-  __device__ void fetch(const RowsOfA& a, const float* x, const RowPlace* places, int count, int block) {
+  // Block `block` of `count` rows of x, which lie `start` elements behind where `places` says.
+  __device__ void fetch(const RowsOfA& a, int64_t start, const RowPlace* places, int count, int block) {
     const int word = block * kBlockWords + static_cast<int>(threadIdx.x) % kAcross * kWords;
     const Parts tap = divide(word, a.tap_words), at = divide(tap.quotient, a.taps_w);
     const int h = at.quotient * a.h.dilation, w = at.rest * a.w.dilation;
     channel_ = tap.rest * Arithmetic::kFloats;
-    x += h * a.h.pitch + w * a.w.pitch + channel_;
+    start += h * a.h.pitch + w * a.w.pitch + channel_;
     inside_ = 0;
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
@@ -50,7 +50,7 @@ class BlockOfA {
       if (word < a.words && static_cast<unsigned>(place.h + h) < static_cast<unsigned>(a.h.in) &&
           static_cast<unsigned>(place.w + w) < static_cast<unsigned>(a.w.in)) {
         inside_ |= 1u << i;
-        load(x + place.offset, a.channels - channel_, values_[i]);
+        load(a.x, start + place.offset, a.channels - channel_, values_[i]);
       }
     }
   }
@@ -59,7 +59,7 @@ class BlockOfA {
   __device__ void store(const RowsOfA& a, const float* alpha, int count, uint32_t* target, int plane) const {
     float factor[kFloats] = {}, inverse[kFloats] = {};
     if (alpha && inside_) {
-      load(alpha + channel_, a.channels - channel_, factor);
+      load(Numbers(alpha), channel_, a.channels - channel_, factor);
       for (int f = 0; f < kFloats; ++f) inverse[f] = snake_inverse(factor[f]);
     }
     target += static_cast<int>(threadIdx.x) % kAcross * kWords;
@@ -90,12 +90,14 @@ class BlockOfA {
 
   static __device__ int row_of(int i) { return static_cast<int>(threadIdx.x) / kAcross + i * kDown; }
 
-  static __device__ void load(const float* source, int left, float (&values)[kFloats]) {
+  static __device__ void load(const Numbers& source, int64_t at, int left, float (&values)[kFloats]) {
     if constexpr (kFloats == 4) {
-      const float4 four = *reinterpret_cast<const float4*>(source);
-      values[0] = four.x, values[1] = four.y, values[2] = four.z, values[3] = four.w;
+      source.load<4, Arithmetic::kHalves>(at, values);
     } else {
-      for (int f = 0; f < kFloats; ++f) values[f] = f < left ? source[f] : 0.f;
+      for (int f = 0; f < kFloats; ++f) {
+        values[f] = 0;
+        if (f < left) source.load<1, Arithmetic::kHalves>(at + f, values + f);
+      }
     }
   }
 

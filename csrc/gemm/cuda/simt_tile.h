@@ -68,7 +68,7 @@ class SimtTile {
     for (int i = 0; i < kM; ++i) {
       const int at = m + row() + 16 * i;
       if (at >= p.rows) continue;
-      const RowOfC c(p, base, at);
+      const RowOfC<false> c(p, base, at);
 #pragma unroll
       for (int j = 0; j < kN; j += kVector) {
         c.put<kVector>(bias, n + column() * kVector + 16 * j, vectors, sums_[i] + j);

@@ -121,10 +121,10 @@ class TensorTile {
       for (int half = 0; half < 2; ++half) {
         const int at = m + row() + 16 * i + 8 * half + lane() / 4;
         if (at >= p.rows) continue;
-        const RowOfC c(p, base, at);
+        const RowOfC<Arithmetic::kHalves> c(p, base, at);
 #pragma unroll
         for (int j = 0; j < kN; ++j) {
-          c.put<2>(bias, n + column() + 8 * j + lane() % 4 * 2, vectors, sums_[i][j] + 2 * half);
+          c.template put<2>(bias, n + column() + 8 * j + lane() % 4 * 2, vectors, sums_[i][j] + 2 * half);
         }
       }
     }

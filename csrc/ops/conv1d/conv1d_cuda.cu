@@ -27,13 +27,13 @@ Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs
 Product convolution(const Conv1dGeometry& g, Precision precision, const Tensor& x, const Tensor& w, const Tensor& y) {
   Product p;
   p.groups = g.groups, p.columns = g.group_out();
-  p.a.x = x.f32();
+  p.a.x = Numbers(x);
   p.a.group = g.group_in();
   p.a.channels = static_cast<int>(g.group_in());
   p.a.w = Axis::of(g.in_length, g.stride, g.dilation, -g.pad_left, g.in_channels);
   set_taps(p.a, precision, {g.kernel, g.stride, g.dilation});
   p.b = columns_of(w, p.a.words * p.a.shifts, p.columns, g.groups);
-  p.c.c = y.f32();
+  p.c.c = Numbers(y);
   p.c.group = g.group_out();
   p.c.w = g.out_channels;
   p.c.span = Divisor(p.columns);
@@ -59,7 +59,7 @@ void conv1d(const KernelContext& context) {
   Product p = convolution(conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs), precision, x, w, y);
   p.c.bias = context.in(2).f32();
   p.a.alpha = context.in(3).f32();
-  p.c.residual = context.in(4).f32();
+  p.c.residual = Numbers(context.in(4));
   run_product(context, precision, p);
 }
 
@@ -77,10 +77,10 @@ void fused_residual_unit(const KernelContext& context) {
   second.a.alpha = context.in(6).f32();
   second.b = columns_of(w2, second.a.words, second.columns);
   second.c.bias = context.in(5).f32();
-  second.c.residual = x.f32();
+  second.c.residual = Numbers(x);
   if (run_residual_unit(context, precision, first, second)) return;
   const Scratch inner(context, y.shape.count() * sizeof(float));
-  first.c.c = static_cast<float*>(inner.data());
+  first.c.c = Numbers(static_cast<const float*>(inner.data()));
   second.a.x = first.c.c;
   run_product(context, precision, first);
   run_product(context, precision, second);
@@ -103,6 +103,8 @@ void register_conv1d_cuda(KernelTable& table) {
   table.add("pack_conv1d", pack_conv1d);
   table.add("conv1d_weight_grad", conv1d_weight_grad);
   table.add("fused_residual_unit", fused_residual_unit);
+  table.takes_bf16("conv1d", {.inputs = 1 << 0 | 1 << 4, .outputs = 1 << 0});
+  table.takes_bf16("fused_residual_unit", {.inputs = 1 << 0, .outputs = 1 << 0});
 }
 
 }  // namespace lmspt::cuda

@@ -14,7 +14,7 @@ void conv1d_weight_grad(const KernelContext& context) {
   o.rows = g.group_out(), o.columns = g.kernel * g.group_in(), o.depth = g.batch * g.out_length;
   o.p = gy.f32();
   o.p_group = g.group_out(), o.p_pitch = g.out_channels;
-  o.taps.x = x.f32();
+  o.taps.x = Numbers(x);
   o.taps.outer = g.in_length * g.in_channels, o.taps.group = g.group_in();
   o.taps.w = Axis::of(g.in_length, g.stride, g.dilation, -g.pad_left, g.in_channels);
   o.taps.positions = o.taps.positions_w = Divisor(g.out_length);

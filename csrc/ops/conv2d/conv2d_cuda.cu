@@ -39,7 +39,7 @@ Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs
 
 RowsOfA rows_of(Precision precision, const float* x, int64_t channels, const Axis2d& h, const Axis2d& w) {
   RowsOfA a;
-  a.x = x;
+  a.x = Numbers(x);
   a.outer = h.in * w.in * channels;
   a.h = axis_of(h, w.in * channels);
   a.w = axis_of(w, channels);
@@ -61,7 +61,7 @@ void conv2d(const KernelContext& context) {
   p.rows = g.batch * g.h.out * g.w.out, p.columns = g.out_channels;
   p.a = rows_of(precision, x.f32(), g.in_channels, g.h.forward(), g.w.forward());
   p.b = columns_of(w, p.a.words, p.columns);
-  p.c.c = y.f32();
+  p.c.c = Numbers(y);
   p.c.bias = context.in(2).f32();
   p.c.outer = p.c.limit = y.shape.count_from(1);
   p.c.h = g.w.out * g.out_channels;
@@ -79,7 +79,7 @@ void conv2d_input_grad(const KernelContext& context) {
   const int64_t row = g.w.in * g.in_channels;
   Product p;
   p.columns = g.in_channels;
-  p.c.c = gx.f32();
+  p.c.c = Numbers(gx);
   p.c.outer = p.c.limit = gx.shape.count_from(1);
   p.c.h = g.h.stride * row;
   p.c.w = g.w.stride * g.in_channels;

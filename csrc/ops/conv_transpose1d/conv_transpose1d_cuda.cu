@@ -36,13 +36,13 @@ void conv_transpose1d(const KernelContext& context) {
   const int64_t count = (g.out_length + g.pad_left + g.stride - 1) / g.stride - first;
   Product p;
   p.groups = g.groups, p.columns = g.columns();
-  p.a.x = x.f32();
+  p.a.x = Numbers(x);
   p.a.group = g.group_in();
   p.a.channels = static_cast<int>(g.group_in());
   p.a.w = Axis::of(g.in_length, 1, g.dilation, first - (g.taps - 1) * g.dilation, g.in_channels);
   set_taps(p.a, precision, {g.taps, 1, g.dilation});
   p.b = columns_of(w, p.a.words * p.a.shifts, p.columns, g.groups);
-  p.c.c = y.f32();
+  p.c.c = Numbers(y);
   p.c.bias = context.in(2).f32();
   p.c.group = g.group_out();
   p.c.w = g.stride * g.out_channels;
@@ -77,6 +77,7 @@ void pack_conv_transpose1d(const KernelContext& context) {
 void register_conv_transpose1d_cuda(KernelTable& table) {
   table.add("conv_transpose1d", conv_transpose1d);
   table.add("pack_conv_transpose1d", pack_conv_transpose1d);
+  table.takes_bf16("conv_transpose1d", {.inputs = 1 << 0, .outputs = 1 << 0});
 }
 
 }  // namespace lmspt::cuda

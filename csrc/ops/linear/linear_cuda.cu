@@ -21,8 +21,8 @@ struct MatrixWeight {
 Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
 
 // C (items, rows, columns) = A (items, rows, k) B
-Product matrix_product(Precision precision, const float* a, const Tensor& b, float* c, int64_t items, int64_t rows,
-                       int64_t k, int64_t columns) {
+Product matrix_product(Precision precision, const Numbers& a, const Tensor& b, const Numbers& c, int64_t items,
+                       int64_t rows, int64_t k, int64_t columns) {
   Product p;
   p.items = items, p.rows = rows, p.columns = columns;
   p.a.x = a;
@@ -43,7 +43,7 @@ Product matrix_product(Precision precision, const float* a, const Tensor& b, flo
 void linear(const KernelContext& context) {
   const Shape &x = context.inputs[0].shape, &y = context.out(0).shape;
   const Precision precision = precision_of(*context.attrs);
-  Product p = matrix_product(precision, context.in(0).f32(), context.in(1), context.out(0).f32(), 1,
+  Product p = matrix_product(precision, Numbers(context.in(0)), context.in(1), Numbers(context.out(0)), 1,
                              x.count_before(x.rank - 1), x[-1], y[-1]);
   p.c.bias = context.in(2).f32();
   run_product(context, precision, p);
@@ -62,8 +62,8 @@ void matmul(const KernelContext& context) {
   float* c = context.out(0).f32();
   if (!transposed) {
     // One tall product where b is shared.
-    Product p = shared ? matrix_product(precision, a, b, c, 1, batch * rows, k, columns)
-                       : matrix_product(precision, a, b, c, batch, rows, k, columns);
+    Product p = shared ? matrix_product(precision, Numbers(a), b, Numbers(c), 1, batch * rows, k, columns)
+                       : matrix_product(precision, Numbers(a), b, Numbers(c), batch, rows, k, columns);
     p.b.item = shared ? 0 : p.b.group;
     p.b.plane = matrices * p.b.group;
     return run_product(context, precision, p);
@@ -95,6 +95,7 @@ void pack_matrix(const KernelContext& context) {
 
 void register_linear_cuda(KernelTable& table) {
   table.add("linear", linear);
+  table.takes_bf16("linear", {.inputs = 1 << 0, .outputs = 1 << 0});
   table.add("matmul", matmul);
   table.add("pack_matrix", pack_matrix);
 }

@@ -1,6 +1,7 @@
 // Elementwise ops on CUDA, four neighbouring elements at a time where the tensors allow it. The formulas are those of
 // pointwise_cpu.cc, comparisons included, so that NaN and infinity come out alike.
 #include "device/cuda/launch.h"
+#include "device/cuda/numbers.h"
 #include "ops/pointwise/broadcast.h"
 
 namespace lmspt::cuda {
@@ -58,22 +59,30 @@ BINARY(clamp_grad, x < constants.a || constants.b < x ? 0.f : y)
 
 // ---- kernels ----
 
-constexpr int64_t kWidth = 4;  // elements of a float4
+constexpr int64_t kWidth = 4;
 
-__device__ float4 load4(const float* p, int64_t stride) {
-  return stride ? *reinterpret_cast<const float4*>(p) : make_float4(*p, *p, *p, *p);
+// Four neighbours, or one element four times.
+__device__ void load4(const Numbers& x, int64_t at, int64_t stride, float (&values)[kWidth]) {
+  if (stride) return x.load<kWidth>(at, values);
+  x.load<1>(at, values);
+  values[1] = values[2] = values[3] = values[0];
 }
-__device__ void store4(float* p, float4 value) { *reinterpret_cast<float4*>(p) = value; }
 
 // The first `quads` * kWidth elements by fours, the rest singly.
 template <class Formula>
-__global__ void unary_kernel(const float* x, float* out, int64_t count, int64_t quads, Constants constants) {
+__global__ void unary_kernel(const Numbers x, const Numbers out, int64_t count, int64_t quads, Constants constants) {
   for (int64_t quad = first_unit(); quad < quads; quad += unit_step()) {
-    const float4 v = load4(x + quad * kWidth, 1);
-    store4(out + quad * kWidth, make_float4(Formula::of(v.x, constants), Formula::of(v.y, constants),
-                                            Formula::of(v.z, constants), Formula::of(v.w, constants)));
+    float values[kWidth];
+    x.load<kWidth>(quad * kWidth, values);
+    for (float& value : values) value = Formula::of(value, constants);
+    out.store<kWidth>(quad * kWidth, values);
   }
-  for (int64_t i = quads * kWidth + first_unit(); i < count; i += unit_step()) out[i] = Formula::of(x[i], constants);
+  for (int64_t i = quads * kWidth + first_unit(); i < count; i += unit_step()) {
+    float value;
+    x.load<1>(i, &value);
+    value = Formula::of(value, constants);
+    out.store<1>(i, &value);
+  }
 }
 
 struct Places {
@@ -95,18 +104,24 @@ __device__ Places places_of(const BroadcastPlan& plan, Index i) {
 
 // Fours do not reach beyond a run of the innermost dimension.
 template <class Formula, class Index>
-__global__ void binary_kernel(BroadcastPlan plan, const float* x, const float* y, float* out, int64_t count,
+__global__ void binary_kernel(BroadcastPlan plan, const Numbers x, const Numbers y, const Numbers out, int64_t count,
                               int64_t quads, Constants constants) {
   const int64_t x_stride = plan.x_stride[plan.rank - 1], y_stride = plan.y_stride[plan.rank - 1];
   for (int64_t quad = first_unit(); quad < quads; quad += unit_step()) {
     const Places at = places_of(plan, static_cast<Index>(quad * kWidth));
-    const float4 u = load4(x + at.x, x_stride), v = load4(y + at.y, y_stride);
-    store4(out + quad * kWidth, make_float4(Formula::of(u.x, v.x, constants), Formula::of(u.y, v.y, constants),
-                                            Formula::of(u.z, v.z, constants), Formula::of(u.w, v.w, constants)));
+    float u[kWidth], v[kWidth];
+    load4(x, at.x, x_stride, u);
+    load4(y, at.y, y_stride, v);
+    for (int i = 0; i < kWidth; ++i) u[i] = Formula::of(u[i], v[i], constants);
+    out.store<kWidth>(quad * kWidth, u);
   }
   for (int64_t i = quads * kWidth + first_unit(); i < count; i += unit_step()) {
     const Places at = places_of(plan, static_cast<Index>(i));
-    out[i] = Formula::of(x[at.x], y[at.y], constants);
+    float u, v;
+    x.load<1>(at.x, &u);
+    y.load<1>(at.y, &v);
+    u = Formula::of(u, v, constants);
+    out.store<1>(i, &u);
   }
 }
 
@@ -116,15 +131,12 @@ Constants constants_of(const KernelContext& context) {
   return {static_cast<float>(context.attrs->f("a")), static_cast<float>(context.attrs->f("b"))};
 }
 
-bool aligned(const Tensor& tensor) { return reinterpret_cast<uintptr_t>(tensor.data) % sizeof(float4) == 0; }
-
 template <class Formula>
 void unary(const KernelContext& context) {
-  const Tensor x = context.in(0), out = context.out(0);
-  const int64_t count = out.shape.count();
-  const int64_t quads = aligned(x) && aligned(out) ? count / kWidth : 0;
-  launch_threads(context, unary_kernel<Formula>, quads ? quads : count, x.f32(), out.f32(), count, quads,
-                 constants_of(context));
+  const Numbers x(context.in(0)), out(context.out(0));
+  const int64_t count = context.out(0).shape.count();
+  const int64_t quads = are_in_fours(x) && are_in_fours(out) ? count / kWidth : 0;
+  launch_threads(context, unary_kernel<Formula>, quads ? quads : count, x, out, count, quads, constants_of(context));
 }
 
 template <class Formula>
@@ -134,17 +146,21 @@ void binary(const KernelContext& context) {
   if (count == 0) return;
   const BroadcastPlan plan = plan_broadcast(x.shape, y.shape, out.shape);
   const bool whole_runs = plan.rank == 1 || plan.size[plan.rank - 1] % kWidth == 0;
-  const int64_t quads = whole_runs && aligned(x) && aligned(y) && aligned(out) ? count / kWidth : 0;
+  const Numbers a(x), b(y), c(out);
+  const int64_t quads = whole_runs && are_in_fours(a) && are_in_fours(b) && are_in_fours(c) ? count / kWidth : 0;
   const auto kernel = count <= INT32_MAX ? binary_kernel<Formula, int32_t> : binary_kernel<Formula, int64_t>;
-  launch_threads(context, kernel, quads ? quads : count, plan, x.f32(), y.f32(), out.f32(), count, quads,
-                 constants_of(context));
+  launch_threads(context, kernel, quads ? quads : count, plan, a, b, c, count, quads, constants_of(context));
 }
 
 }  // namespace
 
 void register_pointwise_cuda(KernelTable& table) {
-#define LMSPT_UNARY(name, gradient) table.add(#name, unary<name##_formula>);
-#define LMSPT_BINARY(name, gradient) table.add(#name, binary<name##_formula>);
+#define LMSPT_UNARY(name, gradient)        \
+  table.add(#name, unary<name##_formula>); \
+  table.takes_bf16(#name, {.inputs = 1 << 0, .outputs = 1 << 0});
+#define LMSPT_BINARY(name, gradient)        \
+  table.add(#name, binary<name##_formula>); \
+  table.takes_bf16(#name, {.inputs = 1 << 0 | 1 << 1, .outputs = 1 << 0});
 #include "ops/pointwise/pointwise.def"
 #undef LMSPT_UNARY
 #undef LMSPT_BINARY

@@ -1,6 +1,7 @@
 // A thread stays in its channels and goes down the rows, so that alpha and its inverse are computed once.
 #include "device/cuda/column_sums.h"
 #include "device/cuda/math.h"
+#include "device/cuda/numbers.h"
 
 namespace lmspt::cuda {
 
@@ -14,10 +15,9 @@ Rows2d rows_of(const Tensor& x) { return {x.shape.count_before(x.shape.rank - 1)
 
 // ---- kernels ----
 
-// `Width` neighbouring channels at a time: 4, or 1 where rows do not begin at multiples of 16 bytes.
+// `Width` neighbouring channels at a time: 4, or 1 where rows do not begin at multiples of four.
 template <int Width>
-__global__ void snake_kernel(Rows2d size, const float* x, const float* alpha, float* y) {
-  using Group = std::conditional_t<Width == 4, float4, float>;
+__global__ void snake_kernel(Rows2d size, const Numbers x, const float* alpha, const Numbers y) {
   const int64_t columns = size.channels / Width, threads = unit_step();
   const int64_t lanes = threads > columns ? threads / columns : 1;  // threads that share a column
   const int64_t lane = first_unit() / columns;
@@ -30,10 +30,10 @@ __global__ void snake_kernel(Rows2d size, const float* x, const float* alpha, fl
     }
     for (int64_t row = lane; row < size.rows; row += lanes) {
       const int64_t at = (row * columns + column) * Width;
-      Group group = *reinterpret_cast<const Group*>(x + at);
-      float* values = reinterpret_cast<float*>(&group);
+      float values[Width];
+      x.load<Width>(at, values);
       for (int i = 0; i < Width; ++i) values[i] = snake(values[i], factor[i], inverse[i]);
-      *reinterpret_cast<Group*>(y + at) = group;
+      y.store<Width>(at, values);
     }
   }
 }
@@ -60,16 +60,15 @@ struct SnakeGradient {
 
 // ---- launchers ----
 
-bool fits_float4(const void* p) { return reinterpret_cast<uintptr_t>(p) % sizeof(float4) == 0; }
-
 void snake_forward(const KernelContext& context) {
-  const Tensor x = context.in(0), alpha = context.in(1), y = context.out(0);
-  const Rows2d size = rows_of(x);
-  const int64_t count = x.shape.count();
-  if (size.channels % 4 == 0 && fits_float4(x.data) && fits_float4(y.data)) {
-    launch_threads(context, snake_kernel<4>, count / 4, size, x.f32(), alpha.f32(), y.f32());
+  const Rows2d size = rows_of(context.in(0));
+  const Numbers x(context.in(0)), y(context.out(0));
+  const float* const alpha = context.in(1).f32();
+  const int64_t count = size.rows * size.channels;
+  if (size.channels % 4 == 0 && are_in_fours(x) && are_in_fours(y)) {
+    launch_threads(context, snake_kernel<4>, count / 4, size, x, alpha, y);
   } else {
-    launch_threads(context, snake_kernel<1>, count, size, x.f32(), alpha.f32(), y.f32());
+    launch_threads(context, snake_kernel<1>, count, size, x, alpha, y);
   }
 }
 
@@ -85,6 +84,7 @@ void snake_backward(const KernelContext& context) {
 
 void register_snake_cuda(KernelTable& table) {
   table.add("snake", snake_forward);
+  table.takes_bf16("snake", {.inputs = 1 << 0, .outputs = 1 << 0});
   table.add("snake_grad", snake_backward);
 }
 

@@ -1,0 +1,165 @@
+/** Values that plans in bf16 store as bf16 numbers between their kernels on CUDA. */
+import assert from "node:assert/strict";
+import type { Device } from "../../lib/graph/device.js";
+import { Graph, type Value } from "../../lib/graph/graph.js";
+import * as ops from "../../lib/graph/ops/index.js";
+import { toBf16 } from "../gemm/bf16-model.js";
+import { compute } from "../gemm/support.js";
+import { assertClose, randomFloats } from "../golden.js";
+import type { TensorData } from "../ops/support.js";
+import { openCuda } from "./cuda-device.js";
+
+const tensor = (shape: readonly number[], seed: number): TensorData => ({
+  data: randomFloats(
+    shape.reduce((a, b) => a * b, 1),
+    seed,
+  ),
+  shape,
+});
+
+interface Product {
+  readonly name: string;
+  readonly x: readonly number[];
+  readonly w: readonly number[];
+  readonly build: (x: Value, w: Value) => Value;
+}
+
+/** Rows by fours, by twos and singly; taps that are shifts, and taps that are not. */
+const products: readonly Product[] = [
+  {
+    name: "convolution of shifted rows",
+    x: [2, 70, 32],
+    w: [24, 32, 7],
+    build: (x, w) => ops.conv1d(x, w, undefined, { padLeft: 9, padRight: 9, dilation: 3 }),
+  },
+  {
+    name: "strided convolution",
+    x: [1, 64, 16],
+    w: [33, 16, 4],
+    build: (x, w) => ops.conv1d(x, w, undefined, { stride: 2, padLeft: 1, padRight: 1 }),
+  },
+  { name: "convolution of odd channels", x: [1, 40, 21], w: [17, 21, 3], build: (x, w) => ops.conv1d(x, w) },
+  {
+    name: "transposed convolution",
+    x: [2, 20, 16],
+    w: [16, 8, 8],
+    build: (x, w) => ops.convTranspose1d(x, w, undefined, { stride: 4, padLeft: 2, padRight: 2 }),
+  },
+  { name: "linear layer", x: [3, 11, 48], w: [50, 48], build: (x, w) => ops.linear(x, w) },
+];
+
+describe("storage in bf16 on CUDA", () => {
+  let cuda: Device;
+  before(() => {
+    cuda = openCuda();
+  });
+  after(() => cuda.close());
+
+  async function withoutStorage<Result>(work: () => Promise<Result>): Promise<Result> {
+    process.env.LMSPT_BF16_STORAGE = "0";
+    try {
+      return await work();
+    } finally {
+      delete process.env.LMSPT_BF16_STORAGE;
+    }
+  }
+
+  for (const { name, x, w, build } of products) {
+    const inputs = { x: tensor(x, 1), w: tensor(w, 2) };
+
+    it(`a ${name} gives bf16 numbers to what can read them`, async () => {
+      const plain = await withoutStorage(() => compute(cuda, inputs, "bf16", ({ x, w }) => build(x, w)));
+      const stored = await compute(cuda, inputs, "bf16", ({ x, w }) => ops.neg(build(x, w)));
+      assert.deepEqual(
+        stored,
+        plain.map((value) => -toBf16(value)),
+      );
+    });
+
+    it(`a ${name} takes bf16 numbers, as which it would round them`, async () => {
+      const read = () => compute(cuda, inputs, "bf16", ({ x, w }) => build(ops.neg(x), w));
+      assert.deepEqual(await read(), await withoutStorage(read));
+    });
+
+    it(`a ${name} in another precision, or as an output, has float32 numbers`, async () => {
+      for (const precision of ["fp32", "bf16x3", "tf32"] as const) {
+        const run = () => compute(cuda, inputs, precision, ({ x, w }) => ops.neg(build(ops.neg(x), w)));
+        assert.deepEqual(await run(), await withoutStorage(run), precision);
+      }
+      const output = () => compute(cuda, inputs, "bf16", ({ x, w }) => build(x, w));
+      const values = await output();
+      assert.deepEqual(values, await withoutStorage(output));
+      assert(values.some((value) => value !== toBf16(value)));
+    });
+  }
+
+  it("sums, Snake and shapes in between keep to it", async () => {
+    const inputs = { x: tensor([2, 30, 32], 1), v: tensor([32, 32, 3], 2), w: tensor([16, 32], 3), a: tensor([32], 4) };
+    const build = ({ x, v, w, a }: Record<keyof typeof inputs, Value>) => {
+      const y = ops.conv1d(x, v, undefined, { padLeft: 1, padRight: 1 });
+      const z = ops.reshape(ops.mul(ops.gelu(ops.snake(y, ops.exp(a))), ops.exp(a)), [60, 32]);
+      return ops.linear(z, w);
+    };
+    const stored = await compute(cuda, inputs, "bf16", build);
+    const plain = await withoutStorage(() => compute(cuda, inputs, "bf16", build));
+    assert.notDeepEqual(stored, plain);
+    assertClose(stored, plain, 2e-2);
+  });
+
+  it("a residual unit is as near to float32 as one that rounds where it must", async () => {
+    for (const channels of [32, 36]) {
+      const inputs = {
+        x: tensor([1, 200, channels], 1),
+        v: tensor([channels, channels, 7], 2),
+        w: tensor([channels, channels, 1], 3),
+        a: tensor([channels], 4),
+      };
+      const unit = (x: Value, { v, w, a }: Record<"v" | "w" | "a", Value>) => {
+        const inner = ops.conv1d(ops.snake(x, a), ops.affine(v, 0.05, 0), undefined, { padLeft: 3, padRight: 3 });
+        return ops.add(x, ops.conv1d(ops.snake(inner, a), ops.affine(w, 0.1, 0)));
+      };
+      const build = ({ x, ...weights }: Record<keyof typeof inputs, Value>) =>
+        ops.neg(unit(unit(unit(ops.neg(x), weights), weights), weights));
+      const exact = await compute(cuda, inputs, "fp32", build);
+      const plain = await withoutStorage(() => compute(cuda, inputs, "bf16", build));
+      const stored = await compute(cuda, inputs, "bf16", build);
+      const error = (values: Float32Array) =>
+        Math.sqrt(values.reduce((sum, value, i) => sum + (value - exact[i]!) ** 2, 0) / exact.length);
+      const scale = Math.sqrt(exact.reduce((sum, value) => sum + value ** 2, 0) / exact.length);
+      // Each of the four values in between is rounded once, by up to 2^-9 of itself.
+      assert(error(stored) <= error(plain) + 4 * scale * 2 ** -9, `${error(stored)}, ${error(plain)}`);
+      assert.notDeepEqual(stored, plain);
+    }
+  });
+
+  it("plans need half the memory for such values", async () => {
+    const memory = async () => {
+      const graph = new Graph();
+      const weights = (seed: number) => graph.constant(randomFloats(32 * 32 * 3, seed), [32, 32, 3]);
+      let y = graph.input("x", [1, 4096, 32]);
+      for (let i = 0; i < 4; i++) y = ops.conv1d(y, weights(i), undefined, { padLeft: 1, padRight: 1 });
+      const plan = await graph.compile(cuda, { y: ops.mean(y) }, [], { precision: "bf16" });
+      const { memory } = plan;
+      plan.close();
+      return memory;
+    };
+    const [stored, plain] = [await memory(), await withoutStorage(memory)];
+    assert(stored <= 0.8 * plain, `${stored} of ${plain}`); // the input stays float32
+  });
+
+  it("a row has the same bits in any batch", async () => {
+    const [rows, channels] = [40, 32];
+    const all = tensor([3, rows, channels], 5);
+    const weights = { v: tensor([channels, channels, 3], 6), w: tensor([channels, channels], 7) };
+    const run = (x: TensorData) =>
+      compute(cuda, { x, ...weights }, "bf16", ({ x, v, w }) =>
+        ops.linear(ops.gelu(ops.conv1d(x, v, undefined, { padLeft: 1, padRight: 1 })), w),
+      );
+    const together = await run(all);
+    for (let item = 0; item < 3; item++) {
+      const part = <Floats extends TensorData["data"]>(data: Floats) =>
+        data.slice(item * rows * channels, (item + 1) * rows * channels);
+      assert.deepEqual(await run({ shape: [1, rows, channels], data: part(all.data) }), part(together));
+    }
+  });
+});
