@@ -11,8 +11,7 @@ void attention_bf16(const KernelContext& context, const AttentionGeometry& g) {
 }
 
 void attention_grad_bf16(const KernelContext& context, const AttentionGeometry& g) {
-  using Heads64 = TensorHeads<Bf16, 64, 64>;
-  if (g.size <= 64) return launch_attention_grad<Heads64, Heads64>(context, g);
+  if (g.size <= 64) return launch_attention_grad<TensorHeads<Bf16, 64, 64>, TensorHeads<Bf16, 64, 32>>(context, g);
   launch_attention_grad<TensorHeads<Bf16, 128, 32>, TensorHeads<Bf16, 128, 32>>(context, g);
 }
 

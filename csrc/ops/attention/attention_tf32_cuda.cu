@@ -11,8 +11,7 @@ void attention_tf32(const KernelContext& context, const AttentionGeometry& g) {
 }
 
 void attention_grad_tf32(const KernelContext& context, const AttentionGeometry& g) {
-  using Heads64 = TensorHeads<Tf32, 64, 64>;
-  if (g.size <= 64) return launch_attention_grad<Heads64, Heads64>(context, g);
+  if (g.size <= 64) return launch_attention_grad<TensorHeads<Tf32, 64, 64>, TensorHeads<Tf32, 64, 32>>(context, g);
   launch_attention_grad<TensorHeads<Tf32, 128, 32>, TensorHeads<Tf32, 128, 16>>(context, g);
 }
 

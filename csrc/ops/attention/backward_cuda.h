@@ -110,7 +110,7 @@ __device__ inline void differentiate(const AttentionGeometry& g, const QueryStat
 #pragma unroll
     for (int r = 0; r < Heads::kOwnRows; ++r) {
       const bool seen = Heads::row(r) < visible;
-      const float weight = seen ? exp_falling(scores[r][c] - of_query.top) * of_query.inverse_sum : 0.f;
+      const float weight = seen ? Heads::exponential(scores[r][c] - of_query.top) * of_query.inverse_sum : 0.f;
       scores[r][c] = weight;
       slopes[r][c] = seen ? weight * (slopes[r][c] - of_query.along) : 0.f;
     }

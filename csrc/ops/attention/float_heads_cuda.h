@@ -4,6 +4,7 @@
 // zeros to Size.
 #pragma once
 
+#include "device/cuda/math.h"
 #include "ops/attention/heads_cuda.h"
 
 namespace lmspt::cuda {
@@ -27,6 +28,7 @@ struct FloatHeads {
 
   static __device__ int row(int r) { return y() + kSide * r; }
   static __device__ int column(int c) { return x() + kSide * c; }
+  static __device__ float exponential(float x) { return exp_falling(x); }
 
   // Rows [0, count) of `source`, of `size` floats, times `factor`, as a tile of kTileRows rows; zeros beyond.
   template <int kTileRows>

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "device/cuda/groups.h"
-#include "device/cuda/math.h"
 #include "ops/attention/attention.h"
 
 namespace lmspt::cuda {
@@ -93,11 +92,11 @@ struct RunningSoftmax {
     for (int c = 0; c < Heads::kOwnColumns; ++c) largest = fmaxf(largest, scores[c]);
     largest = reduce_row<Heads>(largest, LargerOf());
     const float center = largest == -INFINITY ? 0.f : largest;
-    const float factor = exp_falling(top[r] - center);
+    const float factor = Heads::exponential(top[r] - center);
     float sum = 0;
 #pragma unroll
     for (int c = 0; c < Heads::kOwnColumns; ++c) {
-      scores[c] = exp_falling(scores[c] - center);
+      scores[c] = Heads::exponential(scores[c] - center);
       sum += scores[c];
     }
     total[r] = fmaf(total[r], factor, reduce_row<Heads>(sum, Add()));

@@ -29,6 +29,7 @@ struct TensorHeads {
 
   static __device__ int row(int r) { return warp() * 16 + group() + 8 * r; }
   static __device__ int column(int c) { return c / 2 * 8 + 2 * place() + c % 2; }
+  static __device__ float exponential(float x) { return __expf(x); }  // some 1e-6 off, which operands are more
 
   // Rows [0, count) of `source`, of `size` floats, times `factor`, as a tile of kTileRows rows; zeros beyond.
   template <int kTileRows>
