@@ -24,10 +24,14 @@ AttrValue* precision_in(Step& step) {
 
 constexpr int64_t kFewProducts = 16;  // sums of so few are as fast in float32
 
-// What is no matrix product, groups, and strides together with dilations have float32 kernels alone, and so has, on the
-// CPU, what has no packed weights.
+// The ops that have other kernels than those in float32 on the CPU, too.
+bool is_reduced_everywhere(const std::string& op) {
+  return op == "linear" || op == "conv1d" || op == "conv_transpose1d" || op == "fused_residual_unit";
+}
+
+// Convolutions that are no matrix products, groups, and strides together with dilations have float32 kernels alone.
 bool has_reduced_kernel(Step& step, const Program& program, const Device& device) {
-  if (step.op->packing.empty()) return !device.is_host();
+  if (!is_reduced_everywhere(step.op->name)) return !device.is_host();
   const Shape& w = program.values[step.inputs[1]].shape;
   const AttrValue* transposed = find(step.attrs, "transposed");
   const int64_t products = w.count() / (transposed && transposed->integer ? w[1] : w[0]);

@@ -78,19 +78,23 @@ void fuse_residual(Program& program) {
 }
 
 // Units whose rows would not stay in the cache gain nothing, nor do those narrower than a vector; few rows are better
-// shared out by channels.
-bool is_worth_fusing(const Shape& x) { return x[2] >= 16 && x[2] <= 192 && x[0] * x[1] >= 4096; }
+// shared out by channels. On CUDA a tile has all channels of its rows.
+bool is_worth_fusing(const Shape& x, const Device& device) {
+  if (!device.is_host()) return x[2] <= 128;
+  return x[2] >= 16 && x[2] <= 192 && x[0] * x[1] >= 4096;
+}
 
-// Both convolutions of a unit in bf16, or the first one by the fast algorithm.
-bool has_fused_kernel(const Step& first, const Step& second, const Shape& x) {
+// On the CPU both convolutions of a unit in bf16, or the first one by the fast algorithm.
+bool has_fused_kernel(const Step& first, const Step& second, const Shape& x, const Device& device) {
   const Precision precision = precision_of(first.attrs);
   if (precision != precision_of(second.attrs)) return false;
   if (first.attrs.b("transposed") || second.attrs.b("transposed")) return false;
+  if (!device.is_host()) return first.attrs.i("stride") == 1 && first.attrs.i("groups") == 1;
   return is_bf16(precision) ? x[2] % 2 == 0 && first.attrs.i("stride") == 1 : first.attrs.b("winograd");
 }
 
 // conv1d(conv1d(x, ..., alpha = ...), w of one tap, ..., alpha = ..., residual = x) -> fused_residual_unit
-void fuse_residual_units(Program& program) {
+void fuse_residual_units(Program& program, const Device& device) {
   const std::vector<int> uses = program.use_counts();
   std::map<ValueId, size_t> convolutions;  // by their result
   std::vector<Step> steps;
@@ -102,10 +106,10 @@ void fuse_residual_units(Program& program) {
       const ValueId x = first.inputs[0];
       const Shape &shape = program.values[x].shape, &w = program.values[step.inputs[1]].shape;
       if (step.inputs[kConvResidual] == x && has_input(first, kConvAlpha) && !has_input(first, kConvResidual) &&
-          has_input(step, kConvAlpha) && has_fused_kernel(first, step, shape) && w[2] == 1 &&
+          has_input(step, kConvAlpha) && has_fused_kernel(first, step, shape, device) && w[2] == 1 &&
           step.attrs.i("groups") == 1 && step.attrs.i("stride") == 1 && step.attrs.i("pad_left") == 0 &&
           program.values[step.outputs[0]].shape == shape && program.values[step.inputs[0]].shape == shape &&
-          is_worth_fusing(shape)) {
+          is_worth_fusing(shape, device)) {
         const auto input = [](const Step& of, size_t i) { return of.inputs.size() > i ? of.inputs[i] : kNoValue; };
         Step unit{&Registry::get().op("fused_residual_unit"), first.attrs, {}, step.outputs};
         unit.inputs = {x,
@@ -152,7 +156,7 @@ void fuse(Program& program, const Device& device) {
   if (setting && std::strcmp(setting, "0") == 0) return;
   fuse_snake(program);
   fuse_residual(program);
-  if (device.is_host()) fuse_residual_units(program);  // on CUDA, its two products would gain nothing
+  fuse_residual_units(program, device);
 }
 
 void insert_packing(Program& program) {

@@ -5,6 +5,7 @@
 #include <node_api.h>
 
 #include <exception>
+#include <string>
 
 namespace {
 
@@ -27,7 +28,7 @@ void set_number(napi_env env, napi_value object, const char* name, int64_t numbe
 
 napi_value counts(napi_env env, napi_callback_info) {
   const control::Counts counts = control::counts();
-  napi_value result, kernels;
+  napi_value result, kernels, devices;
   napi_create_object(env, &result);
   set_number(env, result, "launches", counts.launches);
   set_number(env, result, "graphLaunches", counts.graph_launches);
@@ -38,6 +39,11 @@ napi_value counts(napi_env env, napi_callback_info) {
   set_number(env, result, "streams", counts.streams);
   set_number(env, result, "events", counts.events);
   set_number(env, result, "graphs", counts.graphs);
+  napi_create_object(env, &devices);
+  for (size_t i = 0; i < counts.bytes_of_devices.size(); ++i) {
+    set_number(env, devices, std::to_string(i).c_str(), counts.bytes_of_devices[i]);
+  }
+  napi_set_named_property(env, result, "bytesOfDevices", devices);
   napi_create_object(env, &kernels);
   for (const auto& [name, launches] : counts.kernels) set_number(env, kernels, name.c_str(), launches);
   napi_set_named_property(env, result, "kernels", kernels);

@@ -5,13 +5,15 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace lmspt::emulation::control {
 
 struct Counts {
   int64_t launches = 0, graph_launches = 0, captures = 0;
-  int64_t allocations = 0;                      // live, of all devices
-  int64_t bytes = 0;                            // of these
+  int64_t allocations = 0;  // live, of all devices
+  int64_t bytes = 0;        // of these
+  std::vector<int64_t> bytes_of_devices;
   int64_t pinned = 0;                           // live allocations of host memory
   int64_t streams = 0, events = 0, graphs = 0;  // live; graphs with their executable forms
   std::map<std::string, int64_t> kernels;       // launches by name

@@ -14,7 +14,8 @@ Counts counts() {
   counts.pinned = static_cast<int64_t>(runtime.pinned.size());
   for (const auto& device : runtime.devices) {
     counts.allocations += device->memory.allocations();
-    counts.bytes += static_cast<int64_t>(device->memory.used());
+    counts.bytes_of_devices.push_back(static_cast<int64_t>(device->memory.used()));
+    counts.bytes += counts.bytes_of_devices.back();
     counts.streams += static_cast<int64_t>(device->streams.size());
     counts.events += static_cast<int64_t>(device->events.size());
     counts.graphs += static_cast<int64_t>(device->graphs.size() + device->execs.size());

@@ -33,6 +33,9 @@ const tensor = (shape: readonly number[], seed: number): TensorData => ({
   shape,
 });
 
+/** The values of the attribute `precision`. */
+const CODES: Record<Precision, number> = { fp32: 1, bf16x3: 2, bf16: 3, tf32: 4 };
+
 interface Convolution {
   readonly rows: number;
   readonly channels: number;
@@ -195,6 +198,26 @@ describe("products on CUDA", () => {
           }),
           { numRuns: 12 },
         );
+      }));
+  }
+
+  for (const precision of PRECISIONS) {
+    it(`${precision}: gradients, matmul and conv2d are those of rounded operands`, () =>
+      withTile(undefined, async (device) => {
+        const reduced = /^(matmul|conv1d_weight_grad|conv2d|conv2d_\w+_grad)$/;
+        for (const one of productCases.filter(({ op }) => reduced.test(op))) {
+          const attributes = { ...one.attributes, precision: CODES[precision] };
+          const inputs = one.inputs.map(
+            (input, i) =>
+              input && (i < 2 ? { ...input, data: Float32Array.from(input.data, ROUNDING[precision]) } : input),
+          );
+          const [[actual], [expected]] = await Promise.all([
+            run(device, { ...one, attributes }),
+            run(cpu, { ...one, inputs }),
+          ]);
+          const tolerance = precision === "bf16x3" ? 8 * one.tolerance : one.tolerance;
+          assertAgree(actual!, expected!, tolerance, `${one.op} ${JSON.stringify(one.attributes)}`);
+        }
       }));
   }
 

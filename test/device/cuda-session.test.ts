@@ -13,12 +13,17 @@ import { type EmulationCounts, emulatedLibrary, emulation } from "./cuda-device.
 const open = (index = 0) => Device.open(`cuda:${index}`, { library: emulatedLibrary });
 
 /** A plan of several kernels, one of which needs scratch memory: the sum over all of gelu(x + 1). */
-function compile(device: Device, length: number) {
+async function compile(device: Device, length: number) {
   const graph = new Graph();
   const x = graph.input("x", [length]);
   const y = ops.gelu(ops.affine(x, 1, 1));
-  return graph.compile(device, { y, sum: ops.sum(y) });
+  const plan = await graph.compile(device, { y, sum: ops.sum(y) });
+  compiled.push(plan);
+  return plan;
 }
+
+/** Closed after each test. */
+const compiled: { close(): void }[] = [];
 
 const long = 20000; // more than one block sums
 const inputs = Array.from({ length: 6 }, (_, i) => randomFloats(long, i + 1));
@@ -60,6 +65,7 @@ describe("plans on CUDA", () => {
   });
   after(() => cpu.close());
   afterEach(() => {
+    for (const plan of compiled.splice(0)) plan.close();
     for (const index of [0, 1]) {
       emulation().setMemory(index, 2 ** 32);
       emulation().failAllocationsAfter(index, -1);
@@ -167,34 +173,33 @@ describe("plans on CUDA", () => {
 
   describe("where memory runs out", () => {
     it("take that of plans that do not run, which make it again", async () => {
-      await using device = open();
+      await using device = open(1);
       const plans = await Promise.all(Array.from({ length: 5 }, () => compile(device, long)));
       for (const plan of plans) for (let i = 0; i < 3; i++) await plan.run({ x: inputs[i]! });
-      const { bytes } = emulation().counts();
-      emulation().setMemory(0, Math.ceil(bytes / 2));
+      const half = Math.ceil(emulation().counts().bytesOfDevices[1]! / 2);
+      emulation().setMemory(1, half);
       const more = await Promise.all(Array.from({ length: 5 }, () => compile(device, long)));
       for (let round = 0; round < 3; round++) {
         for (const plan of [...more, ...plans]) {
           assertClose((await plan.run({ x: inputs[round]! })) as Outputs, expected[round]!);
         }
       }
-      assert(emulation().counts().bytes <= Math.ceil(bytes / 2));
+      assert(emulation().counts().bytesOfDevices[1]! <= half);
     });
 
     it("fail with the sizes, and work again when there is more", async () => {
-      await using device = open();
+      await using device = open(1);
       const plan = await compile(device, long);
       await plan.run({ x: inputs[0]! });
-      const { bytes } = emulation().counts();
       const large = await compile(device, 10 * long);
-      emulation().setMemory(0, bytes + 4096);
+      emulation().setMemory(1, emulation().counts().bytesOfDevices[1]! + 4096);
       const x = randomFloats(10 * long, 1);
       await assert.rejects(large.run({ x }), {
         code: "ERR_LMSPT_OUT_OF_MEMORY",
         message: /Expected to get \d+ bytes of GPU memory, but \d+ of \d+ bytes are free/,
       });
       assertClose((await plan.run({ x: inputs[1]! })) as Outputs, expected[1]!);
-      emulation().setMemory(0, 2 ** 32);
+      emulation().setMemory(1, 2 ** 32);
       await large.run({ x });
       assertClose((await plan.run({ x: inputs[2]! })) as Outputs, expected[2]!);
     });

@@ -1,4 +1,4 @@
-// Products whose operands both run along K: C[m, n] = sum over k of P[k, m] Q[k, n], in float32. Weight gradients are
+// Products whose operands both run along K: C[m, n] = sum over k of P[k, m] Q[k, n]. Weight gradients are
 // such sums over all positions, and so is a matrix product with a transposed left side.
 #pragma once
 
@@ -14,7 +14,7 @@ struct OuterProduct {
   const float* p = nullptr;
   int64_t p_item = 0, p_group = 0, p_pitch = 0;  // elements from one to the next
 
-  // Q: position k of x by n = (tap, channel) as RowsOfA says, or packed panels (N / 16, K, 16).
+  // Q: position k of x by n = (tap, channel) as RowsOfA says, or packed panels (planes, N / 16, words of K, 16).
   RowsOfA taps;
   ColumnsOfB panels;
 
@@ -26,9 +26,9 @@ struct OuterProduct {
 };
 
 // In the order of K, as forward products are summed.
-void run_outer_product(const KernelContext& context, const OuterProduct& product);
+void run_outer_product(const KernelContext& context, Precision precision, const OuterProduct& product);
 
 // K in pieces, whose sums are added in their order. How many there are follows from the shape alone.
-void run_weight_gradient(const KernelContext& context, const OuterProduct& product);
+void run_weight_gradient(const KernelContext& context, Precision precision, const OuterProduct& product);
 
 }  // namespace lmspt::cuda

@@ -15,37 +15,40 @@ struct PackedSize {
 
 // `weight(group, tap, channel, column)` gives B.
 template <class Arithmetic, class Weight>
-__global__ void pack_kernel(PackedSize size, int64_t words, int64_t count, Weight weight, uint32_t* packed) {
+__global__ void pack_kernel(PackedSize size, int64_t words, int64_t count, int64_t plane_step, Weight weight,
+                            uint32_t* packed) {
   const int64_t panels = (size.columns + kPanelWidth - 1) / kPanelWidth;
-  for (int64_t i = first_unit(); i < count; i += unit_step()) {
+  for (int64_t unit = first_unit(); unit < Arithmetic::kPlanes * count; unit += unit_step()) {
+    const int64_t plane = unit / count, i = unit % count;
     const int64_t word = i / kPanelWidth % words, line = i / kPanelWidth / words, tap = line % size.taps;
     const int64_t column = line / size.taps % panels * kPanelWidth + i % kPanelWidth;
-    const int64_t place = line / size.taps / panels, group = place % size.groups;
+    const int64_t group = line / size.taps / panels;
     float values[Arithmetic::kFloats];
     for (int f = 0; f < Arithmetic::kFloats; ++f) {
       const int64_t channel = word * Arithmetic::kFloats + f;
       const bool inside = channel < size.channels && column < size.columns;
       values[f] = inside ? weight(group, tap, channel, column) : 0.f;
     }
-    packed[i] = Arithmetic::word(values, static_cast<int>(place / size.groups));
+    packed[plane * plane_step + i] = Arithmetic::word(values, static_cast<int>(plane));
   }
 }
 
+// Planes lie `plane_step` words apart, one after the other by default.
 template <class Weight>
 void pack_weights(const KernelContext& context, Precision precision, const PackedSize& size, const Weight& weight,
-                  void* packed) {
+                  void* packed, int64_t plane_step = 0) {
   const int64_t words = words_of(precision, size.channels);
-  const int64_t count =
-      size.groups * ((size.columns + kPanelWidth - 1) / kPanelWidth) * size.taps * words * kPanelWidth;
-  auto* target = static_cast<uint32_t*>(packed);
+  const int64_t count = size.groups * panel_count(size.columns) * size.taps * words * kPanelWidth;
+  const auto pack = [&](auto arithmetic) {
+    using Arithmetic = decltype(arithmetic);
+    launch_threads(context, pack_kernel<Arithmetic, Weight>, Arithmetic::kPlanes * count, size, words, count,
+                   plane_step ? plane_step : count, weight, static_cast<uint32_t*>(packed));
+  };
   switch (precision) {
-    case Precision::tf32:
-      return launch_threads(context, pack_kernel<Tf32, Weight>, count, size, words, count, weight, target);
-    case Precision::bf16:
-      return launch_threads(context, pack_kernel<Bf16, Weight>, count, size, words, count, weight, target);
-    case Precision::bf16x3:
-      return launch_threads(context, pack_kernel<Bf16x3, Weight>, 2 * count, size, words, 2 * count, weight, target);
-    default: return launch_threads(context, pack_kernel<Float32, Weight>, count, size, words, count, weight, target);
+    case Precision::tf32: return pack(Tf32{});
+    case Precision::bf16: return pack(Bf16{});
+    case Precision::bf16x3: return pack(Bf16x3{});
+    default: return pack(Float32{});
   }
 }
 

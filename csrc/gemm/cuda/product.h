@@ -80,6 +80,11 @@ void set_taps(RowsOfA& a, Precision precision, const Taps& taps);
 // Throws where positions do not fit into 30 bits.
 void run_product(const KernelContext& context, Precision precision, const Product& product);
 
+// The same for two products of one shape whose second has one tap and reads Snake of what the first gives, bias
+// included. False, with nothing done, where there is no kernel that does both without writing what lies in between to
+// memory.
+bool run_residual_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second);
+
 // LMSPT_CUDA_TILE (large, tall, small or narrow) takes tiles of one size for all products, for tests and measurements.
 // It is read when a device is opened.
 void read_tile_setting();

@@ -32,6 +32,17 @@ TileSize choose_size(const Product& p) {
   return down * ((p.columns + 63) / 64) >= kManyTiles ? TileSize::tall : TileSize::small;
 }
 
+bool reads_fours(const Product& p) {
+  return is_aligned(p.a.x) && is_aligned(p.a.alpha) &&
+         are_fours({p.a.channels, p.a.item, p.a.outer, p.a.group, p.a.h.pitch, p.a.w.pitch});
+}
+
+bool writes_fours(const Product& p) {
+  return is_aligned(p.c.c) && is_aligned(p.c.residual) &&
+         are_fours(
+             {p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
+}
+
 [[noreturn]] void fail_for_positions() {
   throw Error(ErrorCode::unsupported,
               "Expected sequences and matrices whose rows, padding and taps included, count below 2^30 on cuda, got "
@@ -86,18 +97,29 @@ void set_taps(RowsOfA& a, Precision precision, const Taps& taps) {
 void run_product(const KernelContext& context, Precision precision, const Product& p) {
   if (p.items * p.groups * p.rows * p.columns == 0) return;
   check_positions(p);
-  ProductChoice choice{choose_size(p), false, false};
-  choice.fours = is_aligned(p.a.x) && (!p.a.alpha || is_aligned(p.a.alpha)) &&
-                 are_fours({p.a.channels, p.a.item, p.a.outer, p.a.group, p.a.h.pitch, p.a.w.pitch});
-  choice.vectors =
-      is_aligned(p.c.c) && is_aligned(p.c.residual) &&
-      are_fours({p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
+  const ProductChoice choice{choose_size(p), reads_fours(p), writes_fours(p)};
   switch (precision) {
     case Precision::tf32: return multiply_tf32(context, p, choice);
     case Precision::bf16: return multiply_bf16(context, p, choice);
     case Precision::bf16x3: return multiply_bf16x3(context, p, choice);
     default: return multiply_float32(context, p, choice);
   }
+}
+
+bool run_residual_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second) {
+  const int64_t most = precision == Precision::bf16x3 ? 64 : 128;
+  if (first.columns > most || first.groups != 1 || !reads_fours(first)) return false;
+  if (first.items * first.rows * first.columns == 0) return true;
+  check_positions(first);
+  const ProductPair pair{first, second};
+  const ProductChoice choice{first.columns > 64 ? TileSize::large : TileSize::tall, true, writes_fours(second)};
+  switch (precision) {
+    case Precision::tf32: join_tf32(context, pair, choice); break;
+    case Precision::bf16: join_bf16(context, pair, choice); break;
+    case Precision::bf16x3: join_bf16x3(context, pair, choice); break;
+    default: join_float32(context, pair, choice);
+  }
+  return true;
 }
 
 }  // namespace lmspt::cuda

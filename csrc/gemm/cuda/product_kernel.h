@@ -18,75 +18,107 @@ struct Tiling {
 
 // ---- kernels ----
 
-// A block of shifts reads one block of A and, for each shift, one of B. Both have two places in shared memory.
-template <class Tile, int kFloats>
-__global__ __launch_bounds__(kThreads, Tile::kBlocks) void product_kernel(const Product p, const Tiling tiling) {
+// Where the tile begins, and what it multiplies.
+struct TilePlace {
+  int64_t group, item;
+  int m, n;
+
+  template <class Tile>
+  static __device__ TilePlace of(const Product& p, const Tiling& tiling, int64_t tile) {
+    const int64_t line = tile / tiling.across, place = line / tiling.down;
+    return {place % p.groups, place / p.groups, static_cast<int>(line % tiling.down) * Tile::kRows,
+            static_cast<int>(tile % tiling.across) * Tile::kColumns};
+  }
+};
+
+// The blocks of B that a tile reads.
+template <class Tile>
+__device__ inline BlockOfB<Tile::Operands::kPlanes, Tile::kColumns> blocks_of(const Product& p, const TilePlace& at) {
+  const int64_t first_panel = at.n / kPanelWidth;
+  return {p.b, p.b.data + at.item * p.b.item + at.group * p.b.group + first_panel * p.b.panel,
+          (p.columns + kPanelWidth - 1) / kPanelWidth - first_panel};
+}
+
+// The sums of a tile. A block of shifts reads one block of A and, for each shift, one of B. Both have two places in
+// shared memory: blocks_of_a (2, planes, staged, kRowPitch), blocks_of_b (2, planes, kBlockWords, kColumnPitch).
+template <int kFloats, class Tile>
+__device__ inline void sum_tile(const Product& p, int staged, const TilePlace& at, const RowPlace* places,
+                                uint32_t* blocks_of_a, uint32_t* blocks_of_b, Tile& sums) {
   using Operands = typename Tile::Operands;
   constexpr int kBWords = Operands::kPlanes * kBlockWords * kColumnPitch<Tile::kColumns>;
+  const int plane = staged * kRowPitch, a_words = Operands::kPlanes * plane;
+  const int blocks = (p.a.words + kBlockWords - 1) / kBlockWords, steps = blocks * p.a.shifts;
+  const float* x = p.a.x + at.item * p.a.item + at.group * p.a.group;
+  const float* alpha = p.a.alpha ? p.a.alpha + at.group * p.a.group : nullptr;
+  const auto b = blocks_of<Tile>(p, at);
+  BlockOfA<Operands, Tile::kRows, kFloats> a;
+  sums.clear();
+  const auto copy_b = [&](int step) {
+    const int shift = step % p.a.shifts, word = step / p.a.shifts * kBlockWords;
+    b.copy(shift * p.a.words + word, (shift + 1) * p.a.words, blocks_of_b + step % 2 * kBWords);
+    copy_async_commit();
+  };
+  if (steps > 0) {
+    copy_b(0);
+    a.fetch(p.a, x, places, staged, 0);
+    a.store(p.a, alpha, staged, blocks_of_a, plane);
+  }
+  for (int step = 0; step < steps; ++step) {
+    const int block = step / p.a.shifts, shift = step % p.a.shifts;
+    const bool last_shift = shift == p.a.shifts - 1 && block + 1 < blocks;
+    copy_async_wait<0>();
+    __syncthreads();
+    if (step + 1 < steps) copy_b(step + 1);
+    if (last_shift) a.fetch(p.a, x, places, staged, block + 1);
+    sums.template multiply<kRowPitch>(blocks_of_a + block % 2 * a_words + shift * p.a.shift_step * kRowPitch, plane,
+                                      blocks_of_b + step % 2 * kBWords);
+    if (last_shift) a.store(p.a, alpha, staged, blocks_of_a + (block + 1) % 2 * a_words, plane);
+  }
+}
+
+template <class Tile>
+__device__ inline void finish_tile(const Product& p, const TilePlace& at, bool vectors, const Tile& sums) {
+  const float* bias = p.c.bias ? p.c.bias + at.group * p.c.span.value() : nullptr;
+  sums.finish(p, at.item * p.c.item + at.group * p.c.group, bias, at.m, at.n, vectors);
+}
+
+template <class Tile, int kFloats>
+__global__ __launch_bounds__(kThreads, Tile::kBlocks) void product_kernel(const Product p, const Tiling tiling) {
   auto* places = dynamic_shared<RowPlace>();
   auto* blocks_of_a = reinterpret_cast<uint32_t*>(places + tiling.staged);
-  const int plane = tiling.staged * kRowPitch, a_words = Operands::kPlanes * plane;
-  uint32_t* blocks_of_b = blocks_of_a + 2 * a_words;
-  const int blocks = (p.a.words + kBlockWords - 1) / kBlockWords, steps = blocks * p.a.shifts;
-
+  uint32_t* blocks_of_b = blocks_of_a + 2 * Tile::Operands::kPlanes * tiling.staged * kRowPitch;
   for (int64_t tile = blockIdx.x; tile < tiling.tiles; tile += gridDim.x) {
-    const int64_t line = tile / tiling.across, place = line / tiling.down;
-    const int n = static_cast<int>(tile % tiling.across) * Tile::kColumns;
-    const int m = static_cast<int>(line % tiling.down) * Tile::kRows;
-    const int64_t group = place % p.groups, item = place / p.groups;
-    const float* x = p.a.x + item * p.a.item + group * p.a.group;
-    const float* alpha = p.a.alpha ? p.a.alpha + group * p.a.group : nullptr;
-    const int64_t first_panel = n / kPanelWidth;
-    const int64_t panels_left = (p.columns + kPanelWidth - 1) / kPanelWidth - first_panel;
-    const BlockOfB<Operands::kPlanes, Tile::kColumns> b(
-        p.b, p.b.data + item * p.b.item + group * p.b.group + first_panel * p.b.panel, panels_left);
-    place_rows(p, m, tiling.staged, places);
+    const TilePlace at = TilePlace::of<Tile>(p, tiling, tile);
+    place_rows(p, at.m, tiling.staged, places);
     __syncthreads();
-
-    BlockOfA<Operands, Tile::kRows, kFloats> fetched;
     Tile sums;
-    sums.clear();
-    const auto copy_b = [&](int step) {
-      const int shift = step % p.a.shifts, word = step / p.a.shifts * kBlockWords;
-      b.copy(shift * p.a.words + word, (shift + 1) * p.a.words, blocks_of_b + step % 2 * kBWords);
-      copy_async_commit();
-    };
-    if (steps > 0) {
-      copy_b(0);
-      fetched.fetch(p.a, x, places, tiling.staged, 0);
-      fetched.store(p.a, alpha, tiling.staged, blocks_of_a, plane);
-    }
-    for (int step = 0; step < steps; ++step) {
-      const int block = step / p.a.shifts, shift = step % p.a.shifts;
-      const bool last_shift = shift == p.a.shifts - 1 && block + 1 < blocks;
-      copy_async_wait<0>();
-      __syncthreads();
-      if (step + 1 < steps) copy_b(step + 1);
-      if (last_shift) fetched.fetch(p.a, x, places, tiling.staged, block + 1);
-      sums.multiply(blocks_of_a + block % 2 * a_words + shift * p.a.shift_step * kRowPitch, plane,
-                    blocks_of_b + step % 2 * kBWords);
-      if (last_shift) fetched.store(p.a, alpha, tiling.staged, blocks_of_a + (block + 1) % 2 * a_words, plane);
-    }
-    const float* bias = p.c.bias ? p.c.bias + group * p.c.span.value() : nullptr;
-    sums.finish(p, item * p.c.item + group * p.c.group, bias, m, n, tiling.vectors);
+    sum_tile<kFloats>(p, tiling.staged, at, places, blocks_of_a, blocks_of_b, sums);
+    finish_tile(p, at, tiling.vectors, sums);
     __syncthreads();  // before the next tile writes what this one still reads
   }
 }
 
 // ---- launchers ----
 
-template <class Tile, int kFloats>
-void launch_product(const KernelContext& context, const Product& p, bool vectors) {
-  using Operands = typename Tile::Operands;
+template <class Tile>
+Tiling tiling_of(const Product& p, bool vectors) {
   Tiling tiling{};
   tiling.down = static_cast<int>((p.rows + Tile::kRows - 1) / Tile::kRows);
   tiling.across = static_cast<int>((p.columns + Tile::kColumns - 1) / Tile::kColumns);
   tiling.tiles = p.items * p.groups * tiling.down * tiling.across;
   tiling.staged = Tile::kRows + (p.a.shifts - 1) * p.a.shift_step;
   tiling.vectors = vectors;
-  const size_t words = 2 * Operands::kPlanes * (tiling.staged * kRowPitch + kBlockWords * kColumnPitch<Tile::kColumns>);
-  const Grid grid{dim3(static_cast<unsigned>(std::min(tiling.tiles, kMaxBlocks))), kThreads,
-                  tiling.staged * sizeof(RowPlace) + words * sizeof(uint32_t)};
+  return tiling;
+}
+
+inline dim3 blocks_for(const Tiling& tiling) { return dim3(static_cast<unsigned>(std::min(tiling.tiles, kMaxBlocks))); }
+
+template <class Tile, int kFloats>
+void launch_product(const KernelContext& context, const Product& p, bool vectors) {
+  constexpr int kPlanes = Tile::Operands::kPlanes;
+  const Tiling tiling = tiling_of<Tile>(p, vectors);
+  const size_t words = 2 * kPlanes * (tiling.staged * kRowPitch + kBlockWords * kColumnPitch<Tile::kColumns>);
+  const Grid grid{blocks_for(tiling), kThreads, tiling.staged * sizeof(RowPlace) + words * sizeof(uint32_t)};
   launch(context, product_kernel<Tile, kFloats>, grid, p, tiling);
 }
 

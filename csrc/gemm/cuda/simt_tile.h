@@ -23,15 +23,16 @@ class SimtTile {
     }
   }
 
-  // a (rows, kRowPitch), b (kBlockWords, kColumnPitch): sums in the order of K.
+  // a (rows, kPitch), b (kBlockWords, kColumnPitch): sums in the order of K.
+  template <int kPitch>
   __device__ void multiply(const uint32_t* a, int, const uint32_t* b) {
-    const float* rows = reinterpret_cast<const float*>(a) + row() * kRowPitch;
+    const float* rows = reinterpret_cast<const float*>(a) + row() * kPitch;
     const float* columns = reinterpret_cast<const float*>(b) + column() * kVector;
 #pragma unroll
     for (int k = 0; k < kBlockWords; k += 4) {
       float left[kM][4];
 #pragma unroll
-      for (int i = 0; i < kM; ++i) load_row(rows + i * 16 * kRowPitch + k, left[i]);
+      for (int i = 0; i < kM; ++i) load_row(rows + i * 16 * kPitch + k, left[i]);
 #pragma unroll
       for (int next = 0; next < 4; ++next) {
         float right[kN];
@@ -41,6 +42,22 @@ class SimtTile {
 #pragma unroll
           for (int j = 0; j < kN; ++j) sums_[i][j] = fmaf(left[i][next], right[j], sums_[i][j]);
         }
+      }
+    }
+  }
+
+  // put(row, column, values) for every kTogether neighbouring sums of a row.
+  static constexpr int kTogether = kN < 4 ? kN : 4;
+  template <class Put>
+  __device__ void each_group(const Put& put) const {
+#pragma unroll
+    for (int i = 0; i < kM; ++i) {
+#pragma unroll
+      for (int j = 0; j < kN; j += kTogether) {
+        float values[kTogether];
+#pragma unroll
+        for (int e = 0; e < kTogether; ++e) values[e] = sums_[i][j + e];
+        put(row() + 16 * i, column() * kTogether + 16 * j, values);
       }
     }
   }

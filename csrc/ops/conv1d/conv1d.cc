@@ -92,6 +92,7 @@ void infer_weight_grad(InferContext& context) {
   context.expect(x[2] % groups == 0 && gy[2] % groups == 0,
                  "expected channels divisible by groups " + std::to_string(groups));
   context.expect_attr("kernel", 1, kMaxConvStep);
+  expect_precision(context);
   check_reach(context, context.attrs.i("kernel"), x[2]);
   context.output(make_shape({gy[2], x[2] / groups, context.attrs.i("kernel")}));
 }
@@ -171,7 +172,7 @@ void register_conv1d(Registry& registry) {
                 2,
                 2,
                 {AttrSpec::integer("stride", 1), AttrSpec::integer("dilation", 1), AttrSpec::integer("groups", 1),
-                 AttrSpec::integer("pad_left", 0), AttrSpec::required_integer("kernel")},
+                 AttrSpec::integer("pad_left", 0), AttrSpec::required_integer("kernel"), precision_attr()},
                 infer_weight_grad,
                 nullptr,
                 "itself a gradient"});

@@ -63,23 +63,26 @@ void conv1d(const KernelContext& context) {
   run_product(context, precision, p);
 }
 
-// What the first convolution makes lies in memory in between.
 void fused_residual_unit(const KernelContext& context) {
   const Tensor x = context.in(0), w1 = context.in(1), w2 = context.in(4);
   const Tensor& y = context.out(0);
   const Precision precision = precision_of(*context.attrs);
-  const Scratch scratch(context, y.shape.count() * sizeof(float));
-  const Tensor inner{scratch.data(), DType::f32, y.shape};
   const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w1.shape[2], *context.attrs);
-  Product first = convolution(g, precision, x, w1, inner);
+  Product first = convolution(g, precision, x, w1, y);
   first.c.bias = context.in(2).f32();
   first.a.alpha = context.in(3).f32();
-  run_product(context, precision, first);
-  const Conv1dGeometry one_tap{g.batch, g.in_length, g.in_channels, g.in_length, g.in_channels, 1, 1, 1, 1, 0};
-  Product second = convolution(one_tap, precision, inner, w2, y);
-  second.c.bias = context.in(5).f32();
+  Product second = first;  // of the same rows
+  set_taps(second.a, precision, {1, 1, 1});
+  second.a.w = Axis::of(g.in_length, 1, 1, 0, g.in_channels);
   second.a.alpha = context.in(6).f32();
+  second.b = columns_of(w2, second.a.words, second.columns);
+  second.c.bias = context.in(5).f32();
   second.c.residual = x.f32();
+  if (run_residual_unit(context, precision, first, second)) return;
+  const Scratch inner(context, y.shape.count() * sizeof(float));
+  first.c.c = static_cast<float*>(inner.data());
+  second.a.x = first.c.c;
+  run_product(context, precision, first);
   run_product(context, precision, second);
 }
 

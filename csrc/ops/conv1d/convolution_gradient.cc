@@ -21,6 +21,7 @@ void convolution_gradient(GradContext& context, const char* transposed, bool x_s
   if (context.needs(1)) {
     AttrArgs args = geometry;
     args.emplace_back("kernel", context.in_shape(1)[2]);
+    args.emplace_back("precision", attrs.i("precision"));
     const std::vector<ValueId> inputs = x_slides ? std::vector{x, gy} : std::vector{gy, x};
     context.input_grads[1] = context.call("conv1d_weight_grad", inputs, args);
   }

@@ -1,8 +1,9 @@
 #include "ops/conv2d/conv2d.h"
 
-#include "gemm/panel.h"
+#include "gemm/bf16_panels.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
+#include "ops/precision.h"
 
 namespace lmspt {
 
@@ -13,9 +14,13 @@ constexpr int64_t kLargestStride = 1024;
 constexpr int64_t kLargest = int64_t{1} << 20;
 
 std::vector<AttrSpec> conv_attrs(std::initializer_list<AttrSpec> more = {}) {
-  std::vector<AttrSpec> attrs = {AttrSpec::integer("stride_h", 1),   AttrSpec::integer("stride_w", 1),
-                                 AttrSpec::integer("dilation_h", 1), AttrSpec::integer("dilation_w", 1),
-                                 AttrSpec::integer("pad_h", 0),      AttrSpec::integer("pad_w", 0)};
+  std::vector<AttrSpec> attrs = {AttrSpec::integer("stride_h", 1),
+                                 AttrSpec::integer("stride_w", 1),
+                                 AttrSpec::integer("dilation_h", 1),
+                                 AttrSpec::integer("dilation_w", 1),
+                                 AttrSpec::integer("pad_h", 0),
+                                 AttrSpec::integer("pad_w", 0),
+                                 precision_attr()};
   attrs.insert(attrs.end(), more);
   return attrs;
 }
@@ -34,6 +39,7 @@ void check_steps(const InferContext& context) {
 void check_geometry(const InferContext& context) {
   check_steps(context);
   for (const char* name : {"pad_h", "pad_w"}) check_range(context, name, 0, kLargest);
+  expect_precision(context);
 }
 
 void expect_image(const InferContext& context, int input, const char* name) {
@@ -62,7 +68,7 @@ Shape output_shape(const InferContext& context, const Shape& x, int64_t channels
 
 AttrArgs geometry_args(const Attrs& attrs) {
   AttrArgs args;
-  for (const char* name : {"stride_h", "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w"}) {
+  for (const char* name : {"stride_h", "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w", "precision"}) {
     args.emplace_back(name, attrs.i(name));
   }
   return args;
@@ -100,10 +106,23 @@ void gradient_conv2d(GradContext& context) {
   if (context.needs(2)) context.input_grads[2] = context.call("sum", {gy}, {{"first", 0}, {"last", 2}});
 }
 
-// (O, I, kh, kw) -> (panels of O, kh, kw, I, 16)
+// The shape (planes, dims ..., words of the channels, 16) of packed bf16 weights.
+void bf16_output(InferContext& context, std::initializer_list<int64_t> dims, int64_t channels) {
+  Tensor packed = bf16_panels(precision_of(context.attrs), 1, channels, 1);
+  const int64_t words = packed.shape[3];
+  packed.shape.rank = 1;
+  for (int64_t dim : dims) packed.shape.dims[packed.shape.rank++] = dim;
+  packed.shape.dims[packed.shape.rank++] = words;
+  packed.shape.dims[packed.shape.rank++] = kPanelWidth;
+  context.outputs.push_back(packed);
+}
+
+// (O, I, kh, kw) -> (panels of O, kh, kw, I, 16), for bf16 (planes, panels of O, kh, kw, pairs of I, 16)
 void infer_pack(InferContext& context) {
   expect_kernel(context, 0);
+  expect_precision(context);
   const Shape& w = context.shape(0);
+  if (is_bf16(precision_of(context.attrs))) return bf16_output(context, {panel_count(w[0]), w[2], w[3]}, w[1]);
   context.output(make_shape({panel_count(w[0]), w[2], w[3], w[1], kPanelWidth}));
 }
 
@@ -120,11 +139,14 @@ void infer_input_grad(InferContext& context) {
   context.output(x);
 }
 
-// (O, I, kh, kw) -> (kh, kw, panels of I, O, 16): phase after phase, in each (panels of I, taps of the phase, O, 16)
+// (O, I, kh, kw) -> (kh, kw, panels of I, O, 16): phase after phase, in each (panels of I, taps of the phase, O, 16);
+// for bf16 (planes, kh, kw, panels of I, pairs of O, 16)
 void infer_pack_input_grad(InferContext& context) {
   expect_kernel(context, 0);
   check_steps(context);
+  expect_precision(context);
   const Shape& w = context.shape(0);
+  if (is_bf16(precision_of(context.attrs))) return bf16_output(context, {w[2], w[3], panel_count(w[1])}, w[0]);
   context.output(make_shape({w[2], w[3], panel_count(w[1]), w[0], kPanelWidth}));
 }
 
@@ -141,11 +163,16 @@ void infer_weight_grad(InferContext& context) {
 
 }  // namespace
 
+void refuse_bf16_packing(const char* op) {
+  throw Error(ErrorCode::unsupported, "[" + std::string(op) + "] expected the precision \"fp32\" on cpu, got bf16");
+}
+
 void register_conv2d(Registry& registry) {
   OpDef conv{"conv2d", 2, 3, conv_attrs(), infer_conv2d, gradient_conv2d};
-  conv.packing = {{1, "pack_conv2d", [](const Attrs&, const std::vector<Tensor>&) { return AttrArgs{}; }}};
+  conv.packing = {{1, "pack_conv2d",
+                   [](const Attrs& attrs, const std::vector<Tensor>&) { return AttrArgs{packed_precision(attrs)}; }}};
   registry.add(conv);
-  registry.add({"pack_conv2d", 1, 1, {}, infer_pack, nullptr, "a layout of weights"});
+  registry.add({"pack_conv2d", 1, 1, {precision_attr()}, infer_pack, nullptr, "a layout of weights"});
 
   OpDef input_grad{"conv2d_input_grad",
                    2,
@@ -155,7 +182,7 @@ void register_conv2d(Registry& registry) {
                    nullptr,
                    "itself a gradient"};
   input_grad.packing = {{1, "pack_conv2d_input_grad", [](const Attrs& attrs, const std::vector<Tensor>&) {
-                           AttrArgs args;
+                           AttrArgs args{packed_precision(attrs)};
                            for (const char* name : {"stride_h", "stride_w", "dilation_h", "dilation_w"}) {
                              args.emplace_back(name, attrs.i(name));
                            }
@@ -166,7 +193,7 @@ void register_conv2d(Registry& registry) {
                 1,
                 1,
                 {AttrSpec::integer("stride_h", 1), AttrSpec::integer("stride_w", 1), AttrSpec::integer("dilation_h", 1),
-                 AttrSpec::integer("dilation_w", 1)},
+                 AttrSpec::integer("dilation_w", 1), precision_attr()},
                 infer_pack_input_grad,
                 nullptr,
                 "a layout of weights"});

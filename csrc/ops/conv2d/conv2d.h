@@ -10,6 +10,9 @@
 
 namespace lmspt {
 
+// Throws where a packing for bf16 products is asked of the CPU, which has no such kernels of conv2d.
+void refuse_bf16_packing(const char* op);
+
 // One spatial dimension: output t reads the inputs origin + t * stride + tap * dilation.
 struct Axis2d {
   int64_t in, out, taps, stride, dilation, origin;

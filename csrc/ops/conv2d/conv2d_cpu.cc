@@ -145,6 +145,7 @@ void conv2d_input_grad(const KernelContext& context) {
 
 // w (O, I, kh, kw) -> (panels of O, kh, kw, I, 16)
 void pack_conv2d(const KernelContext& context) {
+  if (context.out(0).dtype == DType::i32) return refuse_bf16_packing("pack_conv2d");
   const Shape& w = context.in(0).shape;
   const int64_t taps = w[2] * w[3], inputs = w[1];
   parallel_for(context.pool, panel_count(w[0]), [&](int64_t panel, int) {
@@ -169,6 +170,7 @@ void pack_phase(const float* w, const Shape& shape, const Phase& h, const Phase&
 }
 
 void pack_conv2d_input_grad(const KernelContext& context) {
+  if (context.out(0).dtype == DType::i32) return refuse_bf16_packing("pack_conv2d_input_grad");
   const Tensor w = context.in(0);
   const Attrs& attrs = *context.attrs;
   const int64_t outputs = w.shape[0], inputs = w.shape[1];

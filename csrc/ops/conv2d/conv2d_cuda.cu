@@ -35,7 +35,9 @@ Axis axis_of(const Axis2d& axis, int64_t pitch) {
   return Axis::of(axis.in, axis.stride, axis.dilation, axis.origin, pitch);
 }
 
-RowsOfA rows_of(const float* x, int64_t channels, const Axis2d& h, const Axis2d& w) {
+Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
+
+RowsOfA rows_of(Precision precision, const float* x, int64_t channels, const Axis2d& h, const Axis2d& w) {
   RowsOfA a;
   a.x = x;
   a.outer = h.in * w.in * channels;
@@ -44,8 +46,8 @@ RowsOfA rows_of(const float* x, int64_t channels, const Axis2d& h, const Axis2d&
   a.positions = Divisor(h.out * w.out);
   a.positions_w = Divisor(w.out);
   a.channels = static_cast<int>(channels);
-  a.words = static_cast<int>(h.taps * w.taps * channels);
-  a.tap_words = Divisor(channels);
+  a.words = static_cast<int>(h.taps * w.taps * words_of(precision, channels));
+  a.tap_words = Divisor(words_of(precision, channels));
   a.taps_w = Divisor(w.taps);
   return a;
 }
@@ -53,10 +55,11 @@ RowsOfA rows_of(const float* x, int64_t channels, const Axis2d& h, const Axis2d&
 void conv2d(const KernelContext& context) {
   const Tensor x = context.in(0), w = context.in(1);
   const Tensor& y = context.out(0);
-  const Conv2dGeometry g = conv2d_geometry(x.shape, y.shape, w.shape[1], w.shape[2], *context.attrs);
+  const Conv2dGeometry g = conv2d_geometry(x.shape, y.shape, w.shape[-4], w.shape[-3], *context.attrs);
+  const Precision precision = precision_of(*context.attrs);
   Product p;
   p.rows = g.batch * g.h.out * g.w.out, p.columns = g.out_channels;
-  p.a = rows_of(x.f32(), g.in_channels, g.h.forward(), g.w.forward());
+  p.a = rows_of(precision, x.f32(), g.in_channels, g.h.forward(), g.w.forward());
   p.b = columns_of(w, p.a.words, p.columns);
   p.c.c = y.f32();
   p.c.bias = context.in(2).f32();
@@ -64,13 +67,15 @@ void conv2d(const KernelContext& context) {
   p.c.h = g.w.out * g.out_channels;
   p.c.w = g.out_channels;
   p.c.span = Divisor(p.columns);
-  run_product(context, Precision::fp32, p);
+  run_product(context, precision, p);
 }
 
 void conv2d_input_grad(const KernelContext& context) {
   const Tensor gy = context.in(0), w = context.in(1);
   const Tensor& gx = context.out(0);
-  const Conv2dGeometry g = conv2d_geometry(gx.shape, gy.shape, w.shape[0], w.shape[1], *context.attrs);
+  const Conv2dGeometry g = conv2d_geometry(gx.shape, gy.shape, w.shape[-5], w.shape[-4], *context.attrs);
+  const Precision precision = precision_of(*context.attrs);
+  const int64_t tap_words = panel_count(g.in_channels) * words_of(precision, g.out_channels) * kPanelWidth;
   const int64_t row = g.w.in * g.in_channels;
   Product p;
   p.columns = g.in_channels;
@@ -84,11 +89,12 @@ void conv2d_input_grad(const KernelContext& context) {
     for (int64_t phase_w = 0; phase_w < g.w.stride; ++phase_w) {
       const Phase h = phase_of(g.h, phase_h), v = phase_of(g.w, phase_w);
       p.rows = g.batch * h.axis.out * v.axis.out;
-      p.a = rows_of(gy.f32(), g.out_channels, h.axis, v.axis);
+      p.a = rows_of(precision, gy.f32(), g.out_channels, h.axis, v.axis);
       p.b = columns_of(w, p.a.words, p.columns);
-      p.b.data += taps_before * packed_size(g.out_channels, g.in_channels);
+      p.b.data += taps_before * tap_words;
+      p.b.plane = g.h.kernel * g.w.kernel * tap_words;
       p.c.origin = h.first * row + v.first * g.in_channels;
-      run_product(context, Precision::fp32, p);
+      run_product(context, precision, p);
       taps_before += h.axis.taps * v.axis.taps;
     }
   }
@@ -102,18 +108,18 @@ void conv2d_weight_grad(const KernelContext& context) {
   o.rows = g.out_channels, o.columns = taps * g.in_channels, o.depth = g.batch * g.h.out * g.w.out;
   o.p = gy.f32();
   o.p_pitch = g.out_channels;
-  o.taps = rows_of(x.f32(), g.in_channels, g.h.forward(), g.w.forward());
+  o.taps = rows_of(Precision::fp32, x.f32(), g.in_channels, g.h.forward(), g.w.forward());
   o.c = gw.f32();
   o.channels = Divisor(g.in_channels);
   o.row_step = g.in_channels * taps, o.tap_step = 1, o.channel_step = taps;
-  run_weight_gradient(context, o);
+  run_weight_gradient(context, precision_of(*context.attrs), o);
 }
 
 void pack_conv2d(const KernelContext& context) {
   const Tensor w = context.in(0);
   const int64_t taps = w.shape[2] * w.shape[3];
   const ImageWeight weight{w.f32(), w.shape[1], taps};
-  pack_weights(context, Precision::fp32, {1, taps, w.shape[1], w.shape[0]}, weight, context.out(0).data);
+  pack_weights(context, precision_of(*context.attrs), {1, taps, w.shape[1], w.shape[0]}, weight, context.out(0).data);
 }
 
 void pack_conv2d_input_grad(const KernelContext& context) {
@@ -121,14 +127,17 @@ void pack_conv2d_input_grad(const KernelContext& context) {
   const Attrs& attrs = *context.attrs;
   const ConvAxis axis_h{0, 0, w.shape[2], attrs.i("stride_h"), attrs.i("dilation_h"), 0};
   const ConvAxis axis_w{0, 0, w.shape[3], attrs.i("stride_w"), attrs.i("dilation_w"), 0};
+  const Precision precision = precision_of(attrs);
+  const int64_t tap_words = panel_count(w.shape[1]) * words_of(precision, w.shape[0]) * kPanelWidth;
   float* target = context.out(0).f32();
   for (int64_t phase_h = 0; phase_h < axis_h.stride; ++phase_h) {
     for (int64_t phase_w = 0; phase_w < axis_w.stride; ++phase_w) {
       const Phase h = phase_of(axis_h, phase_h), v = phase_of(axis_w, phase_w);
       const int64_t taps = h.axis.taps * v.axis.taps;
       const PhaseWeight weight{w.f32(), w.shape[1], w.shape[2], w.shape[3], h, v};
-      pack_weights(context, Precision::fp32, {1, taps, w.shape[0], w.shape[1]}, weight, target);
-      target += taps * packed_size(w.shape[0], w.shape[1]);
+      pack_weights(context, precision, {1, taps, w.shape[0], w.shape[1]}, weight, target,
+                   w.shape[2] * w.shape[3] * tap_words);
+      target += taps * tap_words;
     }
   }
 }

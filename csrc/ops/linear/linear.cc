@@ -33,10 +33,11 @@ ValueId as_matrix(const GradContext& context, ValueId value) {
 
 void gradient_linear(GradContext& context) {
   const ValueId gy = context.output_grads[0];
-  if (context.needs(0)) context.input_grads[0] = context.call("matmul", {gy, context.in(1)});
+  const AttrArg precision{"precision", context.node.attrs.i("precision")};
+  if (context.needs(0)) context.input_grads[0] = context.call("matmul", {gy, context.in(1)}, {precision});
   if (context.needs(1)) {
-    context.input_grads[1] =
-        context.call("matmul", {as_matrix(context, gy), as_matrix(context, context.in(0))}, {{"transpose_a", true}});
+    context.input_grads[1] = context.call("matmul", {as_matrix(context, gy), as_matrix(context, context.in(0))},
+                                          {{"transpose_a", true}, precision});
   }
   if (context.needs(2)) {
     context.input_grads[2] = context.call("sum", {as_matrix(context, gy)}, {{"first", 0}, {"last", 0}});
@@ -63,6 +64,7 @@ void infer_matmul(InferContext& context) {
   const MatmulShape size = matmul_shape(a, b, context.attrs);
   const int64_t bk = context.attrs.b("transpose_b") ? b[-1] : b[-2];
   context.expect(size.k == bk, "expected " + std::to_string(size.k) + " rows in b, got " + std::to_string(bk));
+  expect_precision(context);
   context.expect(b.rank == 2 || b.rank == a.rank, "expected b to be a matrix or to have the rank of a");
   for (int i = 0; b.rank > 2 && i < a.rank - 2; ++i) {
     context.expect(a[i] == b[i], "expected one batch shape, got " + to_string(a) + " and " + to_string(b));
@@ -74,7 +76,9 @@ void infer_matmul(InferContext& context) {
 }
 
 ValueId matmul(const GradContext& context, ValueId a, ValueId b, bool transpose_a, bool transpose_b) {
-  return context.call("matmul", {a, b}, {{"transpose_a", transpose_a}, {"transpose_b", transpose_b}});
+  return context.call(
+      "matmul", {a, b},
+      {{"transpose_a", transpose_a}, {"transpose_b", transpose_b}, {"precision", context.node.attrs.i("precision")}});
 }
 
 void gradient_matmul(GradContext& context) {
@@ -100,8 +104,8 @@ void gradient_matmul(GradContext& context) {
   }
 }
 
-// ---- packing: matrices (..., K, N) or (..., N, K) -> (batch, panels, K, 16); for bf16, where only (N, K) are, as
-// gemm/bf16_panels.h says ----
+// ---- packing: matrices (..., K, N) or (..., N, K) -> (batch, panels, K, 16); for bf16 as gemm/bf16_panels.h says,
+// with the panels of all matrices one after the other ----
 
 void infer_pack(InferContext& context) {
   const Shape& w = context.shape(0);
@@ -109,8 +113,9 @@ void infer_pack(InferContext& context) {
   const bool transposed = context.attrs.b("transposed");
   const int64_t k = transposed ? w[-1] : w[-2], n = transposed ? w[-2] : w[-1];
   if (is_bf16(precision_of(context.attrs))) {
-    context.expect(transposed && w.rank == 2, "expected one transposed matrix for bf16, got " + to_string(w));
-    context.outputs.push_back(bf16_panels(precision_of(context.attrs), 1, k, n));
+    Tensor packed = bf16_panels(precision_of(context.attrs), 1, k, n);
+    packed.shape[1] *= w.count_before(w.rank - 2);
+    context.outputs.push_back(packed);
     return;
   }
   context.output(make_shape({w.count_before(w.rank - 2), panel_count(n), k, kPanelWidth}));
@@ -124,11 +129,14 @@ void register_linear(Registry& registry) {
                        return AttrArgs{{"transposed", true}, packed_precision(attrs)};
                      }}};
   registry.add(linear);
-  OpDef matmul{
-      "matmul",       2, 2, {AttrSpec::integer("transpose_a", 0), AttrSpec::integer("transpose_b", 0)}, infer_matmul,
-      gradient_matmul};
+  OpDef matmul{"matmul",
+               2,
+               2,
+               {AttrSpec::integer("transpose_a", 0), AttrSpec::integer("transpose_b", 0), precision_attr()},
+               infer_matmul,
+               gradient_matmul};
   matmul.packing = {{1, "pack_matrix", [](const Attrs& attrs, const std::vector<Tensor>&) {
-                       return AttrArgs{{"transposed", attrs.b("transpose_b")}};
+                       return AttrArgs{{"transposed", attrs.b("transpose_b")}, packed_precision(attrs)};
                      }}};
   registry.add(matmul);
   registry.add({"pack_matrix",

@@ -27,12 +27,19 @@ void linear_bf16(const KernelContext& context) {
   });
 }
 
-// (O, I): column o, one tap.
+// One tap; the columns of a matrix begin with a panel of their own.
 void pack_matrix_bf16(const KernelContext& context) {
   const Tensor w = context.in(0);
-  const int64_t channels = w.shape[1];
-  pack_bf16(context.pool, context.out(0), channels, w.shape[0],
-            [&](int64_t, int64_t channel, int64_t column) { return w.f32()[column * channels + channel]; });
+  const bool transposed = context.attrs->b("transposed");
+  const int64_t columns = w.shape[transposed ? -2 : -1], channels = w.shape[transposed ? -1 : -2];
+  const int64_t width = panel_count(columns) * kPanelWidth;
+  pack_bf16(context.pool, context.out(0), channels, context.out(0).shape[1] * kPanelWidth,
+            [&](int64_t, int64_t channel, int64_t place) {
+              const float* matrix = w.f32() + place / width * columns * channels;
+              const int64_t column = place % width;
+              if (column >= columns) return 0.f;
+              return transposed ? matrix[column * channels + channel] : matrix[channel * columns + column];
+            });
 }
 
 }  // namespace lmspt

@@ -50,29 +50,36 @@ void linear(const KernelContext& context) {
 }
 
 void matmul(const KernelContext& context) {
-  const Shape &b = context.inputs[1].shape, &y = context.out(0).shape;
-  const int64_t k = b[2], rows = y[-2], columns = y[-1], batch = y.count_before(y.rank - 2);
-  const bool shared = b[0] == 1;
+  if (context.out(0).shape.count() == 0) return;
+  const Tensor b = context.in(1);
+  const Shape &shape = context.inputs[0].shape, &y = context.out(0).shape;
+  const Precision precision = precision_of(*context.attrs);
+  const bool transposed = context.attrs->b("transpose_a");
+  const int64_t k = shape[transposed ? -2 : -1], rows = y[-2], columns = y[-1], batch = y.count_before(y.rank - 2);
+  const int64_t matrices = b.dtype == DType::i32 ? b.shape[1] / panel_count(columns) : b.shape[0];
+  const bool shared = matrices == 1;
   const float* a = context.in(0).f32();
   float* c = context.out(0).f32();
-  if (!context.attrs->b("transpose_a")) {
+  if (!transposed) {
     // One tall product where b is shared.
-    Product p = shared ? matrix_product(Precision::fp32, a, context.in(1), c, 1, batch * rows, k, columns)
-                       : matrix_product(Precision::fp32, a, context.in(1), c, batch, rows, k, columns);
+    Product p = shared ? matrix_product(precision, a, b, c, 1, batch * rows, k, columns)
+                       : matrix_product(precision, a, b, c, batch, rows, k, columns);
     p.b.item = shared ? 0 : p.b.group;
-    return run_product(context, Precision::fp32, p);
+    p.b.plane = matrices * p.b.group;
+    return run_product(context, precision, p);
   }
   OuterProduct o;
   o.items = batch, o.rows = rows, o.columns = columns, o.depth = k;
   o.p = a;
   o.p_item = k * rows, o.p_pitch = rows;
-  o.panels = columns_of(context.in(1), k, columns);
+  o.panels = columns_of(b, words_of(precision, k), columns);
   o.panels.item = shared ? 0 : o.panels.group;
+  o.panels.plane = matrices * o.panels.group;
   o.c = c;
   o.c_item = rows * columns;
   o.channels = Divisor(columns);
   o.row_step = columns, o.channel_step = 1;
-  run_outer_product(context, o);
+  run_outer_product(context, precision, o);
 }
 
 void pack_matrix(const KernelContext& context) {

@@ -1,0 +1,79 @@
+/** What plans for CUDA join: Snake, sums and residual units go into convolutions, with the bits of the parts. */
+import assert from "node:assert/strict";
+import type { Device } from "../../lib/graph/device.js";
+import { Graph, type Value } from "../../lib/graph/graph.js";
+import { add, conv1d, snake } from "../../lib/graph/ops/index.js";
+import type { Precision } from "../../lib/graph/precision.js";
+import { randomFloats } from "../golden.js";
+import { sizeOf } from "../ops/oracles.js";
+import { openCuda } from "./cuda-device.js";
+import { PRECISIONS } from "./cuda-precision.js";
+
+interface Unit {
+  readonly shape: readonly [batch: number, rows: number, channels: number];
+  readonly kernel?: number;
+  readonly dilation?: number;
+  readonly bias?: boolean;
+}
+
+/** x + conv1d(snake(conv1d(snake(x)))) */
+function record(graph: Graph, { shape, kernel = 7, dilation = 1, bias = true }: Unit): Value {
+  const channels = shape[2];
+  const input = (name: string, ...shape: number[]) => graph.input(name, shape);
+  const [x, alpha, beta] = [input("x", ...shape), input("alpha", channels), input("beta", channels)];
+  const [w, v] = [input("w", channels, channels, kernel), input("v", channels, channels, 1)];
+  const reach = dilation * (kernel - 1);
+  const padding = { dilation, padLeft: Math.ceil(reach / 2), padRight: Math.floor(reach / 2) };
+  const [b, c] = bias ? [input("b", channels), input("c", channels)] : [undefined, undefined];
+  return add(x, conv1d(snake(conv1d(snake(x, alpha), w, b, padding), beta), v, c));
+}
+
+/** Steps and result, with fusion as LMSPT_FUSION says. */
+async function trace(device: Device, fusion: "0" | "1", precision: Precision, unit: Unit) {
+  const before = process.env.LMSPT_FUSION;
+  process.env.LMSPT_FUSION = fusion;
+  try {
+    const graph = new Graph();
+    const plan = await graph.compile(device, { y: record(graph, unit) }, [], { precision });
+    const inputs = plan.inputs.map(({ name, shape }, i) => [name, randomFloats(sizeOf(shape), i + 1)]);
+    const { steps, outputs } = await plan.trace(Object.fromEntries(inputs));
+    return { ops: steps.map(({ op }) => op).filter((op) => !op.startsWith("pack_")), outputs };
+  } finally {
+    if (before === undefined) delete process.env.LMSPT_FUSION;
+    else process.env.LMSPT_FUSION = before;
+  }
+}
+
+/** Columns of one tile, of half of one, odd numbers, too many for one kernel; taps as shifts and folded. */
+const units: readonly Unit[] = [
+  { shape: [2, 70, 16], dilation: 3 },
+  { shape: [1, 130, 20], dilation: 9 },
+  { shape: [1, 150, 64], dilation: 9, bias: false },
+  { shape: [3, 40, 68], kernel: 3 },
+  { shape: [1, 140, 128], kernel: 3, dilation: 3 },
+  { shape: [2, 45, 32], kernel: 1 },
+  { shape: [1, 50, 18], kernel: 5 },
+  { shape: [2, 30, 5], bias: false },
+  { shape: [1, 35, 132], kernel: 3 },
+];
+
+describe("fusion on CUDA", () => {
+  let device: Device;
+  before(() => {
+    device = openCuda();
+  });
+  after(() => device.close());
+
+  for (const precision of PRECISIONS) {
+    it(`${precision}: a residual unit has the bits of its parts`, async () => {
+      for (const unit of units) {
+        const parts = await trace(device, "0", precision, unit);
+        const whole = await trace(device, "1", precision, unit);
+        assert.deepEqual(parts.ops, ["snake", "conv1d", "snake", "conv1d", "add"]);
+        const fits = unit.shape[2] <= 128 && !(precision !== "fp32" && unit.shape[2] < 16);
+        assert.deepEqual(whole.ops, fits ? ["fused_residual_unit"] : ["conv1d", "conv1d"], JSON.stringify(unit));
+        assert.deepEqual(whole.outputs, parts.outputs, JSON.stringify(unit));
+      }
+    });
+  }
+});
