@@ -16,10 +16,9 @@ export const cudaCountsFile = fromRoot("build", "cuda-counts.json");
 /** The names of all kernels in csrc. */
 function kernelsInSources() {
   const names = new Set();
-  for (const path of filesIn("csrc").filter((path) => path.endsWith("_cuda.cu") || path.endsWith(".cuh"))) {
-    const text = readFileSync(fromRoot(path), "utf8");
-    for (const [, name] of text.matchAll(/__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\s*\(/g))
-      names.add(name);
+  for (const path of filesIn("csrc").filter((path) => /\.(cu|h)$/.test(path))) {
+    const bare = readFileSync(fromRoot(path), "utf8").replaceAll(/\s*__launch_bounds__\([^)]*\)/g, "");
+    for (const [, name] of bare.matchAll(/__global__\s+void\s+(\w+)\s*\(/g)) names.add(name);
   }
   return names;
 }

@@ -131,6 +131,14 @@ std::string where_of(const Thread& thread) {
   }
 }
 
+// What was known of who wrote and read device memory is given up where numbers run out.
+void next_interval() {
+  if (++block.interval < 1u << (32 - kThreadBits)) return;
+  madvise(device_range.stamps, device_range.size / 2 * sizeof(DeviceStamp), MADV_DONTNEED);
+  block.interval = block.first_interval = 1;
+  block.launch_start = kMaxThreads - 1;
+}
+
 // No thread can go on: either all wait at one barrier, or they wait for each other forever.
 void pass_barrier() {
   const Thread& first = block.threads[0];
@@ -176,6 +184,7 @@ void pass_barrier() {
   block.votes[2] = count > 0;
   for (int i = 0; i < block.thread_count; ++i) block.threads[i].state = State::ready;
   ++block.epoch;
+  next_interval();
   block.step.fill(0);
 }
 
@@ -195,6 +204,8 @@ void reset_shared_shadows() {
 void run_block() {
   if (block.epoch > UINT32_MAX - (1u << 24)) reset_shared_shadows();
   block.first_epoch = ++block.epoch;
+  next_interval();
+  block.first_interval = block.interval;
   block.step.fill(0);
   const dim3 size = block.launch->block;
   block.thread_count = static_cast<int>(size.x * size.y * size.z);
@@ -239,18 +250,13 @@ Fault run_launch(const Launch& launch) {
   free_stacks.clear();
   for (int i = static_cast<int>(Stacks::kCount) - 1; i >= 0; --i) free_stacks.push_back(i);
   const uint64_t blocks = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
-  if (block.stamp_base + blocks + 1 > UINT32_MAX) {
-    madvise(device_range.stamps, device_range.size / 2 * sizeof(uint32_t), MADV_DONTNEED);
-    block.stamp_base = 0;
-  }
+  block.launch_start = (block.interval << kThreadBits) + kMaxThreads - 1;
   for (uint64_t i = 0; i < blocks && block.fault.kind == FaultKind::none; ++i) {
     block.position = {static_cast<unsigned>(i % launch.grid.x),
                       static_cast<unsigned>(i / launch.grid.x % launch.grid.y),
                       static_cast<unsigned>(i / launch.grid.x / launch.grid.y)};
-    block.stamp = block.stamp_base + static_cast<uint32_t>(i) + 1;
     run_block();
   }
-  block.stamp_base += static_cast<uint32_t>(blocks);
   block.launch = nullptr;
   return block.fault;
 }

@@ -16,6 +16,7 @@ namespace lmspt::emulation {
 
 constexpr int kMaxThreads = 1024;
 constexpr int kLanes = 32;
+constexpr int kThreadBits = 10;  // of a moment
 constexpr size_t kMaxShared = 227 * 1024;
 
 struct Launch {
@@ -99,7 +100,11 @@ struct Block {
   int thread_count = 0;
   Thread* current = nullptr;
   uint32_t first_epoch = 1, epoch = 1;
-  uint32_t stamp_base = 0, stamp = 0;  // of device memory: of the launch, of this block
+  // Intervals between barriers, of all blocks, since the stamps of device memory were cleared. A moment is an interval
+  // and the thread that runs in it.
+  uint32_t interval = 0;
+  uint32_t first_interval = 0;  // of the block
+  uint32_t launch_start = 0;    // all moments of the launch are later
   std::array<uint16_t, kMaxThreads / kLanes> step{};
   std::array<Thread, kMaxThreads> threads;
   std::array<std::array<Meeting, kLanes>, kMaxThreads / kLanes> meetings;  // by warp and lowest lane of the mask

@@ -28,7 +28,7 @@ void make_range() {
   const size_t size = kMaxDevices * kDeviceSpace;
   device_range.base = reinterpret_cast<uintptr_t>(reserve(size));
   device_range.bytes = static_cast<uint8_t*>(reserve(size));
-  device_range.stamps = static_cast<uint32_t*>(reserve(size / 2 * sizeof(uint32_t)));
+  device_range.stamps = static_cast<DeviceStamp*>(reserve(size / 2 * sizeof(DeviceStamp)));
   device_range.size = size;
 }
 

@@ -14,12 +14,16 @@ constexpr size_t kDeviceSpace = size_t{8} << 30;  // of addresses, for each devi
 
 enum class Byte : uint8_t { unowned = 0, unwritten = 1, written = 2 };
 
-// Shadows of the range. A stamp says which block of which launch wrote two neighbouring bytes last.
+// Who wrote and who read two neighbouring bytes last: moments of block.h. 0: nobody.
+struct DeviceStamp {
+  uint32_t written, read;
+};
+
 struct DeviceRange {
   uintptr_t base = 0;
   size_t size = 0;
   uint8_t* bytes = nullptr;
-  uint32_t* stamps = nullptr;
+  DeviceStamp* stamps = nullptr;
 };
 extern DeviceRange device_range;
 

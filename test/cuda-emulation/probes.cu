@@ -124,6 +124,15 @@ __global__ void block_reads_another(float* out) {
   if (blockIdx.x == 1) out[threadIdx.x + 32] = out[threadIdx.x];
 }
 
+__global__ void block_writes_what_another_read(float* out) {
+  if (blockIdx.x == 0) out[threadIdx.x + 32] = out[threadIdx.x];
+  if (blockIdx.x == 1) out[threadIdx.x] = 1.f;
+}
+__global__ void device_memory_without_barrier(float* out) {
+  out[threadIdx.x] = 1.f;
+  out[64 + threadIdx.x] = out[(threadIdx.x + 32) % 64];
+}
+
 __global__ void copy_without_wait(const float* x, float* out) {
   __shared__ __align__(16) float tile[128];
   copy_async<16>(tile + 4 * threadIdx.x, x + 4 * threadIdx.x);
@@ -158,6 +167,14 @@ __global__ void reversed(const float* x, float* out) {
   tile[threadIdx.x] = x[threadIdx.x];
   __syncthreads();
   out[threadIdx.x] = tile[63 - threadIdx.x];
+}
+
+__global__ void through_device_memory(float* out) {
+  out[threadIdx.x] = static_cast<float>(threadIdx.x);
+  __syncthreads();
+  const float other = out[63 - threadIdx.x];
+  __syncthreads();
+  out[threadIdx.x] = other;
 }
 
 __global__ void warp_sums(const float* x, float* out) {
@@ -399,10 +416,15 @@ void find_mistakes() {
         floats(8));
   float host = 1;
   finds("a pointer to host memory", {"neither device memory nor shared"}, host_pointer, 1, 1, 0, &host, floats(1));
-  finds("blocks that write the same place", {"that another block of this launch writes"}, blocks_write_the_same, 2, 32,
+  finds("blocks that write the same place", {"that another block of this launch wrote"}, blocks_write_the_same, 2, 32,
         0, floats(64));
   finds("a block that reads what another writes", {"read of 4 bytes of device memory that another block"},
         block_reads_another, 2, 32, 0, filled(64));
+  finds("a block that writes what another reads",
+        {"write of 4 bytes of device memory that another block of this launch read"}, block_writes_what_another_read, 2,
+        32, 0, filled(64));
+  finds("threads that exchange device memory without a barrier", {"race: ", "of device memory that thread number 0 "},
+        device_memory_without_barrier, 1, 64, 0, filled(128));
   finds("a copy that was not waited for", {"is being copied to"}, copy_without_wait, 1, 32, 0, filled(128), floats(32));
   finds("a copy of another thread without a barrier", {"of shared memory"}, copy_without_barrier, 1, 32, 0, filled(128),
         floats(32));
@@ -514,6 +536,8 @@ void run_sound_kernels() {
   const std::vector<float> x = numbers(64);
   const Memory<float> dx(x), out(64), sum(1);
   expect("a barrier", run(reversed, 1, 64, 0, dx.data(), out.data()), out, [&](size_t i) { return x[63 - i]; });
+  expect("device memory that threads exchange", run(through_device_memory, 1, 64, 0, out.data()), out,
+         [](size_t i) { return static_cast<float>(63 - i); });
   expect("a warp's barriers", run(warp_exchange, 1, 64, 0, dx.data(), out.data()), out,
          [&](size_t i) { return x[i ^ 31]; });
   expect("sums by shuffles", run(warp_sums, 1, 64, 0, dx.data(), sum.data()), sum, [&](size_t) {

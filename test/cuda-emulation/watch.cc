@@ -31,12 +31,28 @@ std::string size_text(size_t bytes) { return std::to_string(bytes) + (bytes == 1
   raise(FaultKind::other, "read of " + size_text(bytes) + " of device memory that was never written, " + place, code);
 }
 
-[[noreturn]] void block_race(const char* action, uintptr_t address, size_t bytes, const void* code) {
+[[noreturn]] void device_race(const char* action, const char* other, uint32_t moment, uintptr_t address, size_t bytes,
+                              const void* code) {
   watching = false;
+  const bool same_block = moment >> kThreadBits >= block.first_interval;
+  const std::string who =
+      same_block ? "thread number " + std::to_string(moment % kMaxThreads) + " " + other + " with no barrier in between"
+                 : "another block of this launch " + std::string(other);
   raise(FaultKind::other,
-        std::string(action) + " of " + size_text(bytes) +
-            " of device memory that another block of this launch writes, " + describe_device_address(address),
+        std::string(same_block ? "race: " : "") + action + " of " + size_text(bytes) + " of device memory that " + who +
+            ", " + describe_device_address(address),
         code);
+}
+
+inline uint32_t present_moment() { return block.interval << kThreadBits | block.current->index; }
+
+// Whether nothing orders what was done at a moment before what the current thread does now. Threads of a warp count as
+// ordered among each other.
+inline bool unordered_moment(uint32_t moment) {
+  if (moment <= block.launch_start) return false;
+  const uint32_t interval = moment >> kThreadBits;
+  if (interval < block.first_interval) return true;
+  return interval == block.interval && moment % kMaxThreads / kLanes != block.current->warp;
 }
 
 inline bool all_equal(const uint8_t* shadow, size_t bytes, uint8_t value) {
@@ -56,11 +72,14 @@ inline void read_device(uintptr_t address, size_t bytes, const void* code) {
   if (__builtin_expect(!all_equal(device_range.bytes + offset, bytes, static_cast<uint8_t>(Byte::written)), 0)) {
     device_fault("read", address, bytes, code);
   }
-  const uint32_t* stamp = device_range.stamps + offset / 2;
-  const uint32_t* last = device_range.stamps + (offset + bytes - 1) / 2;
+  DeviceStamp* stamp = device_range.stamps + offset / 2;
+  DeviceStamp* last = device_range.stamps + (offset + bytes - 1) / 2;
   for (; stamp <= last; ++stamp) {
-    if (__builtin_expect(*stamp > block.stamp_base && *stamp != block.stamp, 0))
-      block_race("read", address, bytes, code);
+    if (__builtin_expect(unordered_moment(stamp->written), 0)) {
+      device_race("read", "wrote", stamp->written, address, bytes, code);
+    }
+    // A reader whom others have to wait for is the better one to remember.
+    if (!unordered_moment(stamp->read)) stamp->read = present_moment();
   }
 }
 
@@ -73,13 +92,18 @@ inline void write_device(uintptr_t address, size_t bytes, const void* code) {
     }
     std::memset(shadow, static_cast<int>(Byte::written), bytes);
   }
-  uint32_t* stamp = device_range.stamps + offset / 2;
-  const uint32_t* last = device_range.stamps + (offset + bytes - 1) / 2;
+  DeviceStamp* stamp = device_range.stamps + offset / 2;
+  DeviceStamp* last = device_range.stamps + (offset + bytes - 1) / 2;
   for (; stamp <= last; ++stamp) {
-    if (__builtin_expect(*stamp > block.stamp_base && *stamp != block.stamp && bytes > 1, 0)) {
-      block_race("write", address, bytes, code);
+    if (bytes > 1) {  // a stamp stands for two
+      if (__builtin_expect(unordered_moment(stamp->written), 0)) {
+        device_race("write", "wrote", stamp->written, address, bytes, code);
+      }
+      if (__builtin_expect(unordered_moment(stamp->read), 0)) {
+        device_race("write", "read", stamp->read, address, bytes, code);
+      }
     }
-    *stamp = block.stamp;
+    stamp->written = present_moment();
   }
 }
 

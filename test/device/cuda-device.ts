@@ -1,12 +1,11 @@
 /** The CUDA device of the tests: the GPU where there is one, else the emulation of test/cuda-emulation. */
 import { existsSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import nodeGypBuild from "node-gyp-build";
+import { join } from "node:path";
 import { Device } from "../../lib/graph/device.js";
 import { cudaLibraryPath, native, packageRoot } from "../../lib/graph/native.js";
 
 /** Where the build puts what belongs to the emulation. */
-const buildFolder = dirname(nodeGypBuild.path(packageRoot()));
+const buildFolder = join(packageRoot(), "build", "emulation");
 export const emulatedLibrary = join(buildFolder, "liblmspt_cuda_emulated.so");
 export const emulationProbes = join(buildFolder, "lmspt_emulation_probes");
 
