@@ -132,6 +132,57 @@ describe("storage in bf16 on CUDA", () => {
     }
   });
 
+  it("gradients of weights take bf16 numbers, as which they would round them", async () => {
+    const images = { x: tensor([2, 9, 7, 8], 1), w: tensor([12, 8, 3, 3], 2) };
+    const layers = [
+      ...products.map(({ x, w, build }) => ({ inputs: { x: tensor(x, 1), w: tensor(w, 2) }, build })),
+      { inputs: images, build: (x: Value, w: Value) => ops.conv2d(x, w, undefined, { pad: [1, 1], stride: [1, 2] }) },
+    ];
+    for (const { inputs, build } of layers) {
+      const gradient = () =>
+        compute(cuda, inputs, "bf16", ({ x, w }) => {
+          const y = build(ops.neg(x), w);
+          const gradient = w.graph.gradients([ops.sum(y)], [w])[0]!;
+          return ops.add(gradient, ops.affine(w, 0, 0)); // which else would be no input
+        });
+      const [stored, plain] = [await gradient(), await withoutStorage(gradient)];
+      assert.deepEqual(stored, plain);
+    }
+  });
+
+  it("gradients are as near to float32 as bf16 allows", async () => {
+    const channels = 32;
+    const inputs = {
+      x: tensor([2, 64, channels], 1),
+      v: tensor([channels, channels, 3], 2),
+      w: tensor([channels, channels, 3], 3),
+      a: tensor([channels], 4),
+      b: tensor([channels], 5),
+    };
+    type Names = keyof typeof inputs;
+    const gradientOf = (name: Names) => (values: Record<Names, Value>) => {
+      const { x, v, w, a, b } = values;
+      const padding = { padLeft: 1, padRight: 1 };
+      const y = ops.conv1d(
+        ops.snake(ops.conv1d(x, ops.affine(v, 0.1, 0), b, padding), a),
+        ops.affine(w, 0.1, 0),
+        b,
+        padding,
+      );
+      const loss = ops.mean(ops.square(ops.leakyRelu(y, 0.1)));
+      return loss.graph.gradients([loss], [values[name]])[0]!;
+    };
+    const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
+    for (const name of Object.keys(inputs) as Names[]) {
+      const exact = await compute(cuda, inputs, "fp32", gradientOf(name));
+      const plain = await withoutStorage(() => compute(cuda, inputs, "bf16", gradientOf(name)));
+      const stored = await compute(cuda, inputs, "bf16", gradientOf(name));
+      const error = (values: Float32Array) => norm(values.map((value, i) => value - exact[i]!)) / norm(exact);
+      assert(error(stored) <= 3 * Math.max(error(plain), 2 ** -9), `${name}: ${error(stored)}, ${error(plain)}`);
+      assert.notDeepEqual(stored, plain, name);
+    }
+  });
+
   it("plans need half the memory for such values", async () => {
     const memory = async () => {
       const graph = new Graph();

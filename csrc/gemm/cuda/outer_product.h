@@ -11,7 +11,7 @@ struct OuterProduct {
   int64_t rows = 0, columns = 0, depth = 0;  // of an item and a group: M, N, K
 
   // P (K, M)
-  const float* p = nullptr;
+  Numbers p;
   int64_t p_item = 0, p_group = 0, p_pitch = 0;  // elements from one to the next
 
   // Q: position k of x by n = (tap, channel) as RowsOfA says, or packed panels (planes, N / 16, words of K, 16).

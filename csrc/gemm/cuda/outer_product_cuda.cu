@@ -15,13 +15,12 @@ constexpr int64_t kLeastPiece = 512;       // positions
 constexpr int64_t kMostPiece = 16 * 1024;  // so that sums do not lose digits
 
 bool are_fours(const OuterProduct& o) {
-  int64_t all = reinterpret_cast<int64_t>(o.p) | o.p_item * 4 | o.p_group * 4 | o.p_pitch * 4 | o.rows * 4;
+  const RowsOfA& q = o.taps;
+  int64_t all = o.p_item | o.p_group | o.p_pitch | o.rows;
   if (!o.panels.data) {
-    const RowsOfA& q = o.taps;
-    all |= reinterpret_cast<int64_t>(q.x.data);
-    for (int64_t number : {q.item, q.outer, q.group, q.h.pitch, q.w.pitch, int64_t{q.channels}}) all |= number * 4;
+    for (int64_t number : {q.item, q.outer, q.group, q.h.pitch, q.w.pitch, int64_t{q.channels}}) all |= number;
   }
-  return all % 16 == 0;
+  return all % 4 == 0 && are_in_fours(o.p) && (o.panels.data || are_in_fours(q.x));
 }
 
 int64_t tiles_of(const OuterProduct& o, int64_t size) {

@@ -24,9 +24,10 @@ class CopiedBlock {
   __device__ void copy(int first, int end, float* target) const {
 #pragma unroll
     for (int k = row(); k < kDepth; k += kDown) {
-      const float* source = first + k < end ? rows_.at(first + k) : nullptr;
-      copy_async<4 * kCount>(target + k * kColumns + column(), source ? source : rows_.anywhere(),
-                             source ? 4 * kCount : 0);
+      const int64_t at = first + k < end ? rows_.at(first + k) : kNoPlace;
+      const float* source = rows_.numbers().floats();
+      copy_async<4 * kCount>(target + k * kColumns + column(), at == kNoPlace ? source : source + at,
+                             at == kNoPlace ? 0 : 4 * kCount);
     }
   }
 

@@ -24,12 +24,12 @@ class FetchedBlock {
 #pragma unroll
       for (int f = 0; f < Arithmetic::kFloats; ++f) {
         const int position = first + word(i) * Arithmetic::kFloats + f;
-        const float* source = position < end ? rows_.at(position) : nullptr;
-        if constexpr (kCount == 4) {
-          const float4 four = source ? *reinterpret_cast<const float4*>(source) : make_float4(0, 0, 0, 0);
-          values_[i][f][0] = four.x, values_[i][f][1] = four.y, values_[i][f][2] = four.z, values_[i][f][3] = four.w;
+        const int64_t at = position < end ? rows_.at(position) : kNoPlace;
+        if (at != kNoPlace) {
+          rows_.numbers().template load<kCount, Arithmetic::kHalves>(at, values_[i][f]);
         } else {
-          values_[i][f][0] = source ? *source : 0.f;
+#pragma unroll
+          for (int c = 0; c < kCount; ++c) values_[i][f][c] = 0;
         }
       }
     }

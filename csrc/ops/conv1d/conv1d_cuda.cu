@@ -104,6 +104,7 @@ void register_conv1d_cuda(KernelTable& table) {
   table.add("conv1d_weight_grad", conv1d_weight_grad);
   table.add("fused_residual_unit", fused_residual_unit);
   table.takes_bf16("conv1d", {.inputs = 1 << 0 | 1 << 4, .outputs = 1 << 0});
+  table.takes_bf16("conv1d_weight_grad", {.inputs = 1 << 0 | 1 << 1});
   table.takes_bf16("fused_residual_unit", {.inputs = 1 << 0, .outputs = 1 << 0});
 }
 

@@ -12,7 +12,7 @@ void conv1d_weight_grad(const KernelContext& context) {
   OuterProduct o;
   o.groups = g.groups;
   o.rows = g.group_out(), o.columns = g.kernel * g.group_in(), o.depth = g.batch * g.out_length;
-  o.p = gy.f32();
+  o.p = Numbers(gy);
   o.p_group = g.group_out(), o.p_pitch = g.out_channels;
   o.taps.x = Numbers(x);
   o.taps.outer = g.in_length * g.in_channels, o.taps.group = g.group_in();

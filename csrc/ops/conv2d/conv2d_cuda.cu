@@ -37,7 +37,7 @@ Axis axis_of(const Axis2d& axis, int64_t pitch) {
 
 Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
 
-RowsOfA rows_of(Precision precision, const float* x, int64_t channels, const Axis2d& h, const Axis2d& w) {
+RowsOfA rows_of(Precision precision, const Tensor& x, int64_t channels, const Axis2d& h, const Axis2d& w) {
   RowsOfA a;
   a.x = Numbers(x);
   a.outer = h.in * w.in * channels;
@@ -59,7 +59,7 @@ void conv2d(const KernelContext& context) {
   const Precision precision = precision_of(*context.attrs);
   Product p;
   p.rows = g.batch * g.h.out * g.w.out, p.columns = g.out_channels;
-  p.a = rows_of(precision, x.f32(), g.in_channels, g.h.forward(), g.w.forward());
+  p.a = rows_of(precision, x, g.in_channels, g.h.forward(), g.w.forward());
   p.b = columns_of(w, p.a.words, p.columns);
   p.c.c = Numbers(y);
   p.c.bias = context.in(2).f32();
@@ -89,7 +89,7 @@ void conv2d_input_grad(const KernelContext& context) {
     for (int64_t phase_w = 0; phase_w < g.w.stride; ++phase_w) {
       const Phase h = phase_of(g.h, phase_h), v = phase_of(g.w, phase_w);
       p.rows = g.batch * h.axis.out * v.axis.out;
-      p.a = rows_of(precision, gy.f32(), g.out_channels, h.axis, v.axis);
+      p.a = rows_of(precision, gy, g.out_channels, h.axis, v.axis);
       p.b = columns_of(w, p.a.words, p.columns);
       p.b.data += taps_before * tap_words;
       p.b.plane = g.h.kernel * g.w.kernel * tap_words;
@@ -106,9 +106,9 @@ void conv2d_weight_grad(const KernelContext& context) {
   const int64_t taps = g.h.kernel * g.w.kernel;
   OuterProduct o;
   o.rows = g.out_channels, o.columns = taps * g.in_channels, o.depth = g.batch * g.h.out * g.w.out;
-  o.p = gy.f32();
+  o.p = Numbers(gy);
   o.p_pitch = g.out_channels;
-  o.taps = rows_of(Precision::fp32, x.f32(), g.in_channels, g.h.forward(), g.w.forward());
+  o.taps = rows_of(Precision::fp32, x, g.in_channels, g.h.forward(), g.w.forward());
   o.c = gw.f32();
   o.channels = Divisor(g.in_channels);
   o.row_step = g.in_channels * taps, o.tap_step = 1, o.channel_step = taps;
@@ -150,6 +150,9 @@ void register_conv2d_cuda(KernelTable& table) {
   table.add("conv2d_weight_grad", conv2d_weight_grad);
   table.add("pack_conv2d", pack_conv2d);
   table.add("pack_conv2d_input_grad", pack_conv2d_input_grad);
+  table.takes_bf16("conv2d", {.inputs = 1 << 0, .outputs = 1 << 0});
+  table.takes_bf16("conv2d_input_grad", {.inputs = 1 << 0, .outputs = 1 << 0});
+  table.takes_bf16("conv2d_weight_grad", {.inputs = 1 << 0 | 1 << 1});
 }
 
 }  // namespace lmspt::cuda

@@ -70,7 +70,7 @@ void matmul(const KernelContext& context) {
   }
   OuterProduct o;
   o.items = batch, o.rows = rows, o.columns = columns, o.depth = k;
-  o.p = a;
+  o.p = Numbers(a);
   o.p_item = k * rows, o.p_pitch = rows;
   o.panels = columns_of(b, words_of(precision, k), columns);
   o.panels.item = shared ? 0 : o.panels.group;

@@ -1,5 +1,6 @@
 // Reductions on CUDA. A long reduction is cut into segments whose results are reduced in turn. The order depends on the
 // reduced length alone: not on the rest of the shape, not on the GPU.
+#include "device/cuda/instructions.h"
 #include "device/cuda/launch.h"
 #include "ops/reduce/extent.h"
 
@@ -50,13 +51,20 @@ __device__ typename Op::Value reduce_block(typename Op::Value value) {
   return values[0];
 }
 
+// bf16 numbers as a pointer would give them.
+struct Halves {
+  const uint16_t* data;
+  __device__ Halves operator+(int64_t offset) const { return {data + offset}; }
+  __device__ float operator[](int64_t i) const { return low_of_bf16(data[i]); }
+};
+
 // inner is 1: a block for each segment.
 template <class Op, class Source, class Target>
-__global__ void rows_kernel(Stage stage, const Source* x, Target* out, double scale) {
+__global__ void rows_kernel(Stage stage, Source x, Target* out, double scale) {
   for (int64_t unit = blockIdx.x; unit < stage.outer * stage.segments; unit += gridDim.x) {
     const int64_t row = unit / stage.segments, first = unit % stage.segments * stage.segment;
     const int64_t length = stage.reduced - first < stage.segment ? stage.reduced - first : stage.segment;
-    const Source* source = x + row * stage.reduced + first;
+    const Source source = x + row * stage.reduced + first;
     typename Op::Value value = Op::start();
     for (int64_t i = threadIdx.x; i < length; i += blockDim.x) value = Op::join(value, source[i]);
     value = reduce_block<Op>(value);
@@ -67,7 +75,7 @@ __global__ void rows_kernel(Stage stage, const Source* x, Target* out, double sc
 
 // A thread for each segment of each column.
 template <class Op, class Source, class Target>
-__global__ void columns_kernel(Stage stage, const Source* x, Target* out, double scale) {
+__global__ void columns_kernel(Stage stage, Source x, Target* out, double scale) {
   const int64_t units = stage.outer * stage.segments * stage.inner;
   for (int64_t unit = first_unit(); unit < units; unit += unit_step()) {
     const int64_t column = unit % stage.inner, row = unit / stage.inner / stage.segments;
@@ -91,7 +99,7 @@ int threads_for(int64_t length) {
 }
 
 template <class Op, class Source, class Target>
-void run_stage(const KernelContext& context, const Stage& stage, const Source* x, Target* out, double scale) {
+void run_stage(const KernelContext& context, const Stage& stage, Source x, Target* out, double scale) {
   const int64_t results = stage.outer * stage.segments * stage.inner;
   if (stage.inner == 1) {
     launch_blocks(context, rows_kernel<Op, Source, Target>, results, threads_for(stage.reduced), stage, x, out, scale);
@@ -101,7 +109,7 @@ void run_stage(const KernelContext& context, const Stage& stage, const Source* x
 }
 
 template <class Op, class Source>
-void reduce(const KernelContext& context, const Stage& stage, const Source* x, double scale) {
+void reduce(const KernelContext& context, const Stage& stage, Source x, double scale) {
   using Value = typename Op::Value;
   if (stage.segments == 1) {
     run_stage<Op>(context, stage, x, context.out(0).f32(), scale);
@@ -110,14 +118,20 @@ void reduce(const KernelContext& context, const Stage& stage, const Source* x, d
   const Scratch scratch(context, stage.outer * stage.segments * stage.inner * sizeof(Value));
   Value* partial = static_cast<Value*>(scratch.data());
   run_stage<Op>(context, stage, x, partial, 1.0);
-  reduce<Op, Value>(context, make_stage(stage.outer, stage.segments, stage.inner), partial, scale);
+  reduce<Op, const Value*>(context, make_stage(stage.outer, stage.segments, stage.inner), partial, scale);
 }
 
 template <class Op>
 void reduce_input(const KernelContext& context, double scale) {
   const Extent extent = extent_of(context);
   if (context.out(0).shape.count() == 0) return;
-  reduce<Op, float>(context, make_stage(extent.outer, extent.reduced, extent.inner), context.in(0).f32(), scale);
+  const Stage stage = make_stage(extent.outer, extent.reduced, extent.inner);
+  const Tensor x = context.in(0);
+  if (x.dtype == DType::bf16) {
+    reduce<Op, Halves>(context, stage, {static_cast<const uint16_t*>(x.data)}, scale);
+  } else {
+    reduce<Op, const float*>(context, stage, x.f32(), scale);
+  }
 }
 
 void reduce_sum(const KernelContext& context) { reduce_input<Sum>(context, 1.0); }
@@ -132,6 +146,7 @@ void register_reduce_cuda(KernelTable& table) {
   table.add("sum", reduce_sum);
   table.add("mean", reduce_mean);
   table.add("max", reduce_max);
+  for (const char* op : {"sum", "mean", "max"}) table.takes_bf16(op, {.inputs = 1 << 0});
 }
 
 }  // namespace lmspt::cuda

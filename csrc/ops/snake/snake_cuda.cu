@@ -44,15 +44,18 @@ struct SnakeGradient {
   struct State {
     float alpha, inverse;
   };
-  const float *x, *alpha, *gy;
-  float* gx;
+  Numbers x, gy, gx;
+  const float* alpha;
   int64_t channels;
 
   __device__ State begin(int64_t column) const { return {alpha[column], snake_inverse(alpha[column])}; }
   __device__ void add(const State& p, int64_t row, int64_t column, float* sums) const {
     const int64_t at = row * channels + column;
-    const float value = x[at], gradient = gy[at], s = sine(p.alpha * (value + value));
-    gx[at] = fmaf(gradient * p.alpha * p.inverse, s, gradient);
+    float value, gradient;
+    x.load<1>(at, &value);
+    gy.load<1>(at, &gradient);
+    const float s = sine(p.alpha * (value + value)), result = fmaf(gradient * p.alpha * p.inverse, s, gradient);
+    gx.store<1>(at, &result);
     const float square = sine_squared(p.alpha * value) * p.inverse;
     sums[0] = fmaf(gradient * p.inverse, value * s - square, sums[0]);
   }
@@ -75,7 +78,7 @@ void snake_forward(const KernelContext& context) {
 void snake_backward(const KernelContext& context) {
   const Tensor x = context.in(0), alpha = context.in(1), gy = context.in(2);
   const Rows2d size = rows_of(x);
-  const SnakeGradient term{x.f32(), alpha.f32(), gy.f32(), context.out(0).f32(), size.channels};
+  const SnakeGradient term{Numbers(x), Numbers(gy), Numbers(context.out(0)), alpha.f32(), size.channels};
   float* const galpha = context.out(1).f32();
   sum_columns(context, term, size.rows, size.channels, &galpha);
 }
@@ -84,6 +87,7 @@ void snake_backward(const KernelContext& context) {
 
 void register_snake_cuda(KernelTable& table) {
   table.add("snake", snake_forward);
+  table.takes_bf16("snake_grad", {.inputs = 1 << 0 | 1 << 2, .outputs = 1 << 0});
   table.takes_bf16("snake", {.inputs = 1 << 0, .outputs = 1 << 0});
   table.add("snake_grad", snake_backward);
 }
