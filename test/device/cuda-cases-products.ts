@@ -94,6 +94,8 @@ const convolutions: readonly Convolution[] = [
   { length: 30, channels: 9, outputs: 6, kernel: 5, attributes: { groups: 3, stride: 2, pad_left: 4 } },
   { batch: 2, length: 31, channels: 5, outputs: 5, kernel: 7, attributes: { groups: 5, pad_left: 3, pad_right: 3 } },
   { batch: 2, length: 45, channels: 40, outputs: 1, kernel: 7, attributes: { pad_left: 3, pad_right: 3 } },
+  { length: 130, channels: 70, outputs: 1, kernel: 16, attributes: { dilation: 4, pad_left: 60, pad_right: 9 } },
+  { length: 150, channels: 5, outputs: 1, kernel: 3, attributes: { dilation: 40, pad_left: 40 } },
   { length: 20, channels: 7, outputs: 5, kernel: 3, attributes: { dilation: 4, pad_left: 8 } },
   { length: 6, channels: 16, outputs: 20, kernel: 3, attributes: { length: 21, pad_left: 5 } },
   { batch: 0, length: 6, channels: 16, outputs: 20, kernel: 3 },

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Device } from "../../lib/graph/device.js";
 import type { Value } from "../../lib/graph/graph.js";
-import { type Conv1dOptions, conv1d, convTranspose1d, linear } from "../../lib/graph/ops/index.js";
+import { type Conv1dOptions, conv1d, conv2d, convTranspose1d, linear, matmul } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats, relativeError } from "../golden.js";
@@ -32,6 +32,8 @@ const tensor = (shape: readonly number[], seed: number): TensorData => ({
   ),
   shape,
 });
+
+type Build = (values: Record<"x" | "w", Value>) => Value;
 
 /** The values of the attribute `precision`. */
 const CODES: Record<Precision, number> = { fp32: 1, bf16x3: 2, bf16: 3, tf32: 4 };
@@ -202,6 +204,29 @@ describe("products on CUDA", () => {
   }
 
   for (const precision of PRECISIONS) {
+    it(`${precision}: an item has the same bits alone and among others`, () =>
+      withTile(undefined, async (device) => {
+        const builds: readonly (readonly [item: readonly number[], w: readonly number[], Build])[] = [
+          [[50], [70, 50], ({ x, w }) => linear(x, w)],
+          [[9, 24], [24, 40], ({ x, w }) => matmul(x, w)],
+          [[30, 20], [20, 12, 4], ({ x, w }) => convTranspose1d(x, w, undefined, { stride: 2, padLeft: 1 })],
+          [[70, 16], [16, 20, 3], ({ x, w }) => convTranspose1d(x, w, undefined, { dilation: 9 })],
+          [[45, 32], [24, 32, 10], ({ x, w }) => conv1d(x, w, undefined, { stride: 5 })],
+          [[40, 40], [1, 40, 7], ({ x, w }) => conv1d(x, w)],
+          [[12, 5, 8], [20, 8, 5, 1], ({ x, w }) => conv2d(x, w, undefined, { stride: [3, 1], pad: [2, 0] })],
+        ];
+        for (const [i, [item, shape, build]] of builds.entries()) {
+          const [x, w] = [tensor([67, ...item], i), tensor(shape, i + 1)];
+          const size = x.data.length / 67;
+          const whole = await compute(device, { x, w }, precision, build);
+          for (const place of [0, 40, 66]) {
+            const alone = { data: x.data.slice(place * size, (place + 1) * size), shape: [1, ...item] };
+            const y = await compute(device, { x: alone, w }, precision, build);
+            assert.deepEqual(y, whole.slice(place * y.length, (place + 1) * y.length), `${item} at ${place}`);
+          }
+        }
+      }));
+
     it(`${precision}: gradients, matmul and conv2d are those of rounded operands`, () =>
       withTile(undefined, async (device) => {
         const reduced = /^(matmul|conv1d_weight_grad|conv2d|conv2d_\w+_grad)$/;

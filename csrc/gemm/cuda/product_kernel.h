@@ -39,41 +39,57 @@ __device__ inline BlockOfB<Tile::Operands::kPlanes, Tile::kColumns> blocks_of(co
           (p.columns + kPanelWidth - 1) / kPanelWidth - first_panel};
 }
 
-// The sums of a tile. A block of shifts reads one block of A and, for each shift, one of B. Both have two places in
-// shared memory: blocks_of_a (2, planes, staged, kRowPitch), blocks_of_b (2, planes, kBlockWords, kColumnPitch).
+// Blocks of B in shared memory. Split products have room for two.
+template <class Tile>
+constexpr int kStagesOfB = Tile::Operands::kPlanes == 1 ? 3 : 2;
+template <class Tile>
+constexpr int kWordsOfB = Tile::Operands::kPlanes * kBlockWords * kColumnPitch<Tile::kColumns>;
+
+// The sums of a tile. A block of shifts reads one block of A and, for each shift, one of B, in shared memory:
+// blocks_of_a (2, planes, staged, kRowPitch), blocks_of_b (stages, planes, kBlockWords, kColumnPitch).
 template <int kFloats, class Tile>
 __device__ inline void sum_tile(const Product& p, int staged, const TilePlace& at, const RowPlace* places,
                                 uint32_t* blocks_of_a, uint32_t* blocks_of_b, Tile& sums) {
   using Operands = typename Tile::Operands;
-  constexpr int kBWords = Operands::kPlanes * kBlockWords * kColumnPitch<Tile::kColumns>;
+  constexpr int kStages = kStagesOfB<Tile>;
   const int plane = staged * kRowPitch, a_words = Operands::kPlanes * plane;
-  const int blocks = (p.a.words + kBlockWords - 1) / kBlockWords, steps = blocks * p.a.shifts;
+  const int blocks = (p.a.words + kBlockWords - 1) / kBlockWords;
   const float* x = p.a.x + at.item * p.a.item + at.group * p.a.group;
   const float* alpha = p.a.alpha ? p.a.alpha + at.group * p.a.group : nullptr;
   const auto b = blocks_of<Tile>(p, at);
   BlockOfA<Operands, Tile::kRows, kFloats> a;
   sums.clear();
-  const auto copy_b = [&](int step) {
-    const int shift = step % p.a.shifts, word = step / p.a.shifts * kBlockWords;
-    b.copy(shift * p.a.words + word, (shift + 1) * p.a.words, blocks_of_b + step % 2 * kBWords);
+  int copied_block = 0, copied_shift = 0, copied_stage = 0;  // what is copied next, and to where
+  const auto copy_b = [&] {
+    if (copied_block < blocks) {
+      b.copy(copied_shift * p.a.words + copied_block * kBlockWords, (copied_shift + 1) * p.a.words,
+             blocks_of_b + copied_stage * kWordsOfB<Tile>);
+      copied_stage = copied_stage + 1 == kStages ? 0 : copied_stage + 1;
+      if (++copied_shift == p.a.shifts) copied_shift = 0, ++copied_block;
+    }
     copy_async_commit();
   };
-  if (steps > 0) {
-    copy_b(0);
+  for (int stage = 0; stage + 1 < kStages; ++stage) copy_b();
+  if (blocks > 0) {
     a.fetch(p.a, x, places, staged, 0);
     a.store(p.a, alpha, staged, blocks_of_a, plane);
   }
-  for (int step = 0; step < steps; ++step) {
-    const int block = step / p.a.shifts, shift = step % p.a.shifts;
-    const bool last_shift = shift == p.a.shifts - 1 && block + 1 < blocks;
-    copy_async_wait<0>();
-    __syncthreads();
-    if (step + 1 < steps) copy_b(step + 1);
-    if (last_shift) a.fetch(p.a, x, places, staged, block + 1);
-    sums.template multiply<kRowPitch>(blocks_of_a + block % 2 * a_words + shift * p.a.shift_step * kRowPitch, plane,
-                                      blocks_of_b + step % 2 * kBWords);
-    if (last_shift) a.store(p.a, alpha, staged, blocks_of_a + (block + 1) % 2 * a_words, plane);
+  int stage = 0;
+  for (int block = 0; block < blocks; ++block) {
+    const bool more = block + 1 < blocks;
+    const uint32_t* rows = blocks_of_a + block % 2 * a_words;
+    for (int shift = 0; shift < p.a.shifts; ++shift) {
+      copy_async_wait<kStages - 2>();
+      __syncthreads();
+      copy_b();
+      if (more && shift == 0) a.fetch(p.a, x, places, staged, block + 1);
+      sums.template multiply<kRowPitch>(rows, plane, blocks_of_b + stage * kWordsOfB<Tile>);
+      rows += p.a.shift_step * kRowPitch;
+      stage = stage + 1 == kStages ? 0 : stage + 1;
+    }
+    if (more) a.store(p.a, alpha, staged, blocks_of_a + (block + 1) % 2 * a_words, plane);
   }
+  copy_async_wait<0>();
 }
 
 template <class Tile>
@@ -117,7 +133,7 @@ template <class Tile, int kFloats>
 void launch_product(const KernelContext& context, const Product& p, bool vectors) {
   constexpr int kPlanes = Tile::Operands::kPlanes;
   const Tiling tiling = tiling_of<Tile>(p, vectors);
-  const size_t words = 2 * kPlanes * (tiling.staged * kRowPitch + kBlockWords * kColumnPitch<Tile::kColumns>);
+  const size_t words = 2 * kPlanes * tiling.staged * kRowPitch + kStagesOfB<Tile> * kWordsOfB<Tile>;
   const Grid grid{blocks_for(tiling), kThreads, tiling.staged * sizeof(RowPlace) + words * sizeof(uint32_t)};
   launch(context, product_kernel<Tile, kFloats>, grid, p, tiling);
 }

@@ -48,11 +48,10 @@ template <class Tile>
 __global__ __launch_bounds__(kThreads, kUnitBlocks<Tile>) void residual_unit_kernel(const Product first,
                                                                                     const Product second,
                                                                                     const Tiling tiling) {
-  using Operands = typename Tile::Operands;
-  constexpr int kBWords = Operands::kPlanes * kBlockWords * kColumnPitch<Tile::kColumns>;
   auto* places = dynamic_shared<RowPlace>();
   auto* blocks_of_b = reinterpret_cast<uint32_t*>(places + tiling.staged);
-  uint32_t* blocks_of_a = blocks_of_b + 2 * kBWords;  // and, once they have been read, what comes in between
+  uint32_t* blocks_of_a =
+      blocks_of_b + kStagesOfB<Tile> * kWordsOfB<Tile>;  // and, once they have been read, what comes in between
   const int steps = (second.a.words + kBlockWords - 1) / kBlockWords;
   for (int64_t tile = blockIdx.x; tile < tiling.tiles; tile += gridDim.x) {
     const TilePlace at = TilePlace::of<Tile>(first, tiling, tile);
@@ -63,7 +62,7 @@ __global__ __launch_bounds__(kThreads, kUnitBlocks<Tile>) void residual_unit_ker
     sum_tile<4>(first, tiling.staged, at, places, blocks_of_a, blocks_of_b, sums);
     __syncthreads();  // before the blocks are written over
     const auto copy_b = [&](int step) {
-      b.copy(step * kBlockWords, second.a.words, blocks_of_b + step % 2 * kBWords);
+      b.copy(step * kBlockWords, second.a.words, blocks_of_b + step % 2 * kWordsOfB<Tile>);
       copy_async_commit();
     };
     copy_b(0);
@@ -74,7 +73,7 @@ __global__ __launch_bounds__(kThreads, kUnitBlocks<Tile>) void residual_unit_ker
       __syncthreads();
       if (step + 1 < steps) copy_b(step + 1);
       sums.template multiply<kInnerPitch<Tile>>(blocks_of_a + step * kBlockWords, Tile::kRows * kInnerPitch<Tile>,
-                                                blocks_of_b + step % 2 * kBWords);
+                                                blocks_of_b + step % 2 * kWordsOfB<Tile>);
     }
     finish_tile(second, at, tiling.vectors, sums);
     __syncthreads();  // before the next tile writes what this one still reads
@@ -88,7 +87,7 @@ void launch_residual_unit(const KernelContext& context, const Product& first, co
   constexpr int kPlanes = Tile::Operands::kPlanes;
   const Tiling tiling = tiling_of<Tile>(first, vectors);
   const size_t inner = kPlanes * Tile::kRows * kInnerPitch<Tile>, a_words = 2 * kPlanes * tiling.staged * kRowPitch;
-  const size_t words = std::max(inner, a_words) + 2 * kPlanes * kBlockWords * kColumnPitch<Tile::kColumns>;
+  const size_t words = std::max(inner, a_words) + kStagesOfB<Tile> * kWordsOfB<Tile>;
   const Grid grid{blocks_for(tiling), kThreads, tiling.staged * sizeof(RowPlace) + words * sizeof(uint32_t)};
   launch(context, residual_unit_kernel<Tile>, grid, first, second, tiling);
 }

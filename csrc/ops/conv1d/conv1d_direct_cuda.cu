@@ -10,6 +10,8 @@ namespace {
 
 constexpr int kMostOutputs = kPanelWidth / 2;  // two taps of which fill a panel
 constexpr int kLanes = 32;
+constexpr int kTileRows = 64;
+constexpr int kMostReach = 64;  // rows beyond a tile that its taps may read
 
 struct Direct {
   Conv1dGeometry g;
@@ -37,6 +39,56 @@ __global__ void depthwise_kernel(const Direct d) {
     if (d.bias) sum += d.bias[c];
     if (d.residual) sum += d.residual[i];
     d.y[i] = sum;
+  }
+}
+
+// One output of stride 1, as narrow_kernel sums it: a block stages a tile of rows, 32 channels at a time, so that Snake
+// is applied once; a warp takes every eighth of the rows.
+__global__ __launch_bounds__(kThreads) void single_kernel(const Direct d) {
+  constexpr int kWarps = kThreads / kLanes, kRowsOfWarp = kTileRows / kWarps;
+  __shared__ float staged[(kTileRows + kMostReach) * kLanes];
+  const Conv1dGeometry& g = d.g;
+  const int lane = static_cast<int>(threadIdx.x) % kLanes, warp = static_cast<int>(threadIdx.x) / kLanes;
+  const int taps = static_cast<int>(g.kernel), dilation = static_cast<int>(g.dilation);
+  const int count = kTileRows + (taps - 1) * dilation;
+  const int64_t tiles = (g.out_length + kTileRows - 1) / kTileRows;
+  for (int64_t tile = blockIdx.x; tile < g.batch * tiles; tile += gridDim.x) {
+    const int64_t first = tile % tiles * kTileRows, item = tile / tiles;
+    const float* x = d.x + item * g.in_length * g.in_channels;
+    float sums[kRowsOfWarp] = {};
+    for (int64_t chunk = 0; chunk < g.in_channels; chunk += kLanes) {
+      const int64_t c = chunk + lane;
+      const bool is_channel = c < g.in_channels;
+      const float alpha = d.alpha && is_channel ? d.alpha[c] : 0.f, inverse = snake_inverse(alpha);
+      for (int i = warp; i < count; i += kWarps) {
+        const int64_t source = first + i - g.pad_left;
+        const bool inside = is_channel && source >= 0 && source < g.in_length;
+        const float value = inside ? x[source * g.in_channels + c] : 0.f;
+        staged[i * kLanes + lane] = inside && d.alpha ? snake(value, alpha, inverse) : value;
+      }
+      float weights[kPanelWidth];
+#pragma unroll
+      for (int j = 0; j < kPanelWidth; ++j) weights[j] = is_channel && j < taps ? d.w[c * taps + j] : 0.f;
+      __syncthreads();
+#pragma unroll
+      for (int r = 0; r < kRowsOfWarp; ++r) {
+#pragma unroll
+        for (int j = 0; j < kPanelWidth; ++j) {
+          if (j >= taps) break;
+          sums[r] = fmaf(weights[j], staged[(warp + r * kWarps + j * dilation) * kLanes + lane], sums[r]);
+        }
+      }
+      __syncthreads();  // before the next channels are staged
+    }
+#pragma unroll
+    for (int r = 0; r < kRowsOfWarp; ++r) {
+      for (int step = kLanes / 2; step > 0; step /= 2) sums[r] += __shfl_xor_sync(0xffffffffu, sums[r], step);
+      const int64_t t = first + warp + r * kWarps;
+      if (lane != 0 || t >= g.out_length) continue;
+      if (d.bias) sums[r] += d.bias[0];
+      if (d.residual) sums[r] += d.residual[item * g.out_length + t];
+      d.y[item * g.out_length + t] = sums[r];
+    }
   }
 }
 
@@ -88,6 +140,9 @@ void conv1d_direct(const KernelContext& context) {
                  y.f32()};
   if (is_depthwise(d.g.groups, d.g.group_in(), d.g.group_out())) {
     launch_threads(context, depthwise_kernel, y.shape.count(), d);
+  } else if (d.g.out_channels == 1 && d.g.stride == 1 && (d.g.kernel - 1) * d.g.dilation <= kMostReach) {
+    const int64_t tiles = (d.g.out_length + kTileRows - 1) / kTileRows;
+    launch_blocks(context, single_kernel, d.g.batch * tiles, kThreads, d);
   } else {
     launch_threads(context, narrow_kernel, d.g.batch * d.g.out_length * kLanes, d);
   }
