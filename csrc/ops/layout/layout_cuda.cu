@@ -1,13 +1,11 @@
-// The ops of layout.cc on CUDA: one thread for each element written. All element types are four bytes wide and are
-// moved as such.
+// The ops of layout.cc on CUDA: one thread for each element written, or for four neighbours. Index is int32_t where
+// that holds all positions.
 #include "device/cuda/launch.h"
-#include "ops/layout/copy_plan.h"
+#include "ops/layout/copy_cuda.h"
 
 namespace lmspt::cuda {
 
 namespace {
-
-int32_t* words(const Tensor& tensor) { return static_cast<int32_t*>(tensor.data); }
 
 // ---- kernels ----
 
@@ -18,22 +16,13 @@ __global__ void to_integer_kernel(const float* x, int32_t* out, int64_t count) {
   }
 }
 
-__global__ void copy_kernel(CopyPlan plan, const int32_t* x, int32_t* out, int64_t count) {
-  for (int64_t i = first_unit(); i < count; i += unit_step()) {
-    int64_t index = i, at = 0;
-    for (int dim = plan.rank - 1; dim >= 0; --dim) {
-      at += index % plan.size[dim] * plan.stride[dim];
-      index /= plan.size[dim];
-    }
-    out[i] = x[at];
-  }
-}
-
-// `rows` rows of `width` elements, each row a pitch after the one before.
-__global__ void copy_rows_kernel(const int32_t* x, int64_t x_pitch, int32_t* out, int64_t out_pitch, int64_t rows,
+// `rows` rows of `width` words, each row a pitch after the one before.
+template <class Word, class Index>
+__global__ void copy_rows_kernel(const Word* x, int64_t x_pitch, Word* out, int64_t out_pitch, int64_t rows,
                                  int64_t width) {
   for (int64_t i = first_unit(); i < rows * width; i += unit_step()) {
-    const int64_t row = i / width, column = i % width;
+    const Index row = static_cast<Index>(i) / static_cast<Index>(width);
+    const int64_t column = i - row * width;
     out[row * out_pitch + column] = x[row * x_pitch + column];
   }
 }
@@ -45,10 +34,13 @@ struct Padding {
   int64_t inner;  // elements of one step along the axis
 };
 
+template <class Index>
 __global__ void pad_kernel(Padding p, bool reflect, const int32_t* x, int32_t* out, int64_t count) {
+  const Index inner = static_cast<Index>(p.inner), padded = static_cast<Index>(p.padded);
   for (int64_t i = first_unit(); i < count; i += unit_step()) {
-    const int64_t column = i % p.inner, row = i / p.inner / p.padded;
-    int64_t at = i / p.inner % p.padded - p.before;
+    const Index step = static_cast<Index>(i) / inner, row = step / padded;
+    const int64_t column = i - step * p.inner;
+    int64_t at = step - row * p.padded - p.before;
     if (reflect) at = at < 0 ? -at : (at >= p.length ? 2 * (p.length - 1) - at : at);
     const bool inside = at >= 0 && at < p.length;
     out[i] = inside ? x[(row * p.length + at) * p.inner + column] : 0;
@@ -75,11 +67,6 @@ void to_integer(const KernelContext& context) {
   launch_threads(context, to_integer_kernel, count, context.in(0).f32(), context.out(0).i32(), count);
 }
 
-void run_copy(const KernelContext& context, const CopyPlan& plan) {
-  const int64_t count = context.out(0).shape.count();
-  launch_threads(context, copy_kernel, count, plan, words(context.in(0)), words(context.out(0)), count);
-}
-
 void transpose(const KernelContext& context) {
   run_copy(context, plan_transpose(context.in(0).shape, context.attrs->at("order")));
 }
@@ -92,7 +79,15 @@ int axis_of(const KernelContext& context) { return static_cast<int>(context.attr
 
 void copy_rows(const KernelContext& context, const int32_t* x, int64_t x_pitch, int32_t* out, int64_t out_pitch,
                int64_t rows, int64_t width) {
-  launch_threads(context, copy_rows_kernel, rows * width, x, x_pitch, out, out_pitch, rows, width);
+  const int64_t addresses = static_cast<int64_t>(reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(out));
+  if (addresses % sizeof(uint4) == 0 && (x_pitch | out_pitch | width) % 4 == 0 && fits_int(rows * width)) {
+    launch_threads(context, copy_rows_kernel<uint4, int32_t>, rows * width / 4, reinterpret_cast<const uint4*>(x),
+                   x_pitch / 4, reinterpret_cast<uint4*>(out), out_pitch / 4, rows, width / 4);
+    return;
+  }
+  launch_threads(context,
+                 fits_int(rows * width) ? copy_rows_kernel<int32_t, int32_t> : copy_rows_kernel<int32_t, int64_t>,
+                 rows * width, x, x_pitch, out, out_pitch, rows, width);
 }
 
 void slice(const KernelContext& context) {
@@ -123,8 +118,8 @@ Padding padding_of(const KernelContext& context, const Shape& bare, const Shape&
 void pad(const KernelContext& context) {
   const Tensor x = context.in(0), out = context.out(0);
   const int64_t count = out.shape.count();
-  launch_threads(context, pad_kernel, count, padding_of(context, x.shape, out.shape), context.attrs->b("reflect"),
-                 words(x), words(out), count);
+  launch_threads(context, fits_int(count) ? pad_kernel<int32_t> : pad_kernel<int64_t>, count,
+                 padding_of(context, x.shape, out.shape), context.attrs->b("reflect"), words(x), words(out), count);
 }
 
 void pad_reflect_grad(const KernelContext& context) {
