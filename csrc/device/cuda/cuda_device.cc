@@ -7,7 +7,7 @@
 #include "device/cuda/kernels.h"
 #include "device/cuda/status.h"
 #include "device/error.h"
-#include "gemm/cuda/product.h"
+#include "gemm/cuda/tile_setting.h"
 
 namespace lmspt::cuda {
 

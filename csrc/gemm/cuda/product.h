@@ -86,10 +86,6 @@ void run_product(const KernelContext& context, Precision precision, const Produc
 // memory.
 bool run_residual_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second);
 
-// LMSPT_CUDA_TILE (large, tall, small or narrow) takes tiles of one size for all products, for tests and measurements.
-// It is read when a device is opened.
-void read_tile_setting();
-
 // How wide words are.
 constexpr int floats_of_word(Precision precision) {
   return precision == Precision::bf16 || precision == Precision::bf16x3 ? 2 : 1;

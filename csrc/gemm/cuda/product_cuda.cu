@@ -6,6 +6,7 @@
 
 #include "device/error.h"
 #include "gemm/cuda/product_units.h"
+#include "gemm/cuda/tile_setting.h"
 
 namespace lmspt::cuda {
 
