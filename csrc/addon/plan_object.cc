@@ -25,8 +25,7 @@ void PlanObject::close(const Napi::CallbackInfo&) { give_back(); }
 
 // A plan's memory belongs to the device's thread, so it is given back there.
 void PlanObject::give_back() {
-  if (handle_.plan) handle_.thread->post([plan = std::move(handle_.plan)]() mutable { plan.reset(); });
-  handle_.plan = nullptr;
+  if (handle_.plan) handle_.thread->let_go(std::move(handle_.plan));
 }
 
 const std::shared_ptr<Plan>& PlanObject::plan() const {
@@ -53,11 +52,10 @@ struct Run {
   std::vector<TraceEntry> trace;
 };
 
-Napi::Value outputs_to_array(Napi::Env env, const Plan& plan, const Run& run) {
+Napi::Value outputs_to_array(Napi::Env env, const std::vector<Plan::Port>& ports, const Run& run) {
   Napi::Array array = Napi::Array::New(env, run.outputs.size());
   for (size_t i = 0; i < run.outputs.size(); ++i) {
-    const Plan::Port& port = plan.outputs()[i];
-    array.Set(i, make_typed_array(env, port.dtype, run.outputs[i].data, port.shape.count()));
+    array.Set(i, make_typed_array(env, ports[i].dtype, run.outputs[i].data, ports[i].shape.count()));
   }
   return array;
 }
@@ -124,8 +122,8 @@ Napi::Value PlanObject::start(const Napi::CallbackInfo& info, bool traced) {
               return plan->start(sources, targets, traced ? &run.trace : nullptr);
             },
             [plan](Run&) { plan->finish(); },
-            [plan, traced](Napi::Env env, Run& run) -> Napi::Value {
-              const Napi::Value outputs = outputs_to_array(env, *plan, run);
+            [ports = plan->outputs(), traced](Napi::Env env, Run& run) -> Napi::Value {
+              const Napi::Value outputs = outputs_to_array(env, ports, run);
               if (!traced) return outputs;
               Napi::Object result = Napi::Object::New(env);
               result.Set("outputs", outputs);

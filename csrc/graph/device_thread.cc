@@ -4,6 +4,7 @@
 #include <deque>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace lmspt {
 
@@ -16,20 +17,33 @@ struct DeviceThread::Queue {
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<Job> jobs;
+  std::vector<std::shared_ptr<void>> kept;
   bool closed = false;
   bool dropping = false;
+  bool ended = false;
 
   void close(bool drop) {
-    std::deque<Job> dropped;
     {
       std::lock_guard lock(mutex);
       closed = true;
-      if (drop) {
-        dropping = true;
-        dropped.swap(jobs);
-      }
+      dropping |= drop;
     }
     wake.notify_all();
+  }
+
+  void keep(std::shared_ptr<void> object) {
+    std::lock_guard lock(mutex);
+    if (!ended) kept.push_back(std::move(object));
+  }
+
+  // Lets go of what is left, on this thread.
+  void end() {
+    std::deque<Job> dropped;
+    std::vector<std::shared_ptr<void>> objects;  // both outlive the lock
+    std::lock_guard lock(mutex);
+    ended = true;
+    dropped.swap(jobs);
+    objects.swap(kept);
   }
 
   bool post(Job job) {
@@ -70,7 +84,10 @@ struct DeviceThread::Queue {
 
 DeviceThread::DeviceThread(std::shared_ptr<Device> device)
     : device_(std::move(device)), queue_(std::make_shared<Queue>()) {
-  thread_ = std::thread([queue = queue_] { queue->work(); });
+  thread_ = std::thread([queue = queue_] {
+    queue->work();
+    queue->end();
+  });
 }
 
 DeviceThread::~DeviceThread() { stop(); }
@@ -85,6 +102,10 @@ bool DeviceThread::post(std::function<void()> job) {
 
 bool DeviceThread::post(std::function<bool()> start, std::function<void()> finish) {
   return queue_->post({std::move(start), std::move(finish)});
+}
+
+void DeviceThread::let_go(std::shared_ptr<void> object) {
+  if (!post([object] {})) queue_->keep(std::move(object));
 }
 
 void DeviceThread::finish() { queue_->close(false); }

@@ -23,6 +23,9 @@ class DeviceThread {
   // `finish` is called, others wait for it.
   bool post(std::function<bool()> start, std::function<void()> finish);
 
+  // Takes a reference that may be the last one, so that what it refers to ends on this thread, after the jobs so far.
+  void let_go(std::shared_ptr<void> object);
+
   // Takes no more jobs after the ones already posted.
   void finish();
 
