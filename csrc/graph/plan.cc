@@ -105,7 +105,7 @@ std::vector<Step> Plan::fold(const Program& program) {
     const bool foldable = std::all_of(step.inputs.begin(), step.inputs.end(),
                                       [&](ValueId id) { return id == kNoValue || known[id].has_value(); });
     if (foldable && step.outputs.size() == 1 && !program.is_stored(step)) {
-      known[step.outputs[0]] = describe(step, known);
+      known[step.outputs[0]] = describe(step, program, known);
     } else {
       rest.push_back(step);
     }
@@ -120,8 +120,10 @@ std::vector<Step> Plan::fold(const Program& program) {
   return rest;
 }
 
-Plan::Known Plan::describe(const Step& step, const std::vector<std::optional<Known>>& known) const {
+Plan::Known Plan::describe(const Step& step, const Program& program,
+                           const std::vector<std::optional<Known>>& known) const {
   Known result{&step, expression_of(*step.op, step.attrs) + "@" + std::to_string(device_->id()), nullptr};
+  if (program.values[step.outputs[0]].dtype == DType::bf16) result.expression += " in bf16";
   bool named = true;
   for (ValueId id : step.inputs) {
     result.expression += "<" + (id == kNoValue ? "" : known[id]->expression) + ">";

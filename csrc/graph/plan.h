@@ -69,7 +69,7 @@ class Plan {
   void refresh_variables();
   void publish_updates();
   std::vector<Step> fold(const Program& program);
-  Known describe(const Step& step, const std::vector<std::optional<Known>>& known) const;
+  Known describe(const Step& step, const Program& program, const std::vector<std::optional<Known>>& known) const;
   Buffer prepare(ValueId id, const Program& program, const std::vector<std::optional<Known>>& known, bool keep);
   void place(const Program& program, const std::vector<Step>& steps);
   Buffer device_buffer(int64_t bytes);

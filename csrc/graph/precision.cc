@@ -41,12 +41,19 @@ bool has_reduced_kernel(Step& step, const Program& program, const Device& device
   return packs && one("groups") && (one("stride") || one("dilation"));
 }
 
-// The fast algorithm would multiply the rounding errors of reduced precisions, and CUDA, where tensor cores are faster,
-// has no kernel of it. On the CPU, a residual unit in float32 has no other.
+// CUDA, where tensor cores are faster, has no kernel of the fast algorithm. Which kernel a convolution has depends on
+// it.
+void forget_algorithm(Step& step, const Device& device) {
+  AttrValue* winograd = find(step.attrs, "winograd");
+  if (winograd && !device.is_host()) winograd->integer = 0;
+}
+
+// The fast algorithm would multiply the rounding errors of reduced precisions. On the CPU, a residual unit in float32
+// has no other.
 void resolve_algorithm(Step& step, Precision precision, const Device& device) {
   AttrValue* winograd = find(step.attrs, "winograd");
-  if (!winograd) return;
-  if (precision != Precision::fp32 || !device.is_host()) {
+  if (!winograd || !device.is_host()) return;
+  if (precision != Precision::fp32) {
     winograd->integer = 0;
   } else if (step.op->name == "fused_residual_unit") {
     winograd->integer = 1;
@@ -94,6 +101,7 @@ void resolve_precision(Program& program, const Device& device) {
   for (Step& step : program.steps) {
     AttrValue* value = precision_in(step);
     if (!value) continue;
+    forget_algorithm(step, device);
     const Precision asked = precision_of(step.attrs);
     Precision precision = device.arithmetic(asked);
     if (precision == Precision::inherit) {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Device } from "../../lib/graph/device.js";
 import { Graph, type Value } from "../../lib/graph/graph.js";
 import * as ops from "../../lib/graph/ops/index.js";
+import { Variable } from "../../lib/graph/variable.js";
 import { toBf16 } from "../gemm/bf16-model.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
@@ -181,6 +182,38 @@ describe("storage in bf16 on CUDA", () => {
       assert(error(stored) <= 3 * Math.max(error(plain), 2 ** -9), `${name}: ${error(stored)}, ${error(plain)}`);
       assert.notDeepEqual(stored, plain, name);
     }
+  });
+
+  it("what depends on frozen variables alone is kept apart from its float32 form", async () => {
+    const variables = [1, 2].map((seed) => Variable.from(randomFloats(20 * 32, seed), [20, 32]));
+    const w = randomFloats(16 * 32, 3);
+    const product = async (precision: "bf16" | "fp32") => {
+      const graph = new Graph();
+      const sum = ops.add(...(variables.map((variable) => graph.variable(variable)) as [Value, Value]));
+      const y = ops.linear(sum, graph.input("w", [16, 32]));
+      const plan = await graph.compile(cuda, { y }, [], { precision });
+      const { y: result } = await plan.run({ w });
+      plan.close();
+      return result as Float32Array;
+    };
+    const first = { bf16: await product("bf16"), fp32: await product("fp32") };
+    assertClose(first.bf16, first.fp32, 1e-2);
+    assert.deepEqual({ fp32: await product("fp32"), bf16: await product("bf16") }, first);
+  });
+
+  it("convolutions that are no matrix products have float32 numbers, whatever algorithm was asked for", async () => {
+    const inputs = { x: tensor([1, 50, 16], 1), w: tensor([2, 16, 7], 2) };
+    const run = () =>
+      compute(cuda, inputs, "bf16", ({ x, w }) =>
+        ops.neg(ops.conv1d(ops.neg(x), w, undefined, { padLeft: 3, padRight: 3, winograd: true })),
+      );
+    const values = await run();
+    assert.deepEqual(values, await withoutStorage(run));
+    assertClose(
+      values,
+      await compute(cuda, inputs, "fp32", ({ x, w }) => ops.conv1d(x, w, undefined, { padLeft: 3, padRight: 3 })),
+      1e-2,
+    );
   });
 
   it("plans need half the memory for such values", async () => {
