@@ -44,6 +44,7 @@ export async function evaluateModel(
           if (!quiet && done % 10 === 0) printNotice(session.terminal, `${done} of ${entries.length} recordings`);
         },
       });
+      if (result.recordings === 0) return EXIT.inputFailed;
       printResult(session.terminal, json ? JSON.stringify(toJson(result)) : toTable(result));
       return broken === 0 ? EXIT.done : EXIT.inputFailed;
     });

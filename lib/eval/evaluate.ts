@@ -9,6 +9,7 @@ import type { Recogniser } from "../models/whisper/recogniser.js";
 import { type Usage, usageOfCodes } from "./code-usage.js";
 import { wordErrorRate } from "./error-rate.js";
 import { logMelDistance } from "./log-mel-distance.js";
+import { normalizeText } from "./normalize-text.js";
 import { siSdr } from "./si-sdr.js";
 import { STOI_RATE, stoi } from "./stoi.js";
 
@@ -24,7 +25,7 @@ export interface Quality {
   readonly logMelDistance: number | undefined;
   /** 0 to 1; see `stoi`. */
   readonly stoi: number | undefined;
-  /** dB; see `siSdr`. */
+  /** dB; see `siSdr`, each recording's from -100 to 100. */
   readonly siSdr: number | undefined;
   /** Of all recordings whose text is known; undefined without a recogniser as well. */
   readonly wordErrorRate: number | undefined;
@@ -93,6 +94,9 @@ export async function evaluate(
   };
 }
 
+/** Beyond it, a ratio says no more than that the speech is exact, or that nothing of it is left; dB. */
+const SI_SDR_LIMIT = 100;
+
 /** What a recogniser hears, beside what was said. */
 class Listener {
   private readonly heard = new Map<string, { readonly said: string[]; readonly heard: string[] }>();
@@ -103,7 +107,7 @@ class Listener {
   ) {}
 
   async hear(rendition: string, audio: Audio, text: string | undefined): Promise<void> {
-    if (!this.recogniser || text === undefined) return;
+    if (!this.recogniser || text === undefined || normalizeText(text) === "") return;
     const lists = this.heard.get(rendition) ?? { said: [], heard: [] };
     this.heard.set(rendition, lists);
     lists.said.push(text);
@@ -130,7 +134,10 @@ class Scores {
     const { sampleRate } = decoded;
     const [x, y] = sameLength(await at(original, sampleRate), decoded.samples);
     this.mel.push(logMelDistance({ samples: x, sampleRate }, { samples: y, sampleRate }));
-    keep(this.distortion, siSdr(x, y));
+    // Silence has no ratio; silence for speech has the worst.
+    const isSpeech = x.some((sample) => sample !== 0);
+    const ratio = siSdr(x, y) ?? (isSpeech ? -SI_SDR_LIMIT : undefined);
+    keep(this.distortion, ratio && Math.max(-SI_SDR_LIMIT, Math.min(SI_SDR_LIMIT, ratio)));
     const [slowX, slowY] = sameLength(await at(original, STOI_RATE), await at(decoded, STOI_RATE));
     keep(this.intelligibility, stoi(slowX, slowY));
   }

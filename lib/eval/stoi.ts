@@ -13,6 +13,7 @@ const SEGMENT = 30; // frames: 384 ms
 const CLIP = 1 + 10 ** (15 / 20); // of a signal-to-distortion ratio of -15 dB
 const DYNAMIC_RANGE = 40; // dB below the loudest frame, where silence begins
 const TINY = Number.EPSILON;
+const SILENT = 20 * Math.log10(2 * TINY); // dB
 
 /** Hann's, without its two zeros. */
 const WINDOW = Float64Array.from(
@@ -53,8 +54,8 @@ function withoutSilence(x: Float32Array, y: Float32Array): [Float64Array, Float6
     for (let i = 0; i < FRAME; i++) energy += (WINDOW[i]! * x[start + i]!) ** 2;
     return 20 * Math.log10(Math.sqrt(energy) + TINY);
   });
-  const loudest = levels.reduce((a, b) => Math.max(a, b), -Infinity);
-  const kept = frames.filter((_, i) => levels[i]! > loudest - DYNAMIC_RANGE);
+  const loudest = levels.reduce((a, b) => Math.max(a, b), SILENT);
+  const kept = frames.filter((_, i) => levels[i]! > loudest - DYNAMIC_RANGE && levels[i]! > SILENT);
   const join = (signal: Float32Array) => {
     const joined = new Float64Array(kept.length === 0 ? 0 : (kept.length - 1) * HOP + FRAME);
     for (const [i, start] of kept.entries()) {

@@ -93,6 +93,7 @@ describe("STOI", () => {
   it("is undefined where too little is sound, and refused where lengths differ", () => {
     assert.equal(stoi(new Float32Array(2000), new Float32Array(2000)), undefined);
     assert.equal(stoi(new Float32Array(0), new Float32Array(0)), undefined);
+    assert.equal(stoi(new Float32Array(STOI_RATE), speech.subarray(0, STOI_RATE)), undefined);
     assert.throws(() => stoi(speech, speech.subarray(1)), { code: "ERR_LMSPT_INVALID_ARGUMENT" });
   });
 });
