@@ -39,7 +39,8 @@ describe("the service benchmark", function () {
     };
     const { latencies, refused } = await openLoad(send, { rate: 2000, requests: 40, maxSeconds: 30 });
     assert.deepEqual([sent, latencies.length, refused], [40, 20, 20]);
-    assert.ok(Math.min(...latencies) >= 19);
+    // A timer may end up to a millisecond early: the one before the request, and the one that answers it.
+    assert.ok(Math.min(...latencies) >= 18, String(latencies));
     await assert.rejects(
       openLoad(async () => 500, { rate: 100, requests: 1, maxSeconds: 1 }),
       /answered with 500/,
