@@ -7,10 +7,15 @@
 
 namespace lmspt {
 
-const AttrValue& Attrs::at(const char* name) const {
+AttrValue* Attrs::find(const char* name) {
   for (int i = 0; i < count; ++i) {
-    if (std::strcmp(names[i], name) == 0) return values[i];
+    if (std::strcmp(names[i], name) == 0) return &values[i];
   }
+  return nullptr;
+}
+
+const AttrValue& Attrs::at(const char* name) const {
+  if (const AttrValue* value = find(name)) return *value;
   throw Error(ErrorCode::invalid_argument, std::string("no attribute is named ") + name);
 }
 

@@ -24,6 +24,9 @@ struct Attrs {
   const char* names[kMaxAttrs] = {};
   AttrValue values[kMaxAttrs];
 
+  AttrValue* find(const char* name);  // null where the op has none of that name
+  const AttrValue* find(const char* name) const { return const_cast<Attrs*>(this)->find(name); }
+
   // Look up by name; asking for a name that the op did not declare is a programming error and throws.
   const AttrValue& at(const char* name) const;
   int64_t i(const char* name) const;

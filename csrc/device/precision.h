@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "device/attrs.h"
+
 namespace lmspt {
 
 // The values of the attribute "precision" of the ops that multiply matrices.
@@ -15,5 +17,7 @@ enum class Precision : int32_t {
 };
 
 constexpr int kPrecisions = 5;
+
+inline Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
 
 }  // namespace lmspt

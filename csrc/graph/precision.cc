@@ -9,17 +9,10 @@ namespace lmspt {
 
 namespace {
 
-AttrValue* find(Attrs& attrs, const char* name) {
-  for (int i = 0; i < attrs.count; ++i) {
-    if (std::strcmp(attrs.names[i], name) == 0) return &attrs.values[i];
-  }
-  return nullptr;
-}
-
 // The attribute of an op that multiplies matrices; null for others, and for those that pack what it multiplies.
 AttrValue* precision_in(Step& step) {
   const bool packs = std::strncmp(step.op->name.c_str(), "pack_", 5) == 0;
-  return packs ? nullptr : find(step.attrs, "precision");
+  return packs ? nullptr : step.attrs.find("precision");
 }
 
 constexpr int64_t kFewProducts = 16;  // sums of so few are as fast in float32
@@ -33,10 +26,10 @@ bool is_reduced_everywhere(const std::string& op) {
 bool has_reduced_kernel(Step& step, const Program& program, const Device& device) {
   if (!is_reduced_everywhere(step.op->name)) return !device.is_host();
   const Shape& w = program.values[step.inputs[1]].shape;
-  const AttrValue* transposed = find(step.attrs, "transposed");
+  const AttrValue* transposed = step.attrs.find("transposed");
   const int64_t products = w.count() / (transposed && transposed->integer ? w[1] : w[0]);
   if (step.op->name != "conv_transpose1d" && products < kFewProducts) return false;
-  const auto one = [&](const char* name) { return !find(step.attrs, name) || find(step.attrs, name)->integer == 1; };
+  const auto one = [&](const char* name) { return !step.attrs.find(name) || step.attrs.find(name)->integer == 1; };
   const bool packs = !step.op->packs || step.op->packs(step.attrs, program.input_tensors(step));
   return packs && one("groups") && (one("stride") || one("dilation"));
 }
@@ -44,14 +37,14 @@ bool has_reduced_kernel(Step& step, const Program& program, const Device& device
 // CUDA, where tensor cores are faster, has no kernel of the fast algorithm. Which kernel a convolution has depends on
 // it.
 void forget_algorithm(Step& step, const Device& device) {
-  AttrValue* winograd = find(step.attrs, "winograd");
+  AttrValue* winograd = step.attrs.find("winograd");
   if (winograd && !device.is_host()) winograd->integer = 0;
 }
 
 // The fast algorithm would multiply the rounding errors of reduced precisions. On the CPU, a residual unit in float32
 // has no other.
 void resolve_algorithm(Step& step, Precision precision, const Device& device) {
-  AttrValue* winograd = find(step.attrs, "winograd");
+  AttrValue* winograd = step.attrs.find("winograd");
   if (!winograd || !device.is_host()) return;
   if (precision != Precision::fp32) {
     winograd->integer = 0;

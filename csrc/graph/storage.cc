@@ -14,7 +14,7 @@ enum class Answer { never, may, wants };
 
 Answer answer_of(const Step& step, uint32_t ports, size_t port) {
   if (port >= 32 || !(ports >> port & 1)) return Answer::never;
-  if (!has_precision(step.attrs)) return Answer::may;
+  if (!step.attrs.find("precision")) return Answer::may;
   return precision_of(step.attrs) == Precision::bf16 ? Answer::wants : Answer::never;
 }
 

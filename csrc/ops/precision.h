@@ -1,8 +1,6 @@
 // The attribute "precision" of the ops that multiply matrices, and of those that pack their weights.
 #pragma once
 
-#include <cstring>
-
 #include "device/precision.h"
 #include "graph/op.h"
 
@@ -11,15 +9,6 @@ namespace lmspt {
 inline AttrSpec precision_attr() { return AttrSpec::integer("precision", 0); }
 
 inline void expect_precision(const InferContext& context) { context.expect_attr("precision", 0, kPrecisions - 1); }
-
-inline bool has_precision(const Attrs& attrs) {
-  for (int i = 0; i < attrs.count; ++i) {
-    if (std::strcmp(attrs.names[i], "precision") == 0) return true;
-  }
-  return false;
-}
-
-inline Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
 
 inline bool is_bf16(Precision precision) { return precision == Precision::bf16 || precision == Precision::bf16x3; }
 

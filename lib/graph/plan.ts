@@ -7,7 +7,7 @@ import { type Data, type NativePlan, type Port, settled, type TraceStep } from "
 export class Plan<Name extends string = string> {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
-  /** Bytes of the arena that holds all intermediate values; the plans of a device share one. */
+  /** Bytes of the arena that holds all intermediate values; on the CPU, the plans of a device share one. */
   readonly memory: number;
 
   /** @internal */

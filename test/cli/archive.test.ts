@@ -92,6 +92,7 @@ describe("lmspt with archives", () => {
   });
 
   it("keep all that was finished when they are killed, and go on", async function () {
+    // Windows has no signals.
     if (process.platform === "win32") this.skip();
     this.timeout(60_000);
     for (let i = 0; i < 24; i++) await copyFile(join(root, "test/fixtures/audio/speech.wav"), at(`in/${i}.wav`));

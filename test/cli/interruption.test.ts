@@ -21,6 +21,7 @@ describe("an interrupted lmspt", () => {
     ["SIGTERM", 143],
   ] as const) {
     it(`leaves no half-written file after ${signal} and ends with ${expected}`, async function () {
+      // Windows has no signals.
       if (process.platform === "win32") this.skip();
       this.timeout(60_000);
       let interrupted = false;

@@ -88,6 +88,7 @@ describe("lmspt, run again", () => {
   });
 
   it("goes on after it was killed, without a half-written file", async function () {
+    // Windows has no signals.
     if (process.platform === "win32") this.skip();
     this.timeout(60_000);
     for (let i = 0; i < 24; i++) await copyFile(join(root, "test/fixtures/audio/speech.wav"), at(`in/${i}.wav`));

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { Device } from "../../lib/graph/device.js";
 import { attention } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
+import { compute } from "../gemm/support.js";
 import { randomFloats, relativeError } from "../golden.js";
-import type { TensorData } from "../ops/support.js";
+import { randomTensor } from "../ops/support.js";
 import { openCuda } from "./cuda-device.js";
 import { computeGradients, PRECISIONS, ROUNDING } from "./cuda-precision.js";
 
@@ -28,19 +29,11 @@ const geometries: readonly Geometry[] = [
   { queries: 5, keys: 6, size: 132 },
 ];
 
-const tensor = (shape: readonly number[], seed: number): TensorData => ({
-  data: randomFloats(
-    shape.reduce((a, b) => a * b, 1),
-    seed,
-  ),
-  shape,
-});
-
 function inputsOf({ batch = 1, queries, keys, heads = 1, keyHeads = heads, size }: Geometry) {
   return {
-    q: tensor([batch, queries, heads, size], 1),
-    k: tensor([batch, keys, keyHeads, size], 2),
-    v: tensor([batch, keys, keyHeads, size], 3),
+    q: randomTensor([batch, queries, heads, size], 1),
+    k: randomTensor([batch, keys, keyHeads, size], 2),
+    v: randomTensor([batch, keys, keyHeads, size], 3),
   };
 }
 
@@ -130,11 +123,7 @@ describe("attention on CUDA", () => {
       const run = async (q: Float32Array, k: Float32Array, v: Float32Array, batch: number) => {
         const of = (data: Float32Array) => ({ data, shape: [batch, data.length / batch / row, heads, size] });
         const inputs = { q: of(q), k: of(k), v: of(v) };
-        return (
-          await computeGradients(cuda, inputs, undefined, precision, ({ q, k, v }) =>
-            attention(q, k, v, { causal: true }),
-          )
-        ).y;
+        return compute(cuda, inputs, precision, ({ q, k, v }) => attention(q, k, v, { causal: true }));
       };
       const [q, k, v, other] = [1, 2, 3, 4].map((seed) => randomFloats(length * row, seed)) as [
         Float32Array,
@@ -153,10 +142,10 @@ describe("attention on CUDA", () => {
 
   it("is exact where that is asked for", async () => {
     const inputs = inputsOf({ queries: 20, keys: 30, size: 16 });
-    const compute = (precision: Precision, exact: boolean) =>
-      computeGradients(cuda, inputs, undefined, precision, ({ q, k, v }) => attention(q, k, v, { exact }));
-    const [asked, plain] = [await compute("bf16", true), await compute("fp32", false)];
-    assert.deepEqual(asked.y, plain.y);
-    assert.notDeepEqual((await compute("bf16", false)).y, plain.y);
+    const run = (precision: Precision, exact: boolean) =>
+      compute(cuda, inputs, precision, ({ q, k, v }) => attention(q, k, v, { exact }));
+    const plain = await run("fp32", false);
+    assert.deepEqual(await run("bf16", true), plain);
+    assert.notDeepEqual(await run("bf16", false), plain);
   });
 });

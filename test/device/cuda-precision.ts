@@ -22,11 +22,11 @@ export const ROUNDING: Readonly<Record<Precision, (value: number) => number>> = 
 };
 export const PRECISIONS = Object.keys(ROUNDING) as Precision[];
 
-/** A result, and with `gy` the gradients of sum(result * gy), in a plan of the precision. */
+/** A result, and the gradients of sum(result * gy), in a plan of the precision. */
 export async function computeGradients<Names extends string>(
   device: Device,
   inputs: Readonly<Record<Names, TensorData>>,
-  gy: Float32Array | undefined,
+  gy: Float32Array,
   precision: Precision,
   build: (values: Record<Names, Value>) => Value,
 ): Promise<{ y: Data; gradients: Record<Names, Data> }> {
@@ -38,7 +38,7 @@ export async function computeGradients<Names extends string>(
   >;
   const y = build(values);
   const wanted = names.map((name) => values[name]);
-  const gradients = gy ? graph.gradients([y], wanted, [graph.constant(gy, y.shape)]) : [];
+  const gradients = graph.gradients([y], wanted, [graph.constant(gy, y.shape)]);
   const outputs = Object.fromEntries(gradients.map((value, i) => [`g${names[i]}`, value]));
   const plan = await graph.compile(device, { y, ...outputs }, [], { precision });
   const results: Record<string, Data> = await plan.run(

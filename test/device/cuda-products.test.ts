@@ -7,7 +7,7 @@ import { type Conv1dOptions, conv1d, conv2d, convTranspose1d, linear, matmul } f
 import type { Precision } from "../../lib/graph/precision.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats, relativeError } from "../golden.js";
-import type { TensorData } from "../ops/support.js";
+import { randomTensor, type TensorData } from "../ops/support.js";
 import { assertAgree, run } from "./cuda-case.js";
 import { productCases } from "./cuda-cases-products.js";
 import { openCuda } from "./cuda-device.js";
@@ -24,14 +24,6 @@ async function withTile(tile: Tile | undefined, body: (device: Device) => Promis
   delete process.env.LMSPT_CUDA_TILE;
   await body(device);
 }
-
-const tensor = (shape: readonly number[], seed: number): TensorData => ({
-  data: randomFloats(
-    shape.reduce((a, b) => a * b, 1),
-    seed,
-  ),
-  shape,
-});
 
 type Build = (values: Record<"x" | "w", Value>) => Value;
 
@@ -57,8 +49,8 @@ const convolutions: readonly Convolution[] = [
 ];
 
 const inputsOf = ({ rows, channels, outputs, kernel }: Convolution) => ({
-  x: tensor([1, rows, channels], 1),
-  w: tensor([outputs, channels, kernel], 2),
+  x: randomTensor([1, rows, channels], 1),
+  w: randomTensor([outputs, channels, kernel], 2),
 });
 
 /** The sums in double precision, of operands rounded as it is said. */
@@ -152,9 +144,9 @@ describe("products on CUDA", () => {
           [9, 17, 10, 1, 0],
         ] as const) {
           const inputs = {
-            x: tensor([2, rows, channels], 3),
-            w: tensor([channels, outputs, 2 * stride], 4),
-            b: tensor([outputs], 5),
+            x: randomTensor([2, rows, channels], 3),
+            w: randomTensor([channels, outputs, 2 * stride], 4),
+            b: randomTensor([outputs], 5),
           };
           await compare(inputs, ({ x, w, b }) => convTranspose1d(x, w, b, { stride, padLeft, padRight: padLeft }));
         }
@@ -165,7 +157,11 @@ describe("products on CUDA", () => {
           [[2, 0], 3],
           [[0, 16], 3],
         ] as const) {
-          const inputs = { x: tensor(shape, 6), w: tensor([outputs, shape.at(-1)!], 7), b: tensor([outputs], 8) };
+          const inputs = {
+            x: randomTensor(shape, 6),
+            w: randomTensor([outputs, shape.at(-1)!], 7),
+            b: randomTensor([outputs], 8),
+          };
           await compare(inputs, ({ x, w, b }) => linear(x, w, b));
         }
       }));
@@ -185,7 +181,7 @@ describe("products on CUDA", () => {
         await fc.assert(
           fc.asyncProperty(shape, async ({ channels, outputs, kernel, dilation, rows, start, length, seed }) => {
             const x = randomFloats(rows * channels, seed);
-            const w = tensor([outputs, channels, kernel], seed + 1);
+            const w = randomTensor([outputs, channels, kernel], seed + 1);
             const run = (data: Float32Array, batch: number, length: number) =>
               compute(device, { x: { data, shape: [batch, length, channels] }, w }, precision, ({ x, w }) =>
                 conv1d(x, w, undefined, { dilation }),
@@ -216,7 +212,7 @@ describe("products on CUDA", () => {
           [[12, 5, 8], [20, 8, 5, 1], ({ x, w }) => conv2d(x, w, undefined, { stride: [3, 1], pad: [2, 0] })],
         ];
         for (const [i, [item, shape, build]] of builds.entries()) {
-          const [x, w] = [tensor([67, ...item], i), tensor(shape, i + 1)];
+          const [x, w] = [randomTensor([67, ...item], i), randomTensor(shape, i + 1)];
           const size = x.data.length / 67;
           const whole = await compute(device, { x, w }, precision, build);
           for (const place of [0, 40, 66]) {

@@ -7,16 +7,8 @@ import { Variable } from "../../lib/graph/variable.js";
 import { toBf16 } from "../gemm/bf16-model.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
-import type { TensorData } from "../ops/support.js";
+import { randomTensor, type TensorData } from "../ops/support.js";
 import { openCuda } from "./cuda-device.js";
-
-const tensor = (shape: readonly number[], seed: number): TensorData => ({
-  data: randomFloats(
-    shape.reduce((a, b) => a * b, 1),
-    seed,
-  ),
-  shape,
-});
 
 interface Product {
   readonly name: string;
@@ -66,7 +58,7 @@ describe("storage in bf16 on CUDA", () => {
   }
 
   for (const { name, x, w, build } of products) {
-    const inputs = { x: tensor(x, 1), w: tensor(w, 2) };
+    const inputs = { x: randomTensor(x, 1), w: randomTensor(w, 2) };
 
     it(`a ${name} gives bf16 numbers to what can read them`, async () => {
       const plain = await withoutStorage(() => compute(cuda, inputs, "bf16", ({ x, w }) => build(x, w)));
@@ -95,7 +87,12 @@ describe("storage in bf16 on CUDA", () => {
   }
 
   it("sums, Snake and shapes in between keep to it", async () => {
-    const inputs = { x: tensor([2, 30, 32], 1), v: tensor([32, 32, 3], 2), w: tensor([16, 32], 3), a: tensor([32], 4) };
+    const inputs = {
+      x: randomTensor([2, 30, 32], 1),
+      v: randomTensor([32, 32, 3], 2),
+      w: randomTensor([16, 32], 3),
+      a: randomTensor([32], 4),
+    };
     const build = ({ x, v, w, a }: Record<keyof typeof inputs, Value>) => {
       const y = ops.conv1d(x, v, undefined, { padLeft: 1, padRight: 1 });
       const z = ops.reshape(ops.mul(ops.gelu(ops.snake(y, ops.exp(a))), ops.exp(a)), [60, 32]);
@@ -110,10 +107,10 @@ describe("storage in bf16 on CUDA", () => {
   it("a residual unit is as near to float32 as one that rounds where it must", async () => {
     for (const channels of [32, 36]) {
       const inputs = {
-        x: tensor([1, 200, channels], 1),
-        v: tensor([channels, channels, 7], 2),
-        w: tensor([channels, channels, 1], 3),
-        a: tensor([channels], 4),
+        x: randomTensor([1, 200, channels], 1),
+        v: randomTensor([channels, channels, 7], 2),
+        w: randomTensor([channels, channels, 1], 3),
+        a: randomTensor([channels], 4),
       };
       const unit = (x: Value, { v, w, a }: Record<"v" | "w" | "a", Value>) => {
         const inner = ops.conv1d(ops.snake(x, a), ops.affine(v, 0.05, 0), undefined, { padLeft: 3, padRight: 3 });
@@ -134,9 +131,9 @@ describe("storage in bf16 on CUDA", () => {
   });
 
   it("gradients of weights take bf16 numbers, as which they would round them", async () => {
-    const images = { x: tensor([2, 9, 7, 8], 1), w: tensor([12, 8, 3, 3], 2) };
+    const images = { x: randomTensor([2, 9, 7, 8], 1), w: randomTensor([12, 8, 3, 3], 2) };
     const layers = [
-      ...products.map(({ x, w, build }) => ({ inputs: { x: tensor(x, 1), w: tensor(w, 2) }, build })),
+      ...products.map(({ x, w, build }) => ({ inputs: { x: randomTensor(x, 1), w: randomTensor(w, 2) }, build })),
       { inputs: images, build: (x: Value, w: Value) => ops.conv2d(x, w, undefined, { pad: [1, 1], stride: [1, 2] }) },
     ];
     for (const { inputs, build } of layers) {
@@ -154,11 +151,11 @@ describe("storage in bf16 on CUDA", () => {
   it("gradients are as near to float32 as bf16 allows", async () => {
     const channels = 32;
     const inputs = {
-      x: tensor([2, 64, channels], 1),
-      v: tensor([channels, channels, 3], 2),
-      w: tensor([channels, channels, 3], 3),
-      a: tensor([channels], 4),
-      b: tensor([channels], 5),
+      x: randomTensor([2, 64, channels], 1),
+      v: randomTensor([channels, channels, 3], 2),
+      w: randomTensor([channels, channels, 3], 3),
+      a: randomTensor([channels], 4),
+      b: randomTensor([channels], 5),
     };
     type Names = keyof typeof inputs;
     const gradientOf = (name: Names) => (values: Record<Names, Value>) => {
@@ -202,7 +199,7 @@ describe("storage in bf16 on CUDA", () => {
   });
 
   it("convolutions that are no matrix products have float32 numbers, whatever algorithm was asked for", async () => {
-    const inputs = { x: tensor([1, 50, 16], 1), w: tensor([2, 16, 7], 2) };
+    const inputs = { x: randomTensor([1, 50, 16], 1), w: randomTensor([2, 16, 7], 2) };
     const run = () =>
       compute(cuda, inputs, "bf16", ({ x, w }) =>
         ops.neg(ops.conv1d(ops.neg(x), w, undefined, { padLeft: 3, padRight: 3, winograd: true })),
@@ -233,8 +230,8 @@ describe("storage in bf16 on CUDA", () => {
 
   it("a row has the same bits in any batch", async () => {
     const [rows, channels] = [40, 32];
-    const all = tensor([3, rows, channels], 5);
-    const weights = { v: tensor([channels, channels, 3], 6), w: tensor([channels, channels], 7) };
+    const all = randomTensor([3, rows, channels], 5);
+    const weights = { v: randomTensor([channels, channels, 3], 6), w: randomTensor([channels, channels], 7) };
     const run = (x: TensorData) =>
       compute(cuda, { x, ...weights }, "bf16", ({ x, v, w }) =>
         ops.linear(ops.gelu(ops.conv1d(x, v, undefined, { padLeft: 1, padRight: 1 })), w),

@@ -104,6 +104,7 @@ describe("training on CUDA", () => {
   });
 
   it("one launch updates hundreds of tensors in place, one other sums their squares", async function () {
+    // Only the emulation counts launches.
     if (!isEmulated) this.skip();
     const graph = new Graph();
     const variables = Array.from({ length: 3 * 400 }, (_, i) =>

@@ -240,6 +240,7 @@ describe("the example server", () => {
   });
 
   it("is a program that stops at SIGTERM while it works", async function () {
+    // Windows has no signals.
     if (process.platform === "win32") this.skip();
     this.timeout(30_000);
     const script = join(root, "dist/examples/server/main.js");

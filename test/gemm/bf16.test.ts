@@ -3,16 +3,9 @@ import type { Value } from "../../lib/graph/graph.js";
 import { conv1d, convTranspose1d, linear } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { assertClose, randomFloats, relativeError } from "../golden.js";
+import { randomTensor } from "../ops/support.js";
 import { dotBf16, dotSplit, orderOfK, toBf16, unitOf } from "./bf16-model.js";
 import { compute, onEveryUnit } from "./support.js";
-
-const tensor = (shape: readonly number[], seed: number) => ({
-  data: randomFloats(
-    shape.reduce((a, b) => a * b, 1),
-    seed,
-  ),
-  shape,
-});
 
 interface Case {
   readonly rows: number;
@@ -55,8 +48,8 @@ function expected(c: Case, dot: keyof typeof dots): Float64Array {
 
 function convolve({ rows, channels, outputs, kernel, options = {} }: Case, dot: Dot): number[] {
   const { stride = 1, dilation = 1, padLeft = 0, padRight = 0 } = options;
-  const x = tensor([1, rows, channels], 1).data;
-  const w = tensor([outputs, channels, kernel], 2).data;
+  const x = randomTensor([1, rows, channels], 1).data;
+  const w = randomTensor([outputs, channels, kernel], 2).data;
   const length = Math.floor((rows + padLeft + padRight - dilation * (kernel - 1) - 1) / stride) + 1;
   const order = orderOfK(kernel, channels);
   const weights = Array.from({ length: outputs }, (_, o) =>
@@ -76,8 +69,11 @@ const runCase = (
   { rows, channels, outputs, kernel, options }: Case,
   p: Precision,
 ) =>
-  compute(device, { x: tensor([1, rows, channels], 1), w: tensor([outputs, channels, kernel], 2) }, p, ({ x, w }) =>
-    conv1d(x, w, undefined, options),
+  compute(
+    device,
+    { x: randomTensor([1, rows, channels], 1), w: randomTensor([outputs, channels, kernel], 2) },
+    p,
+    ({ x, w }) => conv1d(x, w, undefined, options),
   );
 
 const nameOf = (c: Case) =>
@@ -116,9 +112,9 @@ describe("bf16", () => {
           [9, 17, 10, 1, 0],
         ] as const) {
           const inputs = {
-            x: tensor([2, rows, channels], 3),
-            w: tensor([channels, outputs, 2 * stride], 4),
-            b: tensor([outputs], 5),
+            x: randomTensor([2, rows, channels], 3),
+            w: randomTensor([channels, outputs, 2 * stride], 4),
+            b: randomTensor([outputs], 5),
           };
           const build = ({ x, w, b }: Record<"x" | "w" | "b", Value>) =>
             convTranspose1d(x, w, b, { stride, padLeft, padRight: padLeft });
@@ -141,7 +137,11 @@ describe("bf16", () => {
           [[2, 0], 3],
           [[0, 8], 3],
         ] as const) {
-          const inputs = { x: tensor(shape, 6), w: tensor([outputs, shape.at(-1)!], 7), b: tensor([outputs], 8) };
+          const inputs = {
+            x: randomTensor(shape, 6),
+            w: randomTensor([outputs, shape.at(-1)!], 7),
+            b: randomTensor([outputs], 8),
+          };
           const build = ({ x, w, b }: Record<"x" | "w" | "b", Value>) => linear(x, w, b);
           const actual = await compute(device(), inputs, precision, build);
           const rounded = precision === "bf16" ? { ...inputs, x: round(inputs.x), w: round(inputs.w) } : inputs;
@@ -156,7 +156,7 @@ describe("bf16", () => {
         ] as const) {
           const rows = 203;
           const x = randomFloats(rows * channels, 1);
-          const w = tensor([50, channels, kernel], 2);
+          const w = randomTensor([50, channels, kernel], 2);
           const run = (data: Float32Array, batch: number, length: number) =>
             compute(device(), { x: { data, shape: [batch, length, channels] }, w }, precision, ({ x, w }) =>
               conv1d(x, w, undefined, { dilation }),
@@ -178,10 +178,10 @@ describe("bf16", () => {
     }
 
     it("keeps infinities and what is not a number to their own rows", async () => {
-      const x = tensor([1, 40, 48], 1);
+      const x = randomTensor([1, 40, 48], 1);
       x.data[20 * 48 + 47] = Number.POSITIVE_INFINITY;
       x.data[30 * 48] = Number.NaN;
-      const w = tensor([16, 48, 1], 2);
+      const w = randomTensor([16, 48, 1], 2);
       for (const precision of ["bf16", "bf16x3"] as const) {
         const y = await compute(device(), { x, w }, precision, ({ x, w }) => conv1d(x, w));
         for (let row = 0; row < 40; row++) {

@@ -187,6 +187,7 @@ describe("a tokenizer's work and end", () => {
 
   describe("on a machine without a GPU", () => {
     before(function () {
+      // With a GPU there is no fallback to tell of.
       if (whyNoCuda() === undefined) this.skip();
     });
 

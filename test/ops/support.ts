@@ -2,7 +2,8 @@
 import { Device } from "../../lib/graph/device.js";
 import { Graph, type Sample, type Value } from "../../lib/graph/graph.js";
 import { type Data, native } from "../../lib/graph/native.js";
-import { assertClose, type Golden } from "../golden.js";
+import { assertClose, type Golden, randomFloats } from "../golden.js";
+import { sizeOf } from "./oracles.js";
 
 /** Calls `body` within a describe block per CPU variant that this machine has. */
 export function onEveryVariant(body: (device: () => Device) => void): void {
@@ -22,6 +23,12 @@ export interface TensorData {
   readonly data: Data;
   readonly shape: readonly number[];
 }
+
+/** Numbers between -1 and 1. */
+export const randomTensor = (shape: readonly number[], seed: number) => ({
+  data: randomFloats(sizeOf(shape), seed),
+  shape,
+});
 
 /** Allowed difference of a result, relative to the largest expected magnitude. */
 const caseTolerance = 1e-5;

@@ -4,6 +4,7 @@
 #include "gemm/cuda/outer_kernel.h"
 #include "gemm/cuda/outer_units.h"
 #include "gemm/cuda/rows_along_k.h"
+#include "gemm/cuda/simt_tile.h"
 
 namespace lmspt::cuda {
 
@@ -65,8 +66,8 @@ class SimtOuter {
       copy_async_wait<kStages - 2>();
       __syncthreads();
       copy(step + kStages - 1);
-      const float* p = blocks_of_p + step % kStages * kDepth * kRows + row() * 4;
-      const float* q = blocks_of_q + step % kStages * kDepth * kColumns + column() * 4;
+      const float* p = blocks_of_p + step % kStages * kDepth * kRows + simt_row() * 4;
+      const float* q = blocks_of_q + step % kStages * kDepth * kColumns + simt_column() * 4;
 #pragma unroll
       for (int k = 0; k < kDepth; ++k) {
         float a[kM], b[kN];
@@ -87,20 +88,12 @@ class SimtOuter {
     for (int i = 0; i < kM; ++i) {
 #pragma unroll
       for (int j = 0; j < kN; ++j) {
-        put(row() * 4 + i / 4 * 64 + i % 4, column() * 4 + j / 4 * 64 + j % 4, sums_[i][j]);
+        put(simt_row() * 4 + i / 4 * 64 + i % 4, simt_column() * 4 + j / 4 * 64 + j % 4, sums_[i][j]);
       }
     }
   }
 
  private:
-  // Warps of 4 by 8 threads, four of them down and two across.
-  static __device__ int row() {
-    return static_cast<int>(threadIdx.x) / 64 * 4 + static_cast<int>(threadIdx.x) % 32 / 8;
-  }
-  static __device__ int column() {
-    return static_cast<int>(threadIdx.x) / 32 % 2 * 8 + static_cast<int>(threadIdx.x) % 8;
-  }
-
   template <int kLength>
   static __device__ void load_fours(const float* source, float (&values)[kLength]) {
 #pragma unroll

@@ -8,6 +8,15 @@
 
 namespace lmspt::cuda {
 
+// The threads of a block as 16 by 16: warps of 4 by 8, four of them down and two across, so that a warp reads few
+// addresses of shared memory.
+__device__ inline int simt_row() {
+  return static_cast<int>(threadIdx.x) / 64 * 4 + static_cast<int>(threadIdx.x) % 32 / 8;
+}
+__device__ inline int simt_column() {
+  return static_cast<int>(threadIdx.x) / 32 % 2 * 8 + static_cast<int>(threadIdx.x) % 8;
+}
+
 template <int kM, int kN>
 class SimtTile {
  public:
@@ -26,8 +35,8 @@ class SimtTile {
   // a (rows, kPitch), b (kBlockWords, kColumnPitch): sums in the order of K.
   template <int kPitch>
   __device__ void multiply(const uint32_t* a, int, const uint32_t* b) {
-    const float* rows = reinterpret_cast<const float*>(a) + row() * kPitch;
-    const float* columns = reinterpret_cast<const float*>(b) + column() * kVector;
+    const float* rows = reinterpret_cast<const float*>(a) + simt_row() * kPitch;
+    const float* columns = reinterpret_cast<const float*>(b) + simt_column() * kVector;
 #pragma unroll
     for (int k = 0; k < kBlockWords; k += 4) {
       float left[kM][4];
@@ -57,7 +66,7 @@ class SimtTile {
         float values[kTogether];
 #pragma unroll
         for (int e = 0; e < kTogether; ++e) values[e] = sums_[i][j + e];
-        put(row() + 16 * i, column() * kTogether + 16 * j, values);
+        put(simt_row() + 16 * i, simt_column() * kTogether + 16 * j, values);
       }
     }
   }
@@ -66,26 +75,18 @@ class SimtTile {
   __device__ void finish(const Product& p, int64_t base, const float* bias, int m, int n, bool vectors) const {
 #pragma unroll
     for (int i = 0; i < kM; ++i) {
-      const int at = m + row() + 16 * i;
+      const int at = m + simt_row() + 16 * i;
       if (at >= p.rows) continue;
       const RowOfC<false> c(p, base, at);
 #pragma unroll
       for (int j = 0; j < kN; j += kVector) {
-        c.put<kVector>(bias, n + column() * kVector + 16 * j, vectors, sums_[i] + j);
+        c.put<kVector>(bias, n + simt_column() * kVector + 16 * j, vectors, sums_[i] + j);
       }
     }
   }
 
  private:
   static constexpr int kVector = kN < 4 ? kN : 4;
-
-  // Warps of 4 by 8 threads, four of them down and two across: few addresses for each read of shared memory.
-  static __device__ int row() {
-    return static_cast<int>(threadIdx.x) / 64 * 4 + static_cast<int>(threadIdx.x) % 32 / 8;
-  }
-  static __device__ int column() {
-    return static_cast<int>(threadIdx.x) / 32 % 2 * 8 + static_cast<int>(threadIdx.x) % 8;
-  }
 
   static __device__ void load_row(const float* row, float (&left)[4]) {
     const float4 four = *reinterpret_cast<const float4*>(row);

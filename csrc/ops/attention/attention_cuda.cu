@@ -12,15 +12,15 @@ AttentionGeometry geometry_of(const KernelContext& context) {
 }
 
 // What the tensor cores do not take is computed in float32, which is never less exact.
-Precision precision_of(const KernelContext& context, const AttentionGeometry& g) {
+Precision precision_for(const KernelContext& context, const AttentionGeometry& g) {
   if (g.size > kMostTensorFeatures) return Precision::fp32;
-  return static_cast<Precision>(context.attrs->i("precision"));
+  return precision_of(*context.attrs);
 }
 
 void attention(const KernelContext& context) {
   const AttentionGeometry g = geometry_of(context);
   if (g.size > kMostFloatFeatures) return attention_of_any_size(context, g);
-  switch (precision_of(context, g)) {
+  switch (precision_for(context, g)) {
     case Precision::tf32: return attention_tf32(context, g);
     case Precision::bf16: return attention_bf16(context, g);
     case Precision::bf16x3: return attention_bf16x3(context, g);
@@ -31,7 +31,7 @@ void attention(const KernelContext& context) {
 void attention_grad(const KernelContext& context) {
   const AttentionGeometry g = geometry_of(context);
   if (g.size > kMostFloatFeatures) return attention_grad_of_any_size(context, g);
-  switch (precision_of(context, g)) {
+  switch (precision_for(context, g)) {
     case Precision::tf32: return attention_grad_tf32(context, g);
     case Precision::bf16: return attention_grad_bf16(context, g);
     case Precision::bf16x3: return attention_grad_bf16x3(context, g);

@@ -18,13 +18,8 @@ __global__ void __launch_bounds__(Heads::kBlockThreads, Heads::kBlocksAtOnce)
   Element* const keys = queries + Heads::kRowTile;  // then values
   Element* const weights = keys + Heads::kColumnTile;
   const int size = static_cast<int>(g.size);
-  const int64_t tiles = (g.queries + Heads::kRows - 1) / Heads::kRows, heads = g.batch * g.heads;
-  for (int64_t unit = blockIdx.x; unit < tiles * heads; unit += gridDim.x) {
-    // Tiles that see most keys come first.
-    const int64_t first = (tiles - 1 - unit / heads) * Heads::kRows;
-    const int64_t head = unit % heads % g.heads, item = unit % heads / g.heads;
-    const int count = static_cast<int>(g.queries - first < Heads::kRows ? g.queries - first : Heads::kRows);
-    const int64_t key_head = head / g.heads_per_key(), seen = g.visible(first + count - 1);
+  for (int64_t unit = blockIdx.x; unit < QueryTile<Heads>::units(g); unit += gridDim.x) {
+    const auto [first, head, item, key_head, count, seen] = QueryTile<Heads>::of(g, unit);
     Heads::template stage<Heads::kRows>(q + g.query_at(item, first, head), g.query_stride(), count, size, g.scale,
                                         by_fours, queries);
     RunningSoftmax<Heads> softmax;

@@ -31,6 +31,25 @@ inline bool reads_by_fours(const AttentionGeometry& g, const KernelContext& cont
   return all;
 }
 
+// A tile of queries of one head; tiles that see most keys come first.
+template <class Heads>
+struct QueryTile {
+  int64_t first, head, item, key_head;
+  int count;
+  int64_t seen;  // keys that the tile's last query sees
+
+  static __device__ int64_t units(const AttentionGeometry& g) { return tiles(g) * g.batch * g.heads; }
+  static __device__ QueryTile of(const AttentionGeometry& g, int64_t unit) {
+    const int64_t heads = g.batch * g.heads, head = unit % heads % g.heads;
+    const int64_t first = (tiles(g) - 1 - unit / heads) * Heads::kRows, left = g.queries - first;
+    const int count = static_cast<int>(left < Heads::kRows ? left : Heads::kRows);
+    return {first, head, unit % heads / g.heads, head / g.heads_per_key(), count, g.visible(first + count - 1)};
+  }
+
+ private:
+  static __device__ int64_t tiles(const AttentionGeometry& g) { return (g.queries + Heads::kRows - 1) / Heads::kRows; }
+};
+
 // Over the lanes that share a row.
 template <class Heads, class Join>
 __device__ inline float reduce_row(float value, Join join) {

@@ -22,8 +22,6 @@ struct ConvWeight {
 
 // ---- launchers ----
 
-Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
-
 Product convolution(const Conv1dGeometry& g, Precision precision, const Tensor& x, const Tensor& w, const Tensor& y) {
   Product p;
   p.groups = g.groups, p.columns = g.group_out();

@@ -25,7 +25,7 @@ void conv1d_weight_grad(const KernelContext& context) {
   o.c_group = g.group_out() * g.group_in() * g.kernel;
   o.channels = Divisor(g.group_in());
   o.row_step = g.group_in() * g.kernel, o.tap_step = 1, o.channel_step = g.kernel;
-  run_weight_gradient(context, static_cast<Precision>(context.attrs->i("precision")), o);
+  run_weight_gradient(context, precision_of(*context.attrs), o);
 }
 
 }  // namespace lmspt::cuda

@@ -35,8 +35,6 @@ Axis axis_of(const Axis2d& axis, int64_t pitch) {
   return Axis::of(axis.in, axis.stride, axis.dilation, axis.origin, pitch);
 }
 
-Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
-
 RowsOfA rows_of(Precision precision, const Tensor& x, int64_t channels, const Axis2d& h, const Axis2d& w) {
   RowsOfA a;
   a.x = Numbers(x);

@@ -21,8 +21,6 @@ struct TransposedWeight {
 
 // ---- launchers ----
 
-Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
-
 void conv_transpose1d(const KernelContext& context) {
   const Tensor x = context.in(0), w = context.in(1);
   const Tensor& y = context.out(0);

@@ -18,8 +18,6 @@ struct MatrixWeight {
 
 // ---- launchers ----
 
-Precision precision_of(const Attrs& attrs) { return static_cast<Precision>(attrs.i("precision")); }
-
 // C (items, rows, columns) = A (items, rows, k) B
 Product matrix_product(Precision precision, const Numbers& a, const Tensor& b, const Numbers& c, int64_t items,
                        int64_t rows, int64_t k, int64_t columns) {
