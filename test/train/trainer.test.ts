@@ -7,7 +7,7 @@ import { writeSafetensors } from "../../lib/data/safetensors-writer.js";
 import { LmSpt } from "../../lib/models/lmspt.js";
 import { TINY_CONFIG } from "../../lib/models/presets.js";
 import { Tokenizer } from "../../lib/models/tokenizer.js";
-import type { CheckpointEvent, TrainEvent } from "../../lib/train/run/events.js";
+import type { CheckpointEvent, StepEvent, TrainEvent } from "../../lib/train/run/events.js";
 import { Trainer } from "../../lib/train/trainer.js";
 import { fixture } from "../audio/support.js";
 import { runChild, temporaryFolder, tree } from "../cli/support.js";
@@ -73,6 +73,25 @@ describe("a training run", function () {
     );
     const last = (events: CheckpointEvent[]) => contents(events.at(-1)!.path);
     assert.deepEqual(await last(ofKind(rest, "checkpoint")), await last(whole));
+  });
+
+  it("leaves the discriminators alone until their start, also where it is begun again there", async () => {
+    const settings = [...small, "steps=4", "checkpoint.every=1", "checkpoint.keep=4", "discriminators.start=2"];
+    const events = await collect("tiny", [...settings, `out=${inside("run")}`]);
+    const judged = (step: StepEvent) => [step.losses.discriminator, step.losses.feature, step.norms.discriminator];
+    for (const step of ofKind(events, "step")) {
+      assert.deepEqual(
+        judged(step).map((value) => value !== undefined && value > 0),
+        Array(3).fill(step.step > 2),
+      );
+    }
+    const saved = await Promise.all(ofKind(events, "checkpoint").map(({ path }) => contents(path)));
+    const judges = saved.map((files) => files["discriminators.safetensors"]!);
+    assert.deepEqual(judges[1], judges[0]);
+    assert.notDeepEqual(judges[2], judges[1]);
+    await collect("tiny", [...settings, "steps=2", `out=${inside("halves")}`]);
+    const rest = ofKind(await collect(inside("halves"), ["steps=4"]), "checkpoint");
+    assert.deepEqual(await contents(rest.at(-1)!.path), saved.at(-1));
   });
 
   it("killed without warning goes on from its last checkpoint, to the same end", async () => {

@@ -4,6 +4,8 @@ import { PUBLIC_DISCRIMINATORS } from "../../models/discriminators/index.js";
 import { adamwFields, amount, count, paths, runFields, section, share, sizes } from "./run-fields.js";
 
 const discriminators = z.strictObject({
+  /** Steps that the tokenizer makes by the other losses before the discriminators take part. */
+  start: z.int().min(0).default(0),
   periods: sizes.default([...PUBLIC_DISCRIMINATORS.periods]),
   rates: sizes.default([...PUBLIC_DISCRIMINATORS.rates]),
   fft_sizes: z

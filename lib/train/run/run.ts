@@ -3,7 +3,7 @@ import { type ResolvedConfig, resolveConfig } from "../config/index.js";
 import type { Batch } from "../data/index.js";
 import { randomInteger } from "../random.js";
 import { rateAt } from "../schedule.js";
-import type { Pace, StepData, StepResult } from "../step/index.js";
+import type { Pace, StepData, StepResult, TrainingStep } from "../step/index.js";
 import { BrokenFiles } from "./broken-files.js";
 import { checkpointName, saveCheckpoint } from "./checkpoint.js";
 import type { SkippedEvent, StepEvent, TrainEvent, ValidationEvent } from "./events.js";
@@ -58,23 +58,24 @@ class TokenizerTraining implements Training<TrainEvent> {
     yield* this.broken.news(this.session.batches.skipped);
     const data = batches.map((batch, part) => this.data(batch, part));
     const pace = this.pace();
-    const result = await this.session.step.run(data, pace);
-    const finite = {
-      generator: Number.isFinite(result.norms.generator),
-      discriminator: Number.isFinite(result.norms.discriminator),
+    const step = await this.session.stepAfter(this.state.step);
+    const result = await step.run(data, pace);
+    const { generator, discriminator } = result.norms;
+    const skipped = {
+      discriminator: discriminator !== undefined && !Number.isFinite(discriminator),
+      generator: !Number.isFinite(generator),
     };
     for (const side of ["discriminator", "generator"] as const) {
-      if (!finite[side]) yield await this.skipped(side, data, pace);
+      if (skipped[side]) yield await this.describeSkipped(step, side, data, pace);
     }
-    const wasSkipped = !finite.generator || !finite.discriminator;
     this.state = {
       ...this.state,
       step: this.state.step + 1,
       epoch: batches.at(-1)!.epoch,
       draw: batches.at(-1)!.next,
-      generatorStep: this.state.generatorStep + Number(finite.generator),
-      discriminatorStep: this.state.discriminatorStep + Number(finite.discriminator),
-      skippedInARow: wasSkipped ? this.state.skippedInARow + 1 : 0,
+      generatorStep: this.state.generatorStep + Number(!skipped.generator),
+      discriminatorStep: this.state.discriminatorStep + Number(discriminator !== undefined && !skipped.discriminator),
+      skippedInARow: skipped.generator || skipped.discriminator ? this.state.skippedInARow + 1 : 0,
     };
     this.session.usage.semantic.add(result.codes.semantic);
     this.session.usage.acoustic.add(result.codes.acoustic);
@@ -129,8 +130,13 @@ class TokenizerTraining implements Training<TrainEvent> {
     };
   }
 
-  private async skipped(side: SkippedEvent["side"], data: readonly StepData[], pace: Pace): Promise<SkippedEvent> {
-    const fault = await this.session.step.findFault(data, pace, side);
+  private async describeSkipped(
+    step: TrainingStep,
+    side: SkippedEvent["side"],
+    data: readonly StepData[],
+    pace: Pace,
+  ): Promise<SkippedEvent> {
+    const fault = await step.findFault(data, pace, side);
     return { kind: "skipped", step: this.state.step + 1, side, fault };
   }
 
@@ -142,7 +148,7 @@ class TokenizerTraining implements Training<TrainEvent> {
         ...lossTags("Train", losses),
         ...usageTags("Train", reports),
         "Train/grad_norm_g": norms.generator,
-        "Train/grad_norm_d": norms.discriminator,
+        ...(norms.discriminator !== undefined && { "Train/grad_norm_d": norms.discriminator }),
         "Train/lr_g": rates.generator,
         "Train/lr_d": rates.discriminator,
         "Train/steps_per_second": 1 / seconds,

@@ -21,8 +21,9 @@ export class TrainingSession {
     readonly recipe: Recipe,
     readonly optimizers: StepOptimizers,
     readonly size: StepSize,
+    private readonly adversarialFrom: number,
     readonly start: RunState,
-    readonly step: TrainingStep,
+    private compiled: CompiledStep,
     readonly validation: Validation | undefined,
     readonly batches: Batches,
     readonly events: EventFile,
@@ -40,7 +41,9 @@ export class TrainingSession {
     const start = checkpoint === undefined ? START : await loadState<RunState>(checkpoint);
     const device = Device.open(config.device as DeviceName, { threads: config.threads });
     try {
-      const step = await TrainingStep.compile(device, recipe, optimizers, size);
+      const adversarialFrom = config.discriminators.start;
+      const adversarial = start.step >= adversarialFrom;
+      const step = await TrainingStep.compile(device, recipe, optimizers, { ...size, adversarial });
       const items = await loadValidationItems(config, size);
       const validation = items.length > 0 ? await Validation.compile(device, recipe, size, items) : undefined;
       const usage = { semantic: usageOf(recipe, "semantic"), acoustic: usageOf(recipe, "acoustic") };
@@ -49,11 +52,35 @@ export class TrainingSession {
       const { batch, workers, ahead } = config.data;
       const forms = [...cropForms(config, size).values()];
       const batches = new Batches({ sources, seed: config.seed, batch, forms, workers, ahead, start: start.draw });
-      return new TrainingSession(device, recipe, optimizers, size, start, step, validation, batches, events, usage);
+      return new TrainingSession(
+        device,
+        recipe,
+        optimizers,
+        size,
+        adversarialFrom,
+        start,
+        { step, adversarial },
+        validation,
+        batches,
+        events,
+        usage,
+      );
     } catch (error) {
       await device.close();
       throw error;
     }
+  }
+
+  /** What makes the step that comes after `done` steps. */
+  async stepAfter(done: number): Promise<TrainingStep> {
+    const adversarial = done >= this.adversarialFrom;
+    if (this.compiled.adversarial !== adversarial) {
+      this.compiled.step.close();
+      const { device, recipe, optimizers, size } = this;
+      const step = await TrainingStep.compile(device, recipe, optimizers, { ...size, adversarial });
+      this.compiled = { step, adversarial };
+    }
+    return this.compiled.step;
   }
 
   async close(): Promise<void> {
@@ -61,6 +88,11 @@ export class TrainingSession {
     await this.events.close();
     await this.device.close();
   }
+}
+
+interface CompiledStep {
+  readonly step: TrainingStep;
+  readonly adversarial: boolean;
 }
 
 function usageOf({ model }: Recipe, kind: "semantic" | "acoustic"): CodeUsage {

@@ -19,7 +19,8 @@ export function compileGeneratorPlan(
   const { graph, audio, target, codebooks, rate, step } = stepInputs(recipe, size);
   const trained = recipe.model.train(audio, codebooks);
   const terms: Partial<Record<keyof LossWeights, Value>> = {
-    ...lossesOfSpeech(recipe, withoutChannel(trained.speech), target),
+    ...(size.adversarial !== false && judge(recipe, withoutChannel(trained.speech), target)),
+    mel: melLoss(withoutChannel(trained.speech), target, recipe.model.config.output_sample_rate, recipe.melScales),
     ...(recipe.teacher && { distillation: distil(recipe.teacher, trained, teacherInput(graph, recipe, size)) }),
     acousticCommitment: trained.acoustic.commitment,
     acousticCodebook: trained.acoustic.codebook,
@@ -39,14 +40,10 @@ export function compileGeneratorPlan(
 
 export type GeneratorOutput = keyof LossWeights | "total" | "norm" | "semanticCodes" | "acousticCodes";
 
-function lossesOfSpeech({ model, discriminators, melScales }: Recipe, speech: Value, target: Value) {
+function judge({ discriminators }: Recipe, speech: Value, target: Value) {
   const generated = discriminators.forward(speech);
   const real = discriminators.forward(target);
-  return {
-    adversarial: adversarialLoss(generated),
-    feature: featureLoss(generated, real),
-    mel: melLoss(speech, target, model.config.output_sample_rate, melScales),
-  };
+  return { adversarial: adversarialLoss(generated), feature: featureLoss(generated, real) };
 }
 
 function distil({ encoder, window, distance }: Teacher, trained: TrainedForward, original: Value) {

@@ -14,6 +14,8 @@ export interface StepSize {
   readonly recompute?: boolean;
   /** Of the matrix products; float32 by default. */
   readonly precision?: Precision;
+  /** Whether the discriminators take part; they do by default. */
+  readonly adversarial?: boolean;
 }
 
 export interface StepInputs {

@@ -1,4 +1,7 @@
-/** A step of the recipe: the discriminators are updated first, then the tokenizer against the updated ones. */
+/**
+ * A step of the recipe: the discriminators are updated first, then the tokenizer against the updated ones; or the tokenizer
+ * alone, where the discriminators take no part yet.
+ */
 import type { Device } from "../../graph/device.js";
 import type { Data, TraceStep } from "../../graph/native.js";
 import type { Plan } from "../../graph/plan.js";
@@ -32,8 +35,14 @@ export interface Pace {
 export interface StepResult {
   readonly losses: Readonly<Partial<Record<keyof LossWeights | "total" | "discriminator", number>>>;
   /** Norms of the gradients before clipping; an update with one that is not finite was left out. */
-  readonly norms: { readonly generator: number; readonly discriminator: number };
+  readonly norms: Norms;
   readonly codes: { readonly semantic: Int32Array; readonly acoustic: Int32Array };
+}
+
+export interface Norms {
+  readonly generator: number;
+  /** Where the discriminators take part. */
+  readonly discriminator?: number;
 }
 
 /** The plans of one side: of the first part, of those between, of the last; the last one alone for a whole batch. */
@@ -81,7 +90,7 @@ class Side<Name extends string> {
 
 export class TrainingStep {
   private constructor(
-    private readonly discriminator: Side<"loss" | "norm">,
+    private readonly discriminator: Side<"loss" | "norm"> | undefined,
     private readonly generator: Side<GeneratorOutput>,
   ) {}
 
@@ -91,32 +100,34 @@ export class TrainingStep {
     optimizers: StepOptimizers,
     size: StepSize,
   ): Promise<TrainingStep> {
-    const { parts = 1 } = size;
+    const { parts = 1, adversarial = true } = size;
+    const discriminator = (part: Part) =>
+      compileDiscriminatorPlan(device, recipe, optimizers.discriminator, size, part);
     return new TrainingStep(
-      await Side.compile(parts, (part) =>
-        compileDiscriminatorPlan(device, recipe, optimizers.discriminator, size, part),
-      ),
+      adversarial ? await Side.compile(parts, discriminator) : undefined,
       await Side.compile(parts, (part) => compileGeneratorPlan(device, recipe, optimizers.generator, size, part)),
     );
   }
 
   /** Bytes of the arena that all plans share. */
   get memory(): number {
-    return Math.max(this.discriminator.memory, this.generator.memory);
+    return Math.max(this.discriminator?.memory ?? 0, this.generator.memory);
   }
 
-  /** One update of each side by as many parts as the step was compiled for. */
+  /** One update of each side that takes part, by as many parts as the step was compiled for. */
   async run(parts: readonly StepData[], pace: Pace): Promise<StepResult> {
+    const { discriminator } = this;
     const [judged, made] = await Promise.all([
-      Promise.all(parts.map((data, i) => this.discriminator.run(i, data, pace.discriminator, pace.discriminatorStep))),
+      discriminator &&
+        Promise.all(parts.map((data, i) => discriminator.run(i, data, pace.discriminator, pace.discriminatorStep))),
       Promise.all(parts.map((data, i) => this.generator.run(i, data, pace.generator, pace.generatorStep))),
     ]);
     const { norm, semanticCodes: _, acousticCodes: __, ...losses } = made.at(-1)!;
     const mean = (of: (part: number) => number) => parts.reduce((sum, _, i) => sum + of(i) / parts.length, 0);
     const means = Object.keys(losses).map((name) => [name, mean((i) => made[i]![name as GeneratorOutput][0]!)]);
     return {
-      losses: { ...Object.fromEntries(means), discriminator: mean((i) => judged[i]!.loss[0]!) },
-      norms: { generator: norm[0]!, discriminator: judged.at(-1)!.norm[0]! },
+      losses: { ...Object.fromEntries(means), ...(judged && { discriminator: mean((i) => judged[i]!.loss[0]!) }) },
+      norms: { generator: norm[0]!, ...(judged && { discriminator: judged.at(-1)!.norm[0]! }) },
       codes: {
         semantic: joined(made.map(({ semanticCodes }) => semanticCodes as Int32Array)),
         acoustic: joined(made.map(({ acousticCodes }) => acousticCodes as Int32Array)),
@@ -133,15 +144,17 @@ export class TrainingStep {
     pace: Pace,
     side: "generator" | "discriminator",
   ): Promise<Fault | undefined> {
+    const plans = this[side];
+    if (plans === undefined) return undefined;
     for (const [i, data] of parts.entries()) {
-      const fault = firstFault(await this[side].trace(i, data, pace[side], pace[`${side}Step`]));
+      const fault = firstFault(await plans.trace(i, data, pace[side], pace[`${side}Step`]));
       if (fault) return fault;
     }
     return undefined;
   }
 
   close(): void {
-    this.discriminator.close();
+    this.discriminator?.close();
     this.generator.close();
   }
 }

@@ -26,7 +26,7 @@ function logged({ losses, norms }: StepResult): number[] {
   const quantizers = [acousticCommitment, acousticCodebook, semanticCommitment, semanticCodebook];
   return [discriminator, adversarial, feature, mel, distillation, ...quantizers, total]
     .map((loss) => loss!)
-    .concat([norms.discriminator, norms.generator]);
+    .concat([norms.discriminator!, norms.generator]);
 }
 
 describe("the training step", function () {
@@ -166,7 +166,7 @@ describe("the training step", function () {
       assertClose([actual.losses[name as "mel"]!], [loss], 1e-4, name);
     }
     assertClose([actual.norms.generator], [expected.norms.generator], 1e-3, "norm of the generator");
-    assertClose([actual.norms.discriminator], [expected.norms.discriminator], 1e-3, "norm of the discriminators");
+    assertClose([actual.norms.discriminator!], [expected.norms.discriminator!], 1e-3, "norm of the discriminators");
     const moments = ({ generator, discriminator }: StepOptimizers) =>
       [generator, discriminator].flatMap(({ moments }) => moments.map(({ mean }) => mean));
     const [a, b] = [await device.read(moments(ofParts)), await device.read(moments(ofWhole))];
