@@ -80,8 +80,8 @@ Examples:
   lmspt info 12.5hz-24k --json`;
 
 export const EXPORT_HELP = `
-Writes three files: encode (speech to codes), decode (codes to speech) and aux_decode (semantic codes to the auxiliary
-decoder's speech).
+onnx and plan are three files: encode (speech to codes), decode (codes to speech) and aux_decode (semantic codes to the
+auxiliary decoder's speech). safetensors is a model folder, with which lmspt works as with its original.
 
 onnx   operator set 17, standard operators, float32, any batch size and length:
          encode.onnx      audio float32 [batch, 1, samples] -> codes int64 [batch, codebooks, frames]
@@ -91,8 +91,10 @@ onnx   operator set 17, standard operators, float32, any batch size and length:
        than whole frames. The metadata hold the rates, the configuration, the fingerprint and the licence.
 plan   encode.plan, decode.plan, aux_decode.plan for the C API, for a batch of one and the length that --frames says:
          audio f32 (1, samples, 1), codes i32 (1, frames, codebooks)
+safetensors  model.safetensors and config.json; --dtype f16 or bf16 halves the file and rounds the weights to 11 or 8 bits
 
 Examples:
+  lmspt export run1/checkpoint/epoch-003_step-0010000 --to safetensors --dtype f16 -o my-model/
   lmspt export 12.5hz-24k --to onnx -o onnx/
   lmspt export my-model/ --to plan --frames 125 -o plans/`;
 

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { WEIGHT_DTYPES } from "../export/model-folder.js";
 import { DECODE_MODES, type DecodeOptions, decode } from "./decode.js";
 import { type DoctorOptions, doctor } from "./doctor.js";
 import { type EncodeOptions, encode } from "./encode.js";
@@ -131,7 +132,7 @@ function addInfo(program: Command): Command {
 function addExport(program: Command): Command {
   const command = program
     .command("export")
-    .description("Write a model as ONNX or as plan files.")
+    .description("Write a model as ONNX, as plan files, or as a model folder.")
     .argument("<model>", "preset, model folder, hf://owner/repository or random:SEED[:preset]")
     .addOption(new Option("--to <format>", "what to write").choices(EXPORT_FORMATS).makeOptionMandatory())
     .requiredOption("-o, --output <folder>", "folder for the files")
@@ -141,6 +142,7 @@ function addExport(program: Command): Command {
       ),
     )
     .addOption(precisionOption("that plan files keep"))
+    .addOption(new Option("--dtype <name>", "what safetensors hold (default: f32)").choices(WEIGHT_DTYPES))
     .option("-q, --quiet", "no progress and no summary; warnings and errors stay");
   return withOptions(command, overwriteOptions()).addHelpText("after", EXPORT_HELP);
 }

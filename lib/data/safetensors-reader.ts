@@ -1,5 +1,6 @@
 import { FormatError, LmsptError } from "../errors.js";
 import { FileBytes } from "../io/file-bytes.js";
+import { widen } from "./half-precision.js";
 import {
   type Dtype,
   LENGTH_BYTES,
@@ -97,27 +98,7 @@ function decodeTensor(bytes: Uint8Array, dtype: ReadableDtype, shape: readonly n
     case "BOOL":
       return { dtype, shape, data: bytes };
     case "F16":
-      return { dtype: "F32", shape, data: widen(new Uint16Array(buffer), float16Bits) };
     case "BF16":
-      return { dtype: "F32", shape, data: widen(new Uint16Array(buffer), (half) => half << 16) };
+      return { dtype: "F32", shape, data: widen(new Uint16Array(buffer), dtype) };
   }
-}
-
-/** Float32 values from the bits that `toFloat32Bits` makes of 16-bit ones. */
-function widen(halves: Uint16Array, toFloat32Bits: (half: number) => number): Float32Array {
-  const bits = new Int32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) bits[i] = toFloat32Bits(halves[i]!);
-  return new Float32Array(bits.buffer);
-}
-
-/** The float32 bits of a float16: exponent bias 15 becomes 127, ten mantissa bits become 23. */
-function float16Bits(half: number): number {
-  const sign = (half & 0x8000) << 16;
-  const exponent = (half >>> 10) & 0x1f;
-  const mantissa = half & 0x3ff;
-  if (exponent === 0x1f) return sign | 0x7f800000 | (mantissa << 13);
-  if (exponent > 0) return sign | ((exponent + 112) << 23) | (mantissa << 13);
-  if (mantissa === 0) return sign;
-  const shift = Math.clz32(mantissa) - 21;
-  return sign | ((113 - shift) << 23) | (((mantissa << shift) & 0x3ff) << 13);
 }

@@ -1,12 +1,19 @@
 import { invalidArgument } from "../errors.js";
 import { AtomicFile } from "../io/atomic-file.js";
 import { LENGTH_BYTES, METADATA_NAME, tensorBytes } from "./safetensors.js";
-import type { Tensor, TensorData } from "./safetensors-reader.js";
+import type { Tensor } from "./safetensors-reader.js";
+
+/** A tensor as a file holds it; `data` of the types F16 and BF16 are the bits that `narrow` gives. */
+export type StoredTensor =
+  | Tensor
+  | { readonly dtype: "F16" | "BF16"; readonly shape: readonly number[]; readonly data: Uint16Array };
 
 const ALIGNMENT = 64;
 
 const ARRAY_OF_DTYPE = {
   F32: Float32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
   F64: Float64Array,
   I64: BigInt64Array,
   I32: Int32Array,
@@ -14,16 +21,32 @@ const ARRAY_OF_DTYPE = {
   BOOL: Uint8Array,
 } as const;
 
+type Named<T> = Iterable<readonly [name: string, value: T]>;
+
 /**
- * Writes a safetensors file that appears under its name only when it is complete and synced. Tensors lie in the given
- * order, the first at a multiple of 64 bytes.
- * @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT (names that repeat or are reserved, data that do not fit type and shape),
- * ERR_LMSPT_IO, signal.reason
+ * The bytes of a safetensors file. Tensors lie in the given order, the first at a multiple of 64 bytes.
+ * @throws LmsptError ERR_LMSPT_INVALID_ARGUMENT (names that repeat or are reserved, data that do not fit type and shape)
+ */
+export function encodeSafetensors(
+  tensors: Named<StoredTensor>,
+  options: { metadata?: Named<string> } = {},
+): Uint8Array {
+  const entries = [...tensors];
+  return Buffer.concat([
+    encodeHeader(entries, [...(options.metadata ?? [])]),
+    ...entries.map(([, { data }]) => bytesOf(data)),
+  ]);
+}
+
+/**
+ * Writes what `encodeSafetensors` gives, tensor by tensor, into a file that appears under its name only when it is complete
+ * and synced.
+ * @throws LmsptError as encodeSafetensors, and ERR_LMSPT_IO; signal.reason
  */
 export async function writeSafetensors(
   path: string,
-  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
-  options: { metadata?: Iterable<readonly [name: string, value: string]>; signal?: AbortSignal } = {},
+  tensors: Named<StoredTensor>,
+  options: { metadata?: Named<string>; signal?: AbortSignal } = {},
 ): Promise<void> {
   const entries = [...tensors];
   const header = encodeHeader(entries, [...(options.metadata ?? [])]);
@@ -45,7 +68,7 @@ export async function writeSafetensors(
 
 /** The length and the JSON, padded with spaces. Built by hand because objects reorder names that look like numbers. */
 function encodeHeader(
-  tensors: readonly (readonly [string, Tensor])[],
+  tensors: readonly (readonly [string, StoredTensor])[],
   metadata: readonly (readonly [string, string])[],
 ): Uint8Array {
   requireDistinctNames(tensors.map(([name]) => name));
@@ -81,7 +104,7 @@ function requireDistinctNames(names: readonly string[]): void {
   }
 }
 
-function requireTensor(name: string, { dtype, shape, data }: Tensor): void {
+function requireTensor(name: string, { dtype, shape, data }: StoredTensor): void {
   const expectedArray = Object.hasOwn(ARRAY_OF_DTYPE, dtype) ? ARRAY_OF_DTYPE[dtype] : undefined;
   if (expectedArray === undefined) {
     throw invalidArgument(`${name}.dtype`, Object.keys(ARRAY_OF_DTYPE).join(", "), dtype);
@@ -101,6 +124,6 @@ function jsonString(value: unknown): string {
   return JSON.stringify(value);
 }
 
-function bytesOf(data: TensorData): Uint8Array {
+function bytesOf(data: StoredTensor["data"]): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { main } from "../../lib/cli/main.js";
 import { decodeModel } from "../../lib/export/onnx/schema.js";
 import { native } from "../../lib/graph/native.js";
-import { captureTerminal, run, TINY, temporaryFolder, tree } from "./support.js";
+import { Tokenizer } from "../../lib/models/tokenizer.js";
+import { captureTerminal, run, speech, TINY, temporaryFolder, tree } from "./support.js";
 
 const MODEL = TINY[1]!;
 
@@ -44,6 +45,27 @@ describe("lmspt export", () => {
     native().checkPlan(await readFile(at("plans", "encode.plan")));
   });
 
+  it("writes model folders, which give the same codes; half as large in float16, and nearly the same", async () => {
+    for (const dtype of ["f32", "f16"]) {
+      const { status, stderr } = await run("export", MODEL, "--to", "safetensors", "--dtype", dtype, "-o", at(dtype));
+      assert.equal(status, 0, stderr);
+      assert.deepEqual(await tree(at(dtype)), ["config.json", "model.safetensors"]);
+    }
+    const sizes = await Promise.all(
+      ["f32", "f16"].map(async (dtype) => (await stat(at(dtype, "model.safetensors"))).size),
+    );
+    assert(sizes[1]! < 0.6 * sizes[0]!, sizes.join(" "));
+    await using original = await Tokenizer.load(MODEL);
+    await using copy = await Tokenizer.load(at("f32"));
+    await using half = await Tokenizer.load(at("f16"));
+    const { semantic, acoustic } = await original.encode(speech);
+    const copied = await copy.encode(speech);
+    assert.deepEqual([copied.semantic, copied.acoustic], [semantic, acoustic]);
+    const rounded = await half.encode(speech);
+    const equal = rounded.semantic[0]!.filter((code, i) => code === semantic[0]![i]).length;
+    assert(equal > 0.8 * rounded.frames, `${equal} of ${rounded.frames} semantic codes`);
+  });
+
   it("overwrites nothing, unless it is told to", async () => {
     await writeFile(at("decode.onnx"), "precious");
     const refused = await run("export", MODEL, "--to", "onnx", "-o", at());
@@ -59,9 +81,19 @@ describe("lmspt export", () => {
     ["no model", /missing required argument 'model'/, ["--to", "onnx", "-o", "x"]],
     ["no format", /required option '--to <format>' not specified/, [MODEL, "-o", "x"]],
     ["no folder", /required option '-o, --output <folder>' not specified/, [MODEL, "--to", "onnx"]],
-    ["an unknown format", /Allowed choices are onnx, plan/, [MODEL, "--to", "gguf", "-o", "x"]],
+    ["an unknown format", /Allowed choices are onnx, plan, safetensors/, [MODEL, "--to", "gguf", "-o", "x"]],
     ["plans without a length", /Expected --frames with --to plan/, [MODEL, "--to", "plan", "-o", "x"]],
     ["ONNX with a length", /Expected no --frames with --to onnx/, [MODEL, "--to", "onnx", "--frames", "5", "-o", "x"]],
+    [
+      "a type of weights with ONNX",
+      /Expected no --dtype with --to onnx/,
+      [MODEL, "--to", "onnx", "--dtype", "f16", "-o", "x"],
+    ],
+    [
+      "an unknown type of weights",
+      /Allowed choices are f32, f16, bf16/,
+      [MODEL, "--to", "safetensors", "--dtype", "int8", "-o", "x"],
+    ],
     ["no frames", /Expected a whole number, 1 to 100000/, [MODEL, "--to", "plan", "--frames", "0", "-o", "x"]],
     ["an impossible model", /received "random:x"/, ["random:x", "--to", "onnx", "-o", "x"]],
   ];

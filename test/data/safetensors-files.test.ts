@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import fc from "fast-check";
+import { narrow } from "../../lib/data/half-precision.js";
 import { readSafetensors, readSafetensorsHeader, readTensor, type Tensor } from "../../lib/data/safetensors-reader.js";
 import { writeSafetensors } from "../../lib/data/safetensors-writer.js";
 import {
@@ -65,6 +66,17 @@ describe("reading safetensors files", () => {
     const largest = (2 - 2 ** -7) * 2 ** 127;
     const brain = [0, -0, 1, -2, largest, 2 ** -133, Infinity, -Infinity, NaN, 3.140625];
     assert.deepEqual(await readTensor(path, tensors.get("bf16")!), f32([10], ...brain));
+  });
+
+  it("gives float16 and bfloat16 that were written, widened", async () => {
+    const values = Float32Array.of(1, -1.5, 2 ** -20, 1000);
+    await writeSafetensors(inFolder("halves"), [
+      ["f16", { dtype: "F16", shape: [4], data: narrow(values, "F16") }],
+      ["bf16", { dtype: "BF16", shape: [2, 2], data: narrow(values, "BF16") }],
+    ]);
+    const { tensors } = await readSafetensors(inFolder("halves"));
+    assert.deepEqual(tensors.get("f16"), f32([4], ...values));
+    assert.deepEqual(tensors.get("bf16"), f32([2, 2], ...values));
   });
 
   it("refuses types that it does not read, with what to do", async () => {
