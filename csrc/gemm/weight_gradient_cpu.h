@@ -1,6 +1,7 @@
 // The gradient of a convolution's weights: gw[o, i, tap] = sum over positions p of gy[p, o] x[row(p, tap), i], with gw
-// (groups * outputs, inputs, taps). A task owns some inputs and outputs, all taps, and a piece of the positions: block
-// by block it lays the rows of x and the columns of gy out in cache and multiplies them. How positions are cut into
+// (groups * outputs, inputs, taps). A task owns some inputs and outputs, all taps, and a piece of the positions. Block
+// by block it multiplies the rows of x and the columns of gy, where they lie if they can be read there: away from the
+// zeros at the borders, and with whole panels of outputs. Others it lays out in cache first. How positions are cut into
 // pieces follows from the shapes alone, and pieces are added in order, so that results do not depend on the threads.
 // Include only from *_cpu.cc files.
 #pragma once
@@ -16,8 +17,14 @@ struct WeightGradientShape {
   int64_t groups, inputs, outputs, taps, positions;  // inputs and outputs of a group
 };
 
+// Rows of x a constant stride apart; row is null where some are zeros or lie elsewhere.
+struct EvenRows {
+  const float* row;
+  int64_t stride;
+};
+
 // make_taps(tap, position) walks over the rows of x that a tap meets, beginning with that of a position: row() is null
-// where there are zeros, next() goes on to the next position.
+// where there are zeros, next() goes on to the next position. even_rows(count) are the next rows, where they are even.
 template <class MakeTaps>
 class WeightGradient {
  public:
@@ -87,17 +94,29 @@ class WeightGradient {
   // sums (taps, tile's inputs, outputs_)
   void sum_piece(const Tile& t, int64_t piece, float* sums, float* rows) const {
     float* panels = rows + kPositions * width_;
+    const bool has_whole_panels = t.outputs == outputs_;
     const int64_t begin = s.positions * piece / pieces_, end = s.positions * (piece + 1) / pieces_;
     if (begin == end) std::memset(sums, 0, s.taps * t.inputs * outputs_ * sizeof(float));
     Epilogue epilogue;
     for (int64_t first = begin; first < end; first += kPositions) {
       const int64_t count = end - first < kPositions ? end - first : kPositions;
-      lay_out_gradient(t, first, count, panels);
+      Columns gradient{gradient_at(t, first), kPanelWidth, s.groups * s.outputs};
+      if (!has_whole_panels) {
+        lay_out_gradient(t, first, count, panels);
+        gradient = {panels, count * kPanelWidth};
+      }
       for (int64_t tap = 0; tap < s.taps; tap += taps_at_once_) {
         const int64_t taps = s.taps - tap < taps_at_once_ ? s.taps - tap : taps_at_once_;
-        for (int64_t i = 0; i < taps; ++i) lay_out_rows(t, tap + i, first, count, rows + i * t.inputs);
-        gemm({rows, 1, 1, count, 0, width_}, taps * t.inputs, {panels, count * kPanelWidth}, outputs_, 0,
-             outputs_ / kPanelWidth, sums + tap * t.inputs * outputs_, outputs_, epilogue);
+        EvenRows even{};
+        if (taps_at_once_ == 1) even = make_taps_(tap, first).even_rows(count);
+        if (even.row) {
+          even.row += t.group * s.inputs + t.input;
+        } else {
+          for (int64_t i = 0; i < taps; ++i) lay_out_rows(t, tap + i, first, count, rows + i * t.inputs);
+          even = {rows, width_};
+        }
+        gemm({even.row, 1, 1, count, 0, even.stride}, taps * t.inputs, gradient, outputs_, 0, outputs_ / kPanelWidth,
+             sums + tap * t.inputs * outputs_, outputs_, epilogue);
       }
       epilogue.accumulate = true;
     }
@@ -117,9 +136,13 @@ class WeightGradient {
     }
   }
 
+  const float* gradient_at(const Tile& t, int64_t position) const {
+    return gy_ + position * s.groups * s.outputs + t.group * s.outputs + t.output;
+  }
+
   void lay_out_gradient(const Tile& t, int64_t first, int64_t count, float* panels) const {
     const int64_t stride = s.groups * s.outputs;
-    const float* source = gy_ + first * stride + t.group * s.outputs + t.output;
+    const float* source = gradient_at(t, first);
     for (int64_t o = 0; o < outputs_; o += kPanelWidth) {
       const int64_t left = t.outputs - o;
       float* panel = panels + o * count;

@@ -13,6 +13,11 @@ struct Taps {
 
   const float* row() const { return at < 0 || at >= g.in_length ? nullptr : x + at * g.in_channels; }
 
+  EvenRows even_rows(int64_t count) const {
+    const bool is_inside = at >= 0 && at + (count - 1) * g.stride < g.in_length && t + count <= g.out_length;
+    return {is_inside ? row() : nullptr, g.stride * g.in_channels};
+  }
+
   void next() {
     at += g.stride;
     if (++t < g.out_length) return;

@@ -16,6 +16,11 @@ struct Taps {
     return x + (at_h * g.w.in + at_w) * g.in_channels;
   }
 
+  EvenRows even_rows(int64_t count) const {
+    const bool is_inside = at_w >= 0 && at_w + (count - 1) * g.w.stride < g.w.in && w + count <= g.w.out;
+    return {is_inside ? row() : nullptr, g.w.stride * g.in_channels};
+  }
+
   void next() {
     at_w += g.w.stride;
     if (++w < g.w.out) return;
