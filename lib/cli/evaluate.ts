@@ -1,13 +1,14 @@
 import type { Evaluation, SpokenItem } from "../eval/evaluate.js";
 import type { DecodeMode } from "../models/tokenizer-options.js";
 import { type CorpusEntry, describeSource, loadCorpus, loadSource } from "../train/data/index.js";
-import { describeError, EXIT, type ExitStatus } from "./failure.js";
+import { describeError, EXIT, type ExitStatus, usageFailure } from "./failure.js";
 import { type ModelOptions, withTokenizer } from "./model.js";
 import { loadRecogniser } from "./recogniser.js";
 import { printNotice, printResult, type Session } from "./terminal.js";
 
 export interface EvaluateCommandOptions extends ModelOptions {
   readonly recogniser?: string;
+  readonly language?: string;
   readonly items?: number;
   readonly json?: boolean;
 }
@@ -25,8 +26,8 @@ export async function evaluateModel(
   options: EvaluateCommandOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  const { items, json, quiet = false } = options;
-  const entries = spread(await loadCorpus(data), items ?? Number.POSITIVE_INFINITY);
+  const { items, json, language, quiet = false } = options;
+  const entries = spread(inLanguage(await loadCorpus(data), language), items ?? Number.POSITIVE_INFINITY);
   const { recogniser: folder } = options;
   const recogniser = folder === undefined ? undefined : await loadRecogniser(folder, options, session);
   let broken = 0;
@@ -51,6 +52,16 @@ export async function evaluateModel(
   } finally {
     await recogniser?.close();
   }
+}
+
+function inLanguage(entries: readonly CorpusEntry[], language: string | undefined): readonly CorpusEntry[] {
+  if (language === undefined) return entries;
+  const found = entries.filter((entry) => entry.language === language);
+  if (found.length > 0) return found;
+  const known = new Set(entries.map((entry) => entry.language ?? "none"));
+  throw usageFailure(
+    `Expected recordings in the language ${language}, found these languages: ${[...known].join(", ")}`,
+  );
 }
 
 /** At most so many, evenly from all. */

@@ -200,6 +200,7 @@ function addEvaluate(program: Command): Command {
     .description("Measure how well speech comes back from a tokenizer.")
     .argument("<data...>", "audio files, folders, manifests, tar shards")
     .option("--recogniser <folder>", "folder of a Whisper model that judges what can be understood")
+    .option("--language <code>", "recordings in this language alone, as the corpus names it")
     .addOption(
       new Option("--items <count>", "recordings, evenly from all (default: all)").argParser(parseInteger("1 or more")),
     )

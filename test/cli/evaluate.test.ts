@@ -36,4 +36,15 @@ describe("lmspt evaluate", () => {
     const one = JSON.parse((await run("evaluate", speech, speech, ...TINY, "--json", "--items", "1")).stdout);
     assert.equal((one as { recordings: number }).recordings, 1);
   });
+
+  it("takes the recordings of one language", async () => {
+    const line = (language: string) => JSON.stringify({ audio: speech, language });
+    await writeFile(inside("corpus.jsonl"), ["en", "de", "en"].map(line).join("\n"));
+    const evaluate = (language: string) =>
+      run("evaluate", inside("corpus.jsonl"), ...TINY, "--json", "--language", language);
+    assert.equal((JSON.parse((await evaluate("en")).stdout) as { recordings: number }).recordings, 2);
+    const { status, stderr } = await evaluate("fr");
+    assert.equal(status, 2);
+    assert.match(stderr, /in the language fr, found these languages: en, de/);
+  });
 });
