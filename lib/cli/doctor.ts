@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../graph/native.js";
+import { packageRoot } from "../io/package-root.js";
 import { EXIT, type ExitStatus } from "./failure.js";
 import { inspectMachine, type Machine } from "./machine.js";
 import { printResult, type Session } from "./terminal.js";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../graph/native.js";
+import { packageRoot } from "../io/package-root.js";
 
 /** The version in package.json. */
 export function packageVersion(): string {

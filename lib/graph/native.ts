@@ -2,11 +2,13 @@
  * The native addon: found by node-gyp-build, loaded when first needed, so that importing the package costs nothing and a
  * failed load is reported where the engine is asked for.
  */
-import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import nodeGypBuild from "node-gyp-build";
 import { LmsptError } from "../errors.js";
+import { packageRoot } from "../io/package-root.js";
 import type { Precision } from "./precision.js";
+
+export { packageRoot };
 
 export type DType = "f32" | "i32";
 export type Data = Float32Array | Int32Array;
@@ -120,13 +122,6 @@ export interface Native {
 }
 
 let loaded: Native | undefined;
-
-/** The package's root folder: the nearest one above that holds package.json. */
-export function packageRoot(): string {
-  let folder = __dirname;
-  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
-  return folder;
-}
 
 /** Loads the addon; throws ERR_LMSPT_DEVICE with a diagnosis and remedies where that fails. */
 export function native(): Native {
