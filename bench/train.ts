@@ -1,9 +1,10 @@
 /**
- * One full training step on the CPU, discriminators and tokenizer with a Whisper teacher that hears 30 s, side by side with
+ * One full training step, discriminators and tokenizer with a Whisper teacher that hears 30 s, side by side with
  * PyTorch where Python has it.
- *   npm run bench -- train [--models released,tiny] [--teacher base] [--batch 1] [--seconds 1] [--threads 2]
- *                          [--repeats 5] [--settings key=value,...] [--peers lean,public,lean:no-mkldnn]
- *                          [--python python3] [--output bench/results]
+ *   npm run bench -- train [--device cpu] [--models released,tiny] [--teacher base] [--batch 1] [--seconds 1]
+ *                          [--threads 2] [--repeats 5] [--settings key=value,...]
+ *                          [--peers lean,public,lean:no-mkldnn,lean:mode=graph-bf16] [--python python3]
+ *                          [--output bench/results]
  */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import { median, spread } from "./support/statistics.js";
 import { Contestant } from "./train/contestant.js";
 
 export interface TrainSettings {
+  readonly device: "cpu" | "cuda";
   readonly teacher: string;
   readonly batch: number;
   /** Of a crop. */
@@ -25,7 +27,7 @@ export interface TrainSettings {
   readonly repeats: number;
   /** Of this engine's configuration besides. */
   readonly settings: readonly string[];
-  /** Recipes of PyTorch's side, `:no-mkldnn` behind one for PyTorch's own kernels. */
+  /** Recipes of PyTorch's side, each with options of bench/pytorch_peer.py behind colons. */
   readonly peers: readonly string[];
   readonly python: string;
 }
@@ -36,7 +38,8 @@ export interface TrainMeasurement {
   readonly description: string;
   /** Seconds of each step, in turns with the other contestants. */
   readonly times: readonly number[];
-  readonly peakBytes: number;
+  /** On the CPU; on a GPU of PyTorch's side alone. */
+  readonly peakBytes: number | undefined;
 }
 
 export interface TrainReport {
@@ -54,6 +57,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      device: { type: "string", default: "cpu" },
       models: { type: "string", default: "released,tiny" },
       teacher: { type: "string", default: "base" },
       batch: { type: "string", default: "1" },
@@ -66,7 +70,10 @@ export async function main(args: readonly string[]): Promise<void> {
       output: { type: "string", default: join(packageRoot(), "bench", "results") },
     },
   });
+  const { device } = values;
+  if (device !== "cpu" && device !== "cuda") throw new Error(`Expected --device cpu or cuda, got ${device}`);
   const settings: TrainSettings = {
+    device,
     teacher: values.teacher,
     batch: Number(values.batch),
     seconds: Number(values.seconds),
@@ -106,17 +113,23 @@ async function measureStep(model: string, settings: TrainSettings): Promise<Trai
   return measured;
 }
 
-function startOurs(model: string, { teacher, batch, seconds, threads, settings }: TrainSettings): Promise<Contestant> {
-  const overrides = [`data.batch=${batch}`, `data.seconds=${seconds}`, `teacher.model=random:1:${teacher}`];
+function startOurs(model: string, given: TrainSettings): Promise<Contestant> {
+  const { device, teacher, batch, seconds, threads, settings } = given;
+  const overrides = [
+    `device=${device}`,
+    `data.batch=${batch}`,
+    `data.seconds=${seconds}`,
+    `teacher.model=random:1:${teacher}`,
+  ];
   const worker = join(__dirname, "train", "worker.js");
   return Contestant.start(OURS, process.execPath, [worker, model, ...overrides, `threads=${threads}`, ...settings]);
 }
 
 async function startPeers(model: string, settings: TrainSettings): Promise<Contestant[]> {
-  const { teacher, batch, seconds, threads } = settings;
-  const given = { model, teacher, batch, seconds, threads };
+  const { device, teacher, batch, seconds, threads } = settings;
+  const given = { device, model, teacher, batch, seconds, threads };
   const common = Object.entries(given).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const script = [join(packageRoot(), "bench", "pytorch_peer.py"), "--train", "--device", "cpu", ...common];
+  const script = [join(packageRoot(), "bench", "pytorch_peer.py"), "--train", ...common];
   const peers: Contestant[] = [];
   for (const peer of settings.peers) {
     const [recipe, ...flags] = peer.split(":");
@@ -138,15 +151,23 @@ export function toMarkdown({ machine, command, settings, measurements }: TrainRe
     const ours = measurements.find((other) => other.model === model && other.contestant === OURS)!;
     const versus = (ratio: number) => (contestant === OURS ? "" : ratio.toFixed(2));
     const step = `${median(times).toFixed(2)} s (${(100 * spread(times)).toFixed(0)} %)`;
-    const memory = `${(peakBytes / 2 ** 30).toFixed(2)} GiB`;
+    const memory = peakBytes === undefined ? "-" : `${(peakBytes / 2 ** 30).toFixed(2)} GiB`;
+    const share = ours.peakBytes !== undefined && peakBytes !== undefined && contestant !== OURS;
     const named = contestant === OURS ? description : `${contestant}, ${description}`;
-    return [model, named, step, versus(median(times) / median(ours.times)), memory, versus(ours.peakBytes / peakBytes)];
+    return [
+      model,
+      named,
+      step,
+      versus(median(times) / median(ours.times)),
+      memory,
+      share ? (ours.peakBytes / peakBytes).toFixed(2) : "",
+    ];
   });
   return [
-    `# A training step on a CPU, ${machine.date.slice(0, 10)}`,
+    `# A training step on a ${settings.device === "cpu" ? "CPU" : "GPU"}, ${machine.date.slice(0, 10)}`,
     "",
     `\`${command}\` at commit ${machine.commit}: ${machine.cpu}, ${machine.cores} CPUs, ${machine.memoryGiB} GiB,`,
-    `${machine.system}, Node.js ${machine.node}; ${settings.threads} thread(s) each, PyTorch in float32.`,
+    `${machine.system}, Node.js ${machine.node}; ${settings.threads} thread(s) each; PyTorch in float32 unless its name tells another mode.`,
     "",
     `One update of the discriminators and one of the tokenizer: ${settings.batch} x ${settings.seconds} s, the teacher a Whisper`,
     `encoder of the size ${settings.teacher} over 30 s, random weights. Medians of steps in turns; in brackets the spread from the`,

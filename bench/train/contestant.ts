@@ -6,6 +6,7 @@ import { createInterface, type Interface } from "node:readline";
 export interface Answer {
   readonly ready?: string;
   readonly seconds?: number;
+  /** Where it knows. */
   readonly peakBytes?: number;
 }
 
@@ -36,10 +37,10 @@ export class Contestant {
     this.times.push((await nextAnswer(this.name, this.lines)).seconds!);
   }
 
-  /** Ends it; resolves to the most memory that it held, in bytes. */
-  async finish(): Promise<number> {
+  /** Ends it; resolves to the most memory that it held, in bytes, where it knows. */
+  async finish(): Promise<number | undefined> {
     this.child.stdin!.end();
-    return (await nextAnswer(this.name, this.lines)).peakBytes!;
+    return (await nextAnswer(this.name, this.lines)).peakBytes;
   }
 }
 

@@ -1,7 +1,7 @@
 /** This engine's side: one full training step for every line on standard input; see contestant.ts. */
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { Device } from "../../lib/graph/device.js";
+import { Device, type DeviceName } from "../../lib/graph/device.js";
 import { resolveConfig } from "../../lib/train/config/index.js";
 import { setUpRecipe, stepSize } from "../../lib/train/run/setup.js";
 import {
@@ -19,7 +19,7 @@ async function work(settings: readonly string[]): Promise<void> {
   const config = await resolveConfig(source!, overrides);
   const recipe = await setUpRecipe(config, undefined);
   const size = stepSize(config);
-  await using device = Device.open("cpu", { threads: config.threads });
+  await using device = Device.open(config.device as DeviceName, { threads: config.threads });
   const step = await TrainingStep.compile(device, recipe, makeOptimizers(recipe), size);
   const data = [await speech(size, config.model.sample_rate)];
   let made = 0;
@@ -32,7 +32,7 @@ async function work(settings: readonly string[]): Promise<void> {
   await run();
   say({ ready: `lmspt, ${device.description}` });
   for await (const _ of createInterface(process.stdin)) say({ seconds: await run() });
-  say({ peakBytes: process.resourceUsage().maxRSS * 1024 });
+  say(device.kind === "cpu" ? { peakBytes: process.resourceUsage().maxRSS * 1024 } : {});
 }
 
 async function speech({ batch, samples }: StepSize, rate: number): Promise<StepData> {

@@ -14,7 +14,7 @@ describe("the benchmark of training steps", () => {
     await contestant.step();
     await contestant.step();
     assert(contestant.times.length === 2 && contestant.times.every((seconds) => seconds > 0));
-    assert((await contestant.finish()) > 30e6);
+    assert((await contestant.finish())! > 30e6);
   });
 
   it("tells of a process that ends before its time", async () => {
@@ -25,7 +25,17 @@ describe("the benchmark of training steps", () => {
     const text = toMarkdown({
       machine: { ...describeMachine(), date: "2026-01-02T03:04:05Z", commit: "abc" },
       command: "npm run bench -- train",
-      settings: { teacher: "base", batch: 1, seconds: 2, threads: 2, repeats: 3, settings: [], peers: [], python: "" },
+      settings: {
+        device: "cpu",
+        teacher: "base",
+        batch: 1,
+        seconds: 2,
+        threads: 2,
+        repeats: 3,
+        settings: [],
+        peers: [],
+        python: "",
+      },
       measurements: [
         { model: "tiny", contestant: OURS, description: "lmspt, avx2", times: [2, 1, 2.5], peakBytes: 2 ** 30 },
         { model: "tiny", contestant: "PyTorch, lean", description: "PyTorch 9", times: [5, 5, 5], peakBytes: 2 ** 31 },
