@@ -1,6 +1,7 @@
 /** What a training configuration may say; names, ranges and defaults. Lengths are in seconds, rates per step. */
 import { z } from "zod";
 import { PUBLIC_DISCRIMINATORS } from "../../models/discriminators/index.js";
+import { PUBLIC_MEL_FLOOR } from "../losses/index.js";
 import { adamwFields, amount, count, paths, runFields, section, share, sizes } from "./run-fields.js";
 
 const discriminators = z.strictObject({
@@ -52,6 +53,8 @@ const losses = z.strictObject({
   adversarial: amount.default(1),
   feature: amount.default(2),
   mel: amount.default(15),
+  /** No weight: mel magnitudes below it count as it. */
+  mel_floor: z.number().positive().max(1).default(PUBLIC_MEL_FLOOR),
   distillation: amount.default(500),
   acoustic_commitment: amount.default(0.25),
   acoustic_codebook: amount.default(1),

@@ -13,17 +13,22 @@ export const PUBLIC_MEL_SCALES: MelScales = [
   [2048, 320],
 ];
 
-/** Magnitudes below this count as this. */
-const FLOOR = 1e-5;
+/** Mel magnitudes below this count as this. */
+export const PUBLIC_MEL_FLOOR = 1e-5;
 
 /**
  * The multi-scale mel loss of two waveforms (B, N): per scale, the mean absolute differences of the mel magnitudes and of
  * the decimal logarithms of their squares.
  */
-export function melLoss(generated: Value, real: Value, sampleRate: number, scales = PUBLIC_MEL_SCALES): Value {
-  const terms = scales.map(([window, mels]) => {
+export function melLoss(
+  generated: Value,
+  real: Value,
+  sampleRate: number,
+  { melScales = PUBLIC_MEL_SCALES, melFloor = PUBLIC_MEL_FLOOR }: { melScales?: MelScales; melFloor?: number } = {},
+): Value {
+  const terms = melScales.map(([window, mels]) => {
     const [a, b] = [generated, real].map((audio) => melMagnitudes(audio, sampleRate, window, mels)) as [Value, Value];
-    return add(meanDistance(a, b), meanDistance(powerInDecades(a), powerInDecades(b)));
+    return add(meanDistance(a, b), meanDistance(powerInDecades(a, melFloor), powerInDecades(b, melFloor)));
   });
   return terms.reduce((total, term) => add(total, term));
 }
@@ -40,8 +45,8 @@ function magnitude(spectrum: Value): Value {
   return sqrt(clamp(sum(square(spectrum), { axes: [3] }), 1e-20));
 }
 
-function powerInDecades(magnitudes: Value): Value {
-  return affine(log(clamp(magnitudes, FLOOR)), 2 / Math.LN10);
+function powerInDecades(magnitudes: Value, floor: number): Value {
+  return affine(log(clamp(magnitudes, floor)), 2 / Math.LN10);
 }
 
 function meanDistance(a: Value, b: Value): Value {

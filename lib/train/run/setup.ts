@@ -30,6 +30,7 @@ export async function setUpRecipe(config: ResolvedConfig, checkpoint: string | u
     discriminators,
     teacher: await loadTeacher(config),
     weights: lossWeights(config),
+    melFloor: config.losses.mel_floor,
   });
   if (checkpoint !== undefined) {
     await loadParameters(checkpoint, recipe);

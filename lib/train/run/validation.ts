@@ -34,7 +34,7 @@ export class Validation {
     size: StepSize,
     items: readonly StepAudio[],
   ): Promise<Validation> {
-    const { model, teacher, melScales } = recipe;
+    const { model, teacher } = recipe;
     const graph = new Graph();
     const one = { ...size, batch: 1 };
     const audio = graph.input("audio", [1, size.samples]);
@@ -43,7 +43,7 @@ export class Validation {
     const target = graph.input("target", speech.shape);
     const outputs: Partial<Record<Output, Value>> = {
       speech,
-      mel: melLoss(speech, target, model.config.output_sample_rate, melScales),
+      mel: melLoss(speech, target, model.config.output_sample_rate, recipe),
       semanticCodes: trained.semantic.codes,
       acousticCodes: trained.acoustic.codes,
     };

@@ -20,7 +20,7 @@ export function compileGeneratorPlan(
   const trained = recipe.model.train(audio, codebooks);
   const terms: Partial<Record<keyof LossWeights, Value>> = {
     ...(size.adversarial !== false && judge(recipe, withoutChannel(trained.speech), target)),
-    mel: melLoss(withoutChannel(trained.speech), target, recipe.model.config.output_sample_rate, recipe.melScales),
+    mel: melLoss(withoutChannel(trained.speech), target, recipe.model.config.output_sample_rate, recipe),
     ...(recipe.teacher && { distillation: distil(recipe.teacher, trained, teacherInput(graph, recipe, size)) }),
     acousticCommitment: trained.acoustic.commitment,
     acousticCodebook: trained.acoustic.codebook,

@@ -3,7 +3,7 @@ import { LmsptError } from "../../errors.js";
 import type { Discriminators } from "../../models/discriminators/index.js";
 import type { LmSpt } from "../../models/lmspt.js";
 import type { WhisperEncoder, WhisperWindow } from "../../models/whisper/index.js";
-import { type DistanceKind, type MelScales, PUBLIC_MEL_SCALES } from "../losses/index.js";
+import { type DistanceKind, type MelScales, PUBLIC_MEL_FLOOR, PUBLIC_MEL_SCALES } from "../losses/index.js";
 
 export interface LossWeights {
   readonly adversarial: number;
@@ -40,6 +40,8 @@ export interface Recipe {
   readonly teacher: Teacher | undefined;
   readonly weights: LossWeights;
   readonly melScales: MelScales;
+  /** Mel magnitudes below it count as it: what is quieter is silence to the mel loss. */
+  readonly melFloor: number;
 }
 
 /** Hz that every Whisper model hears. */
@@ -47,7 +49,13 @@ export const TEACHER_RATE = 16000;
 
 /** The published recipe, but for what is given. Throws ERR_LMSPT_MODEL where teacher and model do not fit each other. */
 export function makeRecipe(given: Pick<Recipe, "model" | "discriminators"> & Partial<Recipe>): Recipe {
-  const recipe = { teacher: undefined, weights: PUBLIC_WEIGHTS, melScales: PUBLIC_MEL_SCALES, ...given };
+  const recipe = {
+    teacher: undefined,
+    weights: PUBLIC_WEIGHTS,
+    melScales: PUBLIC_MEL_SCALES,
+    melFloor: PUBLIC_MEL_FLOOR,
+    ...given,
+  };
   const { sample_rate: rate } = recipe.model.config.aux_decoder;
   if (recipe.teacher && rate !== TEACHER_RATE) {
     throw new LmsptError(

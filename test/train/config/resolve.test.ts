@@ -28,6 +28,7 @@ describe("training configurations", () => {
       adversarial: 1,
       feature: 2,
       mel: 15,
+      mel_floor: 1e-5,
       distillation: 500,
       acoustic_commitment: 0.25,
       acoustic_codebook: 1,

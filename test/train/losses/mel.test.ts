@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Value } from "../../../lib/graph/graph.js";
 import { melLoss } from "../../../lib/train/losses/index.js";
 import { assertClose, Golden } from "../../golden.js";
 import { evaluate, onEveryVariant } from "../../ops/support.js";
@@ -27,6 +28,17 @@ describe("the multi-scale mel loss", () => {
       const { y, gradients } = await evaluate(device(), inputs, ({ x, y }) => melLoss(x, y, 16000), Float32Array.of(1));
       assert.equal(y[0], 0);
       assert(gradients.x.every(Number.isFinite));
+    });
+
+    it("asks of what is quieter than the floor that it stays there, not how quiet it is", async () => {
+      const data = Float32Array.from({ length: 4000 }, (_, i) => 1e-4 * Math.sin(i * 0.1));
+      const inputs = { x: { data, shape: [1, 4000] }, y: { data: new Float32Array(4000), shape: [1, 4000] } };
+      const lossWith = async (melFloor: number) => {
+        const build = ({ x, y }: { x: Value; y: Value }) => melLoss(x, y, 16000, { melFloor });
+        return (await evaluate(device(), inputs, build, Float32Array.of(1))).y[0]!;
+      };
+      assert((await lossWith(1e-5)) > 0.5);
+      assert((await lossWith(1e-2)) < 0.01, "what is left is the distance of plain magnitudes");
     });
   });
 });
