@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { Variable } from "../graph/variable.js";
 import type { Parameter } from "../nn/index.js";
 
-/** Assigns values that the seed alone determines. Trainable variables can be written to. */
+/** Assigns values that the seed alone determines. Trainable variables can be written to, and are what training begins with. */
 export async function fillRandomly(
   parameters: readonly Parameter[],
   seed: number,
@@ -18,7 +18,10 @@ export async function fillRandomly(
       fillNormal(data, initial.deviation, mix(seed, index));
       norms.set(parameter.name, rowNorms(data, shape[0]!));
     }
-    if (initial.kind === "norms") data.set(norms.get(initial.of)!.map((norm) => initial.gain * norm));
+    if (initial.kind === "norms") {
+      const gain = options.trainable ? initial.start : initial.gain;
+      data.set(norms.get(initial.of)!.map((norm) => gain * norm));
+    }
     if (initial.kind === "sinusoids") fillSinusoids(data, shape.at(-1)!);
     parameter.assign(Variable.from(data, shape, { frozen: !options.trainable }));
     await setImmediate();

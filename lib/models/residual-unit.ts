@@ -39,7 +39,7 @@ export class ResidualUnit {
       winograd,
     });
     this.snake2 = new Snake(scope.at("block", 2), channels);
-    this.pointwise = new Conv1d(scope.at("block", 3), channels, channels, 1, { causal, gain: 0.3 });
+    this.pointwise = new Conv1d(scope.at("block", 3), channels, channels, 1, { causal, gain: 0.3, start: 0.1 });
   }
 
   forward(x: Value, step?: StreamStep): Value {

@@ -6,7 +6,15 @@ import type { CuttableLayer, Loss } from "./cut.js";
 import type { Parameter, Scope } from "./parameter.js";
 import { notCausal, type StreamStep } from "./stream-step.js";
 
-export interface ConvOptions {
+/** Scales of random weights relative to one that keeps the variance. */
+export interface Gains {
+  /** Of random weights for trials; 1 by default. */
+  readonly gain?: number;
+  /** Of the weights that training begins with; `gain` by default, and START_GAIN where that is not given either. */
+  readonly start?: number;
+}
+
+export interface ConvOptions extends Gains {
   readonly stride?: number;
   readonly dilation?: number;
   /** Of plain convolutions: parts of the channels that do not meet; 1 by default. */
@@ -18,9 +26,13 @@ export interface ConvOptions {
   readonly winograd?: boolean;
   /** In float32 whatever the plan's precision. */
   readonly exact?: boolean;
-  /** Scale of the random initial weights relative to one that keeps the variance; 1 by default. */
-  readonly gain?: number;
 }
+
+/**
+ * With 1, what deep stacks make of their input grows from Snake to Snake, until their waves turn gradients into noise: a
+ * tokenizer then does not learn even one sentence by heart.
+ */
+const START_GAIN = 0.5;
 
 /** w = g v / ||v||, and a bias. */
 export class NormedWeight {
@@ -28,10 +40,16 @@ export class NormedWeight {
   private readonly g: Parameter;
   private readonly b: Parameter;
 
-  constructor(scope: Scope, shape: readonly [number, ...number[]], fanIn: number, outputs: number, gain = 1) {
+  constructor(scope: Scope, shape: readonly [number, ...number[]], fanIn: number, outputs: number, gains: Gains) {
     const [rows, ...others] = shape;
+    const { gain = 1, start = gains.gain ?? START_GAIN } = gains;
     this.v = scope.parameter("weight_v", shape, { kind: "normal", deviation: 1 / Math.sqrt(fanIn) });
-    this.g = scope.parameter("weight_g", [rows, ...others.map(() => 1)], { kind: "norms", of: this.v.name, gain });
+    this.g = scope.parameter("weight_g", [rows, ...others.map(() => 1)], {
+      kind: "norms",
+      of: this.v.name,
+      gain,
+      start,
+    });
     this.b = scope.parameter("bias", [outputs], { kind: "constant", value: 0 });
   }
 
@@ -61,7 +79,7 @@ export class Conv1d implements CuttableLayer {
   ) {
     const seen = inputs / (options.groups ?? 1);
     const shape = [outputs, seen, kernel] as const;
-    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, seen * kernel, outputs, options.gain);
+    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, seen * kernel, outputs, options);
   }
 
   /** The whole of x, or the next piece of a stream: whole strides of it. */
@@ -128,7 +146,7 @@ export class ConvTranspose1d implements CuttableLayer {
     this.stride = options.stride ?? 1;
     const shape = [inputs, outputs, kernel] as const;
     const fanIn = inputs * Math.ceil(kernel / this.stride);
-    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, fanIn, outputs, options.gain);
+    this.weight = new NormedWeight(weightScope(scope, options.causal), shape, fanIn, outputs, options);
   }
 
   /** The whole of x, or the next piece of a stream. */

@@ -40,7 +40,7 @@ export class Parameter {
  */
 export type Initial =
   | { readonly kind: "normal"; readonly deviation: number }
-  | { readonly kind: "norms"; readonly of: string; readonly gain: number }
+  | { readonly kind: "norms"; readonly of: string; readonly gain: number; readonly start: number }
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "sinusoids" };
 

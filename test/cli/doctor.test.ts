@@ -5,6 +5,7 @@ import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import nodeGypBuild from "node-gyp-build";
 import { cudaLibraryPath } from "../../lib/graph/native.js";
+import { packageRoot } from "../../lib/io/package-root.js";
 import { emulatedLibrary } from "../device/cuda-device.js";
 import { root } from "../package/root.js";
 import { launcher, type Outcome, run, runChild, temporaryFolder } from "./support.js";
@@ -37,7 +38,8 @@ describe("lmspt doctor", () => {
       machine.cuda.problem === undefined,
       machine.cuda.devices.length > 0 && machine.cuda.opsWithoutKernel.length === 0,
     );
-    assert.equal(machine.models.presets[0].name, "12.5hz-24k");
+    const names = machine.models.presets.map(({ name }: { name: string }) => name);
+    assert.deepEqual(names, ["12.5hz-16k-small", "12.5hz-24k"]);
   });
 
   it("finds cached models without downloading them", async () => {
@@ -49,7 +51,7 @@ describe("lmspt doctor", () => {
         cacheFolder: at("cache"),
         cacheFound: false,
         offline: false,
-        presets: [{ name: "12.5hz-24k" }],
+        presets: [{ name: "12.5hz-16k-small", source: join(packageRoot(), "default-model") }, { name: "12.5hz-24k" }],
       });
     } finally {
       if (before === undefined) delete process.env.HF_HUB_CACHE;
