@@ -2,6 +2,7 @@
 import * as causal from "./causal.js";
 import * as cpu from "./cpu.js";
 import * as eventLoop from "./event-loop.js";
+import * as kernels from "./kernels.js";
 import * as layers from "./layers.js";
 import * as load from "./load.js";
 import * as long from "./long.js";
@@ -14,6 +15,7 @@ const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promi
   causal,
   cpu,
   "event-loop": eventLoop,
+  kernels,
   layers,
   load,
   long,

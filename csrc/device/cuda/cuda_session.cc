@@ -186,6 +186,11 @@ void CudaSession::capture(const std::function<void()>& steps) {
 
 void CudaSession::wait() { device_.guard(cudaStreamSynchronize(stream_), "finish the work before"); }
 
+double CudaSession::time(const std::function<void()>& steps) {
+  device_.empty_caches(stream_);
+  return device_.stopwatch().time(stream_, steps);
+}
+
 void CudaSession::end() {
   device_.guard(cudaEventRecord(slots_[current_].done, stream_), "record an event");
   if (ordered_) device_.ordered_ends(stream_);
