@@ -29,10 +29,12 @@ Fate& fate_of(int index) {
 }  // namespace
 
 CudaDevice::CudaDevice(int index)
-    : index_(index), description_(describe_device(index)), generation_(fate_of(index).generation) {
+    : index_(index),
+      description_(describe_device(index)),
+      generation_(fate_of(index).generation),
+      tuner_(*this, index, tile_setting()) {
   static std::atomic<uint64_t> next{kFirstId};
   id_ = next++;
-  read_tile_setting();
 }
 
 CudaDevice::~CudaDevice() {
@@ -189,6 +191,11 @@ void CudaDevice::wait_for_ordered(cudaStream_t stream) {
 void CudaDevice::ordered_ends(cudaStream_t stream) {
   if (!ordered_) guard(cudaEventCreateWithFlags(&ordered_, cudaEventDisableTiming), "make an event");
   guard(cudaEventRecord(ordered_, stream), "record an event");
+}
+
+// Not for the whole GPU: on other threads, graphs may be captured.
+void CudaDevice::wait_for_sessions() {
+  for (CudaSession* session : sessions_) session->wait();
 }
 
 Stopwatch& CudaDevice::stopwatch() {

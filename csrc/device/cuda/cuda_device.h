@@ -9,6 +9,7 @@
 #include <string>
 
 #include "device/cuda/stopwatch.h"
+#include "device/cuda/tuner.h"
 #include "device/cuda/workspace.h"
 #include "device/device.h"
 
@@ -65,7 +66,10 @@ class CudaDevice final : public Device {
   void wait_for_ordered(cudaStream_t stream);
   void ordered_ends(cudaStream_t stream);
 
+  void wait_for_sessions();  // for all that they have begun
+
   Stopwatch& stopwatch();
+  Tuner& tuner() { return tuner_; }
   void empty_caches(cudaStream_t stream);  // writes more than the second-level cache holds
 
  private:
@@ -83,6 +87,7 @@ class CudaDevice final : public Device {
   std::unique_ptr<Workspace> workspace_;
   cudaEvent_t ordered_ = nullptr;  // the end of the last ordered run
   std::unique_ptr<Stopwatch> stopwatch_;
+  Tuner tuner_;
   void* beyond_caches_ = nullptr;
   std::list<CudaSession*> sessions_;  // the one that ran last is the last
   CudaSession* running_ = nullptr;
