@@ -1,4 +1,5 @@
 /** Benchmarks by name: npm run bench -- NAME [ARGUMENTS] */
+import * as calls from "./calls.js";
 import * as causal from "./causal.js";
 import * as cpu from "./cpu.js";
 import * as eventLoop from "./event-loop.js";
@@ -12,6 +13,7 @@ import * as service from "./service.js";
 import * as train from "./train.js";
 
 const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promise<void> }>> = {
+  calls,
   causal,
   cpu,
   "event-loop": eventLoop,
