@@ -1,7 +1,9 @@
 /** Benchmarks by name: npm run bench -- NAME [ARGUMENTS] */
+import * as calls from "./calls.js";
 import * as causal from "./causal.js";
 import * as cpu from "./cpu.js";
 import * as eventLoop from "./event-loop.js";
+import * as kernels from "./kernels.js";
 import * as layers from "./layers.js";
 import * as load from "./load.js";
 import * as long from "./long.js";
@@ -11,9 +13,11 @@ import * as service from "./service.js";
 import * as train from "./train.js";
 
 const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promise<void> }>> = {
+  calls,
   causal,
   cpu,
   "event-loop": eventLoop,
+  kernels,
   layers,
   load,
   long,

@@ -1,4 +1,4 @@
-/** Checks the formatting of csrc and of the C++ of the tests, or mends it with --write, using the clang-format that comes as a dependency. */
+/** Checks the formatting of csrc and of the C++ of benchmarks and tests, or mends it with --write, using the clang-format that comes as a dependency. */
 import { filesIn } from "./support/fingerprint.mjs";
 import { isProgram } from "./support/paths.mjs";
 import { run } from "./support/run.mjs";
@@ -17,7 +17,9 @@ export async function clangFormat(write) {
   } catch {
     return `skipped, there is no clang-format for ${process.platform}-${process.arch}`;
   }
-  const files = ["csrc", "test/cuda-emulation"].flatMap(filesIn).filter((path) => /\.(cc|h|cu|cuh)$/.test(path));
+  const files = ["csrc", "bench/kernels", "test/cuda-emulation"]
+    .flatMap(filesIn)
+    .filter((path) => /\.(cc|h|cu|cuh)$/.test(path));
   if (files.length === 0) return "skipped, there are none";
   await run(program, [...(write ? ["-i"] : ["--dry-run", "--Werror"]), ...files]);
   return write ? `formatted ${files.length} files` : "passed";

@@ -22,7 +22,11 @@ async function installPackages() {
 /** @param {import("./support/tools.mjs").Tools} tools What the build depends on besides the sources. */
 async function buildNative(tools) {
   const current = fingerprint(
-    ["CMakeLists.txt", "scripts/build-native.mjs", ...["cmake", "csrc", "test/cuda-emulation"].flatMap(filesIn)],
+    [
+      "CMakeLists.txt",
+      "scripts/build-native.mjs",
+      ...["cmake", "csrc", "bench/kernels", "test/cuda-emulation"].flatMap(filesIn),
+    ],
     [
       process.platform,
       process.arch,

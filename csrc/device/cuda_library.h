@@ -12,7 +12,7 @@ namespace lmspt {
 // What the library exports as `lmspt_cuda_interface`. Both sides are built from the same sources; `version` refuses
 // mixes.
 struct CudaInterface {
-  static constexpr uint32_t kVersion = 3;
+  static constexpr uint32_t kVersion = 4;
   uint32_t version;
   // Devices that can be used; -1 with the reason in `message` where the driver cannot be used.
   int (*device_count)(char* message, int64_t capacity);

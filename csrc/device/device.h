@@ -30,6 +30,8 @@ class Session {
   virtual void work(const std::function<void()>& steps) = 0;
   virtual void download(void* host, const void* device, size_t bytes) = 0;  // host memory holds it after finish
   virtual void wait() = 0;                                                  // for all work so far
+  // Milliseconds that the device takes for `steps`. A device that is not the host has nothing of theirs in its caches.
+  virtual double time(const std::function<void()>& steps) = 0;
   // The run is complete, but for what `finish` waits for.
   virtual void end() = 0;
   virtual bool is_under_way() const = 0;  // whether a run that has ended has to be finished

@@ -20,6 +20,7 @@ struct KernelContext {
   const Bf16Unit* bf16;  // CPU kernels: what multiplies bf16 matrices
   void* stream;          // CUDA kernels: a cudaStream_t
   void* scratch;         // CUDA kernels: a ScratchMemory (device/cuda/scratch.h)
+  void* tuner;           // CUDA kernels: a Tuner (device/cuda/tuner.h), or null
 
   // Optional inputs may be missing from the end of the list or be empty views.
   LMSPT_INLINE Tensor in(int i) const { return i < input_count ? inputs[i] : Tensor{}; }

@@ -246,10 +246,7 @@ bool Plan::start(const std::vector<const void*>& inputs, const std::vector<void*
                  std::vector<TraceEntry>* trace) {
   char* arena = static_cast<char*>(session_->begin(arena_bytes_, staging_bytes(), !changing_.empty()));
   try {
-    for (size_t i = 0; i < inputs_.size(); ++i) {
-      session_->upload(arena + offsets_[input_values_[i]], inputs[i], inputs_[i].bytes());
-    }
-    refresh_variables();
+    upload(inputs, arena);
     work(arena, trace);
     publish_updates();
     for (size_t i = 0; i < outputs_.size(); ++i) {
@@ -263,6 +260,13 @@ bool Plan::start(const std::vector<const void*>& inputs, const std::vector<void*
     throw;
   }
   return session_->is_under_way();
+}
+
+void Plan::upload(const std::vector<const void*>& inputs, char* arena) {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    session_->upload(arena + offsets_[input_values_[i]], inputs[i], inputs_[i].bytes());
+  }
+  refresh_variables();
 }
 
 int64_t Plan::staging_bytes() const {
@@ -290,6 +294,42 @@ void Plan::work(char* arena, std::vector<TraceEntry>* trace) {
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
     trace_step(step, time.count(), *trace);
   }
+}
+
+std::vector<StepTime> Plan::time_steps(const std::vector<const void*>& inputs, const std::set<std::string>& ops) {
+  char* arena = static_cast<char*>(session_->begin(arena_bytes_, staging_bytes(), !changing_.empty()));
+  std::vector<StepTime> times;
+  try {
+    upload(inputs, arena);
+    const KernelContext context = session_->context();
+    for (BoundStep& step : steps_) {
+      if (ops.count(step.op->name) == 0) {
+        execute(step, arena, context);
+        continue;
+      }
+      const double milliseconds = session_->time([&] { execute(step, arena, context); });
+      times.push_back({step.op->name, to_string(step.outputs[0].shape), bytes_of(step), milliseconds});
+    }
+    publish_updates();
+    session_->end();
+  } catch (...) {
+    session_->abandon();
+    throw;
+  }
+  if (session_->is_under_way()) session_->finish();
+  return times;
+}
+
+// Every tensor once for reading and once for writing.
+int64_t Plan::bytes_of(const BoundStep& step) {
+  int64_t bytes = 0;
+  for (const std::vector<Tensor>* side : {&step.inputs, &step.outputs}) {
+    std::set<const void*> seen;
+    for (const Tensor& tensor : *side) {
+      if (seen.insert(tensor.data).second && tensor.data) bytes += tensor.bytes();
+    }
+  }
+  return bytes;
 }
 
 // What may have changed since the last run, on the host or by other plans of this device.

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,14 @@ struct TraceEntry {
   float minimum;
   float maximum;
   bool finite;
+};
+
+// A step that was timed alone.
+struct StepTime {
+  std::string op;
+  std::string shape;  // of its first result
+  int64_t bytes;      // of what it reads and of what it writes
+  double milliseconds;
 };
 
 class Plan {
@@ -49,6 +58,9 @@ class Plan {
              std::vector<TraceEntry>* trace = nullptr);
   void finish();
 
+  // A run, after others, whose outputs nobody gets: every step of one of these ops is timed alone (Session::time).
+  std::vector<StepTime> time_steps(const std::vector<const void*>& inputs, const std::set<std::string>& ops);
+
  private:
   struct Known;
   struct BoundStep {
@@ -63,7 +75,9 @@ class Plan {
 
   BoundStep bind(const Step& step, const Program& program) const;
   static void execute(BoundStep& step, void* arena, KernelContext context);
+  static int64_t bytes_of(const BoundStep& step);
   int64_t staging_bytes() const;
+  void upload(const std::vector<const void*>& inputs, char* arena);
   void work(char* arena, std::vector<TraceEntry>* trace);
   void load_sources(const Program& program);
   void refresh_variables();

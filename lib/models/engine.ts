@@ -7,7 +7,7 @@ import { CausalDecoder, CausalEncoder } from "./causal-stream.js";
 import { type ModelConfig, samplesPerFrame } from "./config.js";
 import type { LmSpt } from "./lmspt.js";
 import { type DecodeSelection, ModelStages } from "./model-stages.js";
-import { type Stage, StageStream } from "./stages.js";
+import { StageStream } from "./stages.js";
 import { type Prompt, promptRules, wholeRules } from "./window-rules.js";
 import {
   type CodeDecoder,
@@ -20,7 +20,10 @@ import {
 
 /** Frames that are handed on between looks at the signal. */
 const PUSHED_FRAMES = 128;
-/** Items that go through a plan together, and their frames altogether, at most: more does not make it faster. */
+/**
+ * Items that go through a plan together, and their frames altogether, at most: more does not make it faster. An item of no
+ * more frames goes through one plan as a whole.
+ */
 const MOST_TOGETHER = 8;
 const FRAMES_TOGETHER = 128;
 
@@ -81,6 +84,13 @@ export class ModelEngine {
   /** Samples, completed to whole frames by zeros -> K codebooks of codes, the semantic ones first. */
   async encode(samples: Float32Array, { signal, onFrames }: Progress): Promise<Int32Array[]> {
     const frames = this.framesOf(samples.length);
+    if (isShort(frames)) {
+      signal?.throwIfAborted();
+      const [codes] = await this.encodeTogether([samples]);
+      signal?.throwIfAborted();
+      onFrames?.(frames);
+      return codes!;
+    }
     const codebooks = Array.from({ length: this.config.n_codebooks }, () => new Int32Array(frames));
     const encoder = this.encoder();
     let done = 0;
@@ -106,8 +116,15 @@ export class ModelEngine {
     selection: DecodeSelection,
     { signal, onFrames }: Progress,
   ): Promise<Float32Array> {
-    const decoder = this.decoder(selection);
     const frames = codebooks[0]!.length;
+    if (isShort(frames)) {
+      signal?.throwIfAborted();
+      const [whole] = await this.decodeTogether([codebooks], selection);
+      signal?.throwIfAborted();
+      onFrames?.(frames);
+      return whole!.slice(0, samples);
+    }
+    const decoder = this.decoder(selection);
     const perFrame = this.outputSamplesPerFrame(selection);
     const result = new Float32Array(samples);
     let done = 0;
@@ -136,7 +153,7 @@ export class ModelEngine {
     const each = frames * this.samplesPerFrame;
     const audio = new Float32Array(items.length * each);
     for (const [i, samples] of items.entries()) audio.set(samples, i * each);
-    const codes = await runTogether(this.stages.encoding(), audio, frames, items.length);
+    const codes = await this.stages.encodingAtOnce()(audio, frames, items.length);
     return split(codes, items.length).map((part) => deinterleave(part, this.config.n_codebooks));
   }
 
@@ -146,7 +163,7 @@ export class ModelEngine {
     const each = frames * items[0]!.length;
     const codes = new Int32Array(items.length * each);
     for (const [i, codebooks] of items.entries()) codes.set(interleave(codebooks), i * each);
-    const speech = await runTogether(this.stages.decoding(selection), codes, frames, items.length);
+    const speech = await this.stages.decodingAtOnce(selection)(codes, frames, items.length);
     return split(speech, items.length).map((part) => {
       const whole = new Float32Array(frames * this.outputSamplesPerFrame(selection));
       whole.set(part);
@@ -169,10 +186,8 @@ export class ModelEngine {
   }
 }
 
-async function runTogether(stages: readonly Stage[], input: Data, frames: number, batch: number): Promise<Data> {
-  let passing = input;
-  for (const stage of stages) passing = await stage.run(passing, frames, batch);
-  return passing;
+function isShort(frames: number): boolean {
+  return frames > 0 && frames <= FRAMES_TOGETHER;
 }
 
 function split(values: Data, parts: number): Data[] {

@@ -1,4 +1,8 @@
-/** The stages of a model on a device: its encoders and decoders, each in two parts, with plans for every length. */
+/**
+ * The stages of a model on a device, with plans for every length: its encoders and decoders, each in two parts that long
+ * sequences flow through in windows, and each as one stage, for what is short enough to go through as a whole. The results
+ * are the same.
+ */
 import type { Device } from "../graph/device.js";
 import { Graph, type Value } from "../graph/graph.js";
 import { slice } from "../graph/ops/index.js";
@@ -7,6 +11,7 @@ import { PlanCache } from "../graph/plan-cache.js";
 import type { Precision } from "../graph/precision.js";
 import { widest } from "../nn/index.js";
 import { samplesPerFrame } from "./config.js";
+import type { Decoder } from "./decoder.js";
 import type { LmSpt } from "./lmspt.js";
 import type { Middle } from "./middle.js";
 import type { FrameShape, Stage } from "./stages.js";
@@ -22,6 +27,13 @@ export interface DecodeSelection {
   /** Codebooks that take part; 0 leaves a kind out. */
   readonly semantic: number;
   readonly acoustic: number;
+}
+
+/** A decoder, and how much of the codes it takes. */
+interface Decoding {
+  readonly name: string;
+  readonly decoder: Decoder;
+  readonly latent: (codes: Value) => Value;
 }
 
 interface StageParts extends Omit<Stage, "run"> {
@@ -69,27 +81,31 @@ export class ModelStages {
     ];
   }
 
-  /** Codes of all codebooks -> rows -> samples. */
-  decoding({ decoder: name, semantic, acoustic }: DecodeSelection): [front: Stage, back: Stage] {
+  /** Samples -> codes. What passes between the parts is joined and cut, which keeps it in float32 as between stages. */
+  encodingAtOnce(): Stage["run"] {
     const { model } = this;
-    const decoder = name === "aux" ? model.auxDecoder : model.decoder;
-    const { n_codebooks: total, n_semantic_codebooks: firstAcoustic } = model.config;
+    return this.runner("encode", samples(samplesPerFrame(model.config)), (audio) =>
+      model.encodeBack(model.encodeFront(audio)),
+    );
+  }
+
+  /** Codes of all codebooks -> rows -> samples. */
+  decoding(selection: DecodeSelection): [front: Stage, back: Stage] {
+    const { name, decoder, latent } = this.decodingOf(selection);
     const { front, back } = decoder.partContexts();
     const middle = rows(decoder.middle);
-    const part = (x: Value, start: number, count: number): Value | undefined =>
-      count > 0 ? slice(x, 2, start, count) : undefined;
     return [
       this.stage({
-        name: `${name} front ${semantic} ${acoustic}`,
+        name: `${name} front`,
         context: front,
-        input: codes(total),
+        input: codes(this.model.config.n_codebooks),
         output: middle,
         step: LATENT_STEP,
         lacksEnd: false,
-        build: (x) => decoder.front(model.dequantize(part(x, 0, semantic), part(x, firstAcoustic, acoustic))),
+        build: (x) => decoder.front(latent(x)),
       }),
       this.stage({
-        name: `${name} back`,
+        name: `${selection.decoder} back`,
         context: back,
         input: middle,
         output: samples(decoder.samplesPerFrame),
@@ -100,13 +116,38 @@ export class ModelStages {
     ];
   }
 
+  /** Codes of all codebooks -> samples. Cutting nothing off keeps what passes between the parts in float32. */
+  decodingAtOnce(selection: DecodeSelection): Stage["run"] {
+    const { name, decoder, latent } = this.decodingOf(selection);
+    return this.runner(name, codes(this.model.config.n_codebooks), (x) => {
+      const middle = decoder.front(latent(x));
+      return decoder.back(slice(middle, 1, 0, middle.dim(1)));
+    });
+  }
+
+  private decodingOf({ decoder: which, semantic, acoustic }: DecodeSelection): Decoding {
+    const { model } = this;
+    const { n_semantic_codebooks: firstAcoustic } = model.config;
+    const part = (x: Value, start: number, count: number): Value | undefined =>
+      count > 0 ? slice(x, 2, start, count) : undefined;
+    return {
+      name: `${which} ${semantic} ${acoustic}`,
+      decoder: which === "aux" ? model.auxDecoder : model.decoder,
+      latent: (x) => model.dequantize(part(x, 0, semantic), part(x, firstAcoustic, acoustic)),
+    };
+  }
+
   /** Gives the memory of the plans back; the model stays as it is. */
   close(): void {
     this.plans.clear();
   }
 
   private stage({ name, build, ...stage }: StageParts): Stage {
-    const { input } = stage;
+    return { ...stage, run: this.runner(name, stage.input, build) };
+  }
+
+  /** Runs the plan of a length and a batch, which is made where there is none. */
+  private runner(name: string, input: FrameShape, build: (x: Value) => Value): Stage["run"] {
     const make = async (frames: number, batch: number) => {
       const graph = new Graph();
       try {
@@ -117,13 +158,12 @@ export class ModelStages {
         graph.close();
       }
     };
-    const run: Stage["run"] = (x, frames, batch) =>
+    return (x, frames, batch) =>
       this.plans.use(
         `${name} ${frames} ${batch}`,
         () => make(frames, batch),
         async (plan) => (await plan.run({ x })).y,
       );
-    return { ...stage, run };
   }
 }
 

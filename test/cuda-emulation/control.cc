@@ -16,6 +16,11 @@ using namespace lmspt::emulation;
 #pragma weak napi_create_double
 #pragma weak napi_create_function
 #pragma weak napi_get_cb_info
+#pragma weak napi_get_array_length
+#pragma weak napi_get_element
+#pragma weak napi_get_property
+#pragma weak napi_get_property_names
+#pragma weak napi_get_value_string_utf8
 #pragma weak napi_get_value_double
 #pragma weak napi_set_named_property
 #pragma weak napi_throw_error
@@ -86,6 +91,28 @@ napi_value lose(napi_env env, napi_callback_info info) {
   return guarded(env, info, [](int device, double) { control::lose(device); });
 }
 
+// An object whose keys are parts of names.
+napi_value set_kernel_times(napi_env env, napi_callback_info info) {
+  napi_value object, names;
+  size_t arguments = 1;
+  uint32_t count = 0;
+  napi_get_cb_info(env, info, &arguments, &object, nullptr, nullptr);
+  napi_get_property_names(env, object, &names);
+  napi_get_array_length(env, names, &count);
+  std::map<std::string, double> times;
+  for (uint32_t i = 0; i < count; ++i) {
+    napi_value name, value;
+    char text[256];
+    size_t length = 0;
+    napi_get_element(env, names, i, &name);
+    napi_get_property(env, object, name, &value);
+    napi_get_value_string_utf8(env, name, text, sizeof text, &length);
+    napi_get_value_double(env, value, &times[std::string(text, length)]);
+  }
+  control::set_kernel_times(times);
+  return nullptr;
+}
+
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) int32_t node_api_module_get_api_version_v1() { return 8; }
@@ -100,5 +127,6 @@ extern "C" __attribute__((visibility("default"))) napi_value napi_register_modul
   add("setMemory", set_memory);
   add("failAllocationsAfter", fail_allocations_after);
   add("lose", lose);
+  add("setKernelTimes", set_kernel_times);
   return exports;
 }

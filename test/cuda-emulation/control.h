@@ -24,6 +24,9 @@ Counts counts();
 void set_memory(int device, size_t bytes);
 // After so many more allocations none succeeds; -1: they succeed again.
 void fail_allocations_after(int device, int64_t count);
+// How long kernels take by events' times from now on, by a part of their names; the longest part counts. None: as long
+// as the emulation takes.
+void set_kernel_times(const std::map<std::string, double>& milliseconds);
 // The next work on the device fails as after a fault in a kernel.
 void lose(int device);
 

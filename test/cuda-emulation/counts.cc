@@ -35,6 +35,13 @@ void fail_allocations_after(int device, int64_t count) {
   runtime.devices.at(device)->allocations_before_failure = count;
 }
 
+void set_kernel_times(const std::map<std::string, double>& milliseconds) {
+  Runtime& runtime = Runtime::get();
+  const std::lock_guard lock(runtime.mutex);
+  runtime.kernel_seconds.clear();
+  for (const auto& [name, time] : milliseconds) runtime.kernel_seconds[name] = time / 1e3;
+}
+
 void lose(int device) {
   Runtime& runtime = Runtime::get();
   const std::lock_guard lock(runtime.mutex);

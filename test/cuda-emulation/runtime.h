@@ -97,7 +97,9 @@ struct Runtime {
     size_t bytes;
     int device;
   };
-  std::map<uintptr_t, Pinned> pinned;  // host memory by address
+  std::map<uintptr_t, Pinned> pinned;            // host memory by address
+  std::map<std::string, double> kernel_seconds;  // by a part of the kernel's name, where tests say how long it takes
+  double clock = 0;                              // what went by in such kernels
   Statistics statistics;
 
   Runtime();

@@ -42,6 +42,8 @@ export interface Emulation {
   setMemory(device: number, bytes: number): void;
   /** After so many more allocations none succeeds; -1: they succeed again. */
   failAllocationsAfter(device: number, count: number): void;
+  /** How long kernels take by events' times, in ms by a part of their names; none: as long as the emulation takes. */
+  setKernelTimes(milliseconds: Readonly<Record<string, number>>): void;
   /** The next work on the device fails as after a fault in a kernel. */
   lose(device: number): void;
 }

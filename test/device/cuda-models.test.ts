@@ -4,8 +4,10 @@ import { Device } from "../../lib/graph/device.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { parseConfig } from "../../lib/models/config.js";
 import { Discriminators, PUBLIC_DISCRIMINATORS } from "../../lib/models/discriminators/index.js";
+import { ModelEngine } from "../../lib/models/engine.js";
 import { fillRandomly } from "../../lib/models/initial.js";
 import { LmSpt } from "../../lib/models/lmspt.js";
+import { loadModel } from "../../lib/models/load.js";
 import { Tokenizer } from "../../lib/models/tokenizer.js";
 import { PUBLIC_MEL_SCALES } from "../../lib/train/losses/index.js";
 import { makeOptimizers, makeRecipe, type StepResult, TrainingStep } from "../../lib/train/step/index.js";
@@ -44,6 +46,33 @@ describe("models on CUDA", function () {
       await using cuda = await load("cuda", precision);
       if (tolerance <= 1e-4) assert.deepEqual(await cuda.encode(audio), codes, precision);
       assertClose((await cuda.decode(codes)).samples, samples, tolerance, precision);
+    }
+  });
+
+  it("one plan for what is short gives the bits of one for each stage", async () => {
+    const { model } = await loadModel("random:1:tiny");
+    const audio = randomFloats(4000, 1).map((value, i) => 0.1 * value + 0.3 * Math.sin(i / 20));
+    const selection = { decoder: "main", semantic: 1, acoustic: model.config.n_codebooks - 1 } as const;
+    await using device = openCuda();
+    for (const precision of ["fp32", "bf16"] as const) {
+      const engine = new ModelEngine(model, device, precision);
+      const whole = await engine.encode(audio, {});
+      const encoder = engine.encoder();
+      const pieces = [await encoder.push(audio), await encoder.finish()];
+      for (const [k, codes] of whole.entries()) {
+        assert.deepEqual(
+          [...codes],
+          pieces.flatMap((piece) => [...piece[k]!]),
+          `${precision}, codebook ${k}`,
+        );
+      }
+      const length = engine.outputSamplesPerFrame(selection) * whole[0]!.length;
+      const speech = await engine.decode(whole, length, selection, {});
+      const decoder = engine.decoder(selection);
+      const parts = [...(await decoder.push(whole)), ...(await decoder.finish())];
+      assert(parts.length > 0.9 * length);
+      assert.deepEqual([...speech.subarray(0, parts.length)], parts, precision);
+      engine.close();
     }
   });
 

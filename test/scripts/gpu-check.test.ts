@@ -41,7 +41,7 @@ describeWithPython(`scripts/gpu-check${hasPython ? "" : " (pending: there is no 
     writeFileSync(join(folder, "kernels", "square.plan"), graph.serialize({ y }, samples));
   }
 
-  function check(stages: string): Outcome {
+  function check(stages: string, ...more: string[]): Outcome {
     const runner = join(packageRoot(), "build", "Release", "lmspt-native");
     const options = [
       "--library",
@@ -55,7 +55,7 @@ describeWithPython(`scripts/gpu-check${hasPython ? "" : " (pending: there is no 
     ];
     const { status, stdout, stderr } = spawnSync(
       "python3",
-      [join(packageRoot(), "scripts", "gpu-check"), "--stages", stages, ...options],
+      [join(packageRoot(), "scripts", "gpu-check"), "--stages", stages, ...options, ...more],
       { encoding: "utf8" },
     );
     const written = readdirSync(join(folder, "out")).find((name) => name.endsWith("-gpu.json"));
@@ -70,6 +70,17 @@ describeWithPython(`scripts/gpu-check${hasPython ? "" : " (pending: there is no 
     assert.match(text, /^bench +skipped .+ is not there$/m);
     assert.deepEqual(Object.keys(report.stages), ["build", "kernels", "bench"]);
     assert.deepEqual(report.stages.kernels!.data, { passed: 1 });
+  });
+
+  it("measures kernels by themselves", function () {
+    this.timeout(120_000);
+    const { status, text, report } = check("lab", "--lab-options=--small --only rotary --repeats 2");
+    assert.equal(status, 0, text);
+    assert.match(report.stages.lab!.text, /^6 cases checked, 26 times in .+-kernels\.md$/);
+    const written = readdirSync(join(folder, "out")).find((name) => name.endsWith("-kernels.json"));
+    const { limits, kernels } = JSON.parse(readFileSync(join(folder, "out", written!), "utf8"));
+    assert.equal(kernels.length, 26);
+    assert(["copy", "fp32", "tf32", "bf16", "bf16x3"].every((name) => limits[name] > 0));
   });
 
   it("fails where a result is wrong", () => {

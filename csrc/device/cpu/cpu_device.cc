@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -49,6 +50,11 @@ class CpuSession final : public Session {
   void work(const std::function<void()>& steps) override { steps(); }
   void download(void* host, const void* source, size_t bytes) override { std::memcpy(host, source, bytes); }
   void wait() override {}
+  double time(const std::function<void()>& steps) override {
+    const auto start = std::chrono::steady_clock::now();
+    steps();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
   void end() override {}
   bool is_under_way() const override { return false; }
   void finish() override {}

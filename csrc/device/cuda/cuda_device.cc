@@ -29,16 +29,20 @@ Fate& fate_of(int index) {
 }  // namespace
 
 CudaDevice::CudaDevice(int index)
-    : index_(index), description_(describe_device(index)), generation_(fate_of(index).generation) {
+    : index_(index),
+      description_(describe_device(index)),
+      generation_(fate_of(index).generation),
+      tuner_(*this, index, tile_setting()) {
   static std::atomic<uint64_t> next{kFirstId};
   id_ = next++;
-  read_tile_setting();
 }
 
 CudaDevice::~CudaDevice() {
   if (!is_usable() || cudaSetDevice(index_) != cudaSuccess) return;
   if (own_stream_) cudaStreamSynchronize(own_stream_);
   workspace_.reset();
+  stopwatch_.reset();
+  if (beyond_caches_) cudaFree(beyond_caches_);
   if (ordered_) cudaEventDestroy(ordered_);
   if (own_stream_) cudaStreamDestroy(own_stream_);
 }
@@ -187,6 +191,26 @@ void CudaDevice::wait_for_ordered(cudaStream_t stream) {
 void CudaDevice::ordered_ends(cudaStream_t stream) {
   if (!ordered_) guard(cudaEventCreateWithFlags(&ordered_, cudaEventDisableTiming), "make an event");
   guard(cudaEventRecord(ordered_, stream), "record an event");
+}
+
+// Not for the whole GPU: on other threads, graphs may be captured.
+void CudaDevice::wait_for_sessions() {
+  for (CudaSession* session : sessions_) session->wait();
+}
+
+Stopwatch& CudaDevice::stopwatch() {
+  if (!stopwatch_) stopwatch_ = std::make_unique<Stopwatch>(*this);
+  return *stopwatch_;
+}
+
+void CudaDevice::empty_caches(cudaStream_t stream) {
+  constexpr size_t kTimesTheCache = 4;
+  int cache = 0;
+  guard(cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, index_), "ask for the size of the cache");
+  const size_t bytes = kTimesTheCache * static_cast<size_t>(cache);
+  if (bytes == 0) return;
+  if (!beyond_caches_) beyond_caches_ = allocate(bytes);
+  guard(cudaMemsetAsync(beyond_caches_, 0, bytes, stream), "empty the caches");
 }
 
 std::string describe_device(int index) {

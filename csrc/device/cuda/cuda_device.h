@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "device/cuda/stopwatch.h"
+#include "device/cuda/tuner.h"
 #include "device/cuda/workspace.h"
 #include "device/device.h"
 
@@ -64,6 +66,12 @@ class CudaDevice final : public Device {
   void wait_for_ordered(cudaStream_t stream);
   void ordered_ends(cudaStream_t stream);
 
+  void wait_for_sessions();  // for all that they have begun
+
+  Stopwatch& stopwatch();
+  Tuner& tuner() { return tuner_; }
+  void empty_caches(cudaStream_t stream);  // writes more than the second-level cache holds
+
  private:
   bool free_memory_of_a_session();
   [[noreturn]] void fail_for_memory_of_device(size_t bytes);
@@ -77,7 +85,10 @@ class CudaDevice final : public Device {
   std::string lost_;                   // why, once it is
   cudaStream_t own_stream_ = nullptr;  // of work outside of sessions
   std::unique_ptr<Workspace> workspace_;
-  cudaEvent_t ordered_ = nullptr;     // the end of the last ordered run
+  cudaEvent_t ordered_ = nullptr;  // the end of the last ordered run
+  std::unique_ptr<Stopwatch> stopwatch_;
+  Tuner tuner_;
+  void* beyond_caches_ = nullptr;
   std::list<CudaSession*> sessions_;  // the one that ran last is the last
   CudaSession* running_ = nullptr;
 };

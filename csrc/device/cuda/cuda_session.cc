@@ -148,14 +148,16 @@ KernelContext CudaSession::context() {
   KernelContext context{};
   context.stream = stream_;
   context.scratch = static_cast<ScratchMemory*>(workspace_.get());
+  context.tuner = &device_.tuner();
   return context;
 }
 
-// The first run loads the kernels and tells how much scratch memory they take; the second is captured.
+// The first run loads the kernels, tries tiles, and tells how much scratch memory they take; the second is captured.
 void CudaSession::work(const std::function<void()>& steps) {
   if (direct_runs_ == 0 || !graphs_are_on()) {
     steps();
     ++direct_runs_;
+    device_.tuner().save();
     return;
   }
   if (!graph_) capture(steps);
@@ -184,7 +186,14 @@ void CudaSession::capture(const std::function<void()>& steps) {
   cudaGraphDestroy(graph);
 }
 
-void CudaSession::wait() { device_.guard(cudaStreamSynchronize(stream_), "finish the work before"); }
+void CudaSession::wait() {
+  if (stream_) device_.guard(cudaStreamSynchronize(stream_), "finish the work before");
+}
+
+double CudaSession::time(const std::function<void()>& steps) {
+  device_.empty_caches(stream_);
+  return device_.stopwatch().time(stream_, steps);
+}
 
 void CudaSession::end() {
   device_.guard(cudaEventRecord(slots_[current_].done, stream_), "record an event");

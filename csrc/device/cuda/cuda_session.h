@@ -27,6 +27,7 @@ class CudaSession final : public Session {
   void work(const std::function<void()>& steps) override;
   void download(void* host, const void* device, size_t bytes) override;
   void wait() override;
+  double time(const std::function<void()>& steps) override;
   void end() override;
   bool is_under_way() const override { return started_ > 0; }
   void finish() override;

@@ -1,9 +1,10 @@
 // Chooses what a product is computed by: nothing here changes the order of its sums.
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
+#include "device/cuda/tuner.h"
 #include "device/error.h"
 #include "gemm/cuda/product_units.h"
 #include "gemm/cuda/tile_setting.h"
@@ -23,10 +24,7 @@ bool are_fours(std::initializer_list<int64_t> numbers) {
   return all % 4 == 0;
 }
 
-std::atomic<int> size_for_all{-1};  // a TileSize, where one was set
-
-TileSize choose_size(const Product& p) {
-  if (size_for_all >= 0) return static_cast<TileSize>(size_for_all.load());
+TileSize usual_size(const Product& p) {
   if (p.columns <= 32) return TileSize::narrow;
   const int64_t down = p.items * p.groups * ((p.rows + 127) / 128);
   if (p.columns > 64 && down * ((p.columns + 127) / 128) >= kManyTiles) return TileSize::large;
@@ -42,6 +40,39 @@ bool writes_fours(const Product& p) {
   return are_in_fours(p.c.c) && are_in_fours(p.c.residual) &&
          are_fours(
              {p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
+}
+
+// Tiles that are not much too wide, the usual one first.
+std::vector<int> sizes_for(const Product& p) {
+  std::vector<int> sizes = {static_cast<int>(usual_size(p))};
+  const auto add = [&](TileSize size) {
+    if (static_cast<int>(size) != sizes.front()) sizes.push_back(static_cast<int>(size));
+  };
+  if (p.columns > 64) add(TileSize::large);
+  if (p.columns > 32) add(TileSize::tall);
+  add(TileSize::small);
+  if (p.columns <= 64) add(TileSize::narrow);
+  return sizes;
+}
+
+// Whatever the time of a product depends on.
+TuningKey describe(Precision precision, const Product& p, const ProductChoice& choice) {
+  return {static_cast<int64_t>(precision),
+          p.items,
+          p.groups,
+          p.rows,
+          p.columns,
+          p.a.words,
+          p.a.shifts,
+          p.a.shift_step,
+          p.a.channels,
+          p.a.taps_w.value(),
+          p.a.h.stride * kBeyondAll + p.a.w.stride,
+          p.a.h.dilation * kBeyondAll + p.a.w.dilation,
+          p.c.span.value(),
+          choice.vectors,
+          p.a.x.halves + 2 * p.c.c.halves,
+          (p.a.alpha != nullptr) + 2 * (p.c.residual.data != nullptr)};
 }
 
 [[noreturn]] void fail_for_positions() {
@@ -63,15 +94,33 @@ void check_positions(const Product& p) {
   check_reach(p.a.h, p.a.positions.value() / across, p.a.words / p.a.tap_words.value() / taps);
 }
 
+void multiply(const KernelContext& context, Precision precision, const Product& p, const ProductChoice& choice) {
+  switch (precision) {
+    case Precision::tf32: return multiply_tf32(context, p, choice);
+    case Precision::bf16: return multiply_bf16(context, p, choice);
+    case Precision::bf16x3: return multiply_bf16x3(context, p, choice);
+    default: return multiply_float32(context, p, choice);
+  }
+}
+
+TileSize choose_size(const KernelContext& context, Precision precision, const Product& p, ProductChoice choice) {
+  auto* tuner = static_cast<Tuner*>(context.tuner);
+  if (!tuner) return usual_size(p);
+  return static_cast<TileSize>(tuner->choose(context, describe(precision, p, choice), sizes_for(p), [&](int size) {
+    choice.size = static_cast<TileSize>(size);
+    multiply(context, precision, p, choice);
+  }));
+}
+
 }  // namespace
 
-void read_tile_setting() {
+int tile_setting() {
   const char* setting = std::getenv("LMSPT_CUDA_TILE");
   constexpr const char* kNames[] = {"large", "tall", "small", "narrow"};
-  size_for_all = -1;
   for (int i = 0; setting && i < 4; ++i) {
-    if (std::strcmp(setting, kNames[i]) == 0) size_for_all = i;
+    if (std::strcmp(setting, kNames[i]) == 0) return i;
   }
+  return -1;
 }
 
 Axis Axis::of(int64_t in, int64_t stride, int64_t dilation, int64_t origin, int64_t pitch) {
@@ -98,13 +147,9 @@ void set_taps(RowsOfA& a, Precision precision, const Taps& taps) {
 void run_product(const KernelContext& context, Precision precision, const Product& p) {
   if (p.items * p.groups * p.rows * p.columns == 0) return;
   check_positions(p);
-  const ProductChoice choice{choose_size(p), reads_fours(p), writes_fours(p)};
-  switch (precision) {
-    case Precision::tf32: return multiply_tf32(context, p, choice);
-    case Precision::bf16: return multiply_bf16(context, p, choice);
-    case Precision::bf16x3: return multiply_bf16x3(context, p, choice);
-    default: return multiply_float32(context, p, choice);
-  }
+  ProductChoice choice{TileSize::small, reads_fours(p), writes_fours(p)};
+  if (choice.fours) choice.size = choose_size(context, precision, p, choice);
+  multiply(context, precision, p, choice);
 }
 
 bool run_residual_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second) {
