@@ -105,6 +105,12 @@ const layouts: readonly KernelCase[] = [
   layout("slice", [integers([3, 9, 8])], { axis: 2, start: 4, length: 4 }),
   layout("slice", [integers([3, 36])], { axis: 1, start: 2, length: 32 }),
   layout("concat", [integers([3, 8]), integers([3, 4]), integers([3, 3])], { axis: 1 }),
+  layout("concat", [integers([3, 60]), integers([3, 12])], { axis: 1 }),
+  layout(
+    "concat",
+    Array.from({ length: 17 }, () => integers([5, 2])),
+    { axis: 1 },
+  ),
   layout("pad", [awkward([2, 6, 5], 9)], { axis: 1, before: 3, after: 2 }),
   layout("pad", [integers([3, 4])], { axis: 1, before: 3, after: 2, reflect: true }),
   layout("pad", [awkward([2, 1, 3], 10)], { axis: 1, before: 0, after: 0, reflect: true }),
