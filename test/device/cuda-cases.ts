@@ -14,6 +14,7 @@ import { lossCases } from "./cuda-cases-losses.js";
 import { optimizerCases } from "./cuda-cases-optimizer.js";
 import { productCases } from "./cuda-cases-products.js";
 import { rowCases } from "./cuda-cases-rows.js";
+import { spectrumCases } from "./cuda-cases-spectrum.js";
 
 const beyondOneGrid = 4096 * 256 + 77;
 const lengths: readonly Shape[] = [[0], [1], [3], [4], [1023], [3, 5, 7]];
@@ -146,6 +147,7 @@ export const kernelCases: readonly KernelCase[] = [
   ...layouts,
   ...reductions,
   ...rowCases,
+  ...spectrumCases,
   ...codebookCases,
   ...lossCases,
   ...attentionCases,

@@ -1,7 +1,20 @@
 import type { Value } from "../../graph/graph.js";
-import { abs, add, affine, clamp, linear, log, mean, sqrt, square, sub, sum } from "../../graph/ops/index.js";
-import { melFilters } from "../../nn/mel.js";
-import { stft } from "../../nn/stft.js";
+import {
+  abs,
+  add,
+  affine,
+  clamp,
+  linear,
+  log,
+  mean,
+  melDistance,
+  sqrt,
+  square,
+  sub,
+  sum,
+} from "../../graph/ops/index.js";
+import { melBands, melFilters } from "../../nn/mel.js";
+import { addEnds, frameTables, hasFastTransform, stft } from "../../nn/stft.js";
 
 /** Window lengths with their numbers of mel bands. */
 export type MelScales = readonly (readonly [window: number, mels: number])[];
@@ -22,10 +35,23 @@ const FLOOR = 1e-5;
  */
 export function melLoss(generated: Value, real: Value, sampleRate: number, scales = PUBLIC_MEL_SCALES): Value {
   const terms = scales.map(([window, mels]) => {
-    const [a, b] = [generated, real].map((audio) => melMagnitudes(audio, sampleRate, window, mels)) as [Value, Value];
-    return add(meanDistance(a, b), meanDistance(powerInDecades(a), powerInDecades(b)));
+    const distance = hasFastTransform(window) && mels <= window / 2 ? fusedDistance : composedDistance;
+    return distance(generated, real, sampleRate, window, mels);
   });
   return terms.reduce((total, term) => add(total, term));
+}
+
+/** In one pass over both waveforms. */
+function fusedDistance(generated: Value, real: Value, sampleRate: number, nFft: number, mels: number): Value {
+  const hop = nFft / 4;
+  const { graph } = generated;
+  const [a, b] = [addEnds(generated, nFft, hop, "center"), addEnds(real, nFft, hop, "center")];
+  return melDistance(a, b, frameTables(graph, nFft), melBands(graph, sampleRate, nFft, mels), { hop, floor: FLOOR });
+}
+
+function composedDistance(generated: Value, real: Value, sampleRate: number, nFft: number, mels: number): Value {
+  const [a, b] = [generated, real].map((audio) => melMagnitudes(audio, sampleRate, nFft, mels)) as [Value, Value];
+  return add(meanDistance(a, b), meanDistance(powerInDecades(a), powerInDecades(b)));
 }
 
 /** (B, frames, mels) */
