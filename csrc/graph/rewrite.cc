@@ -4,6 +4,7 @@
 #include <map>
 
 #include "graph/expression.h"
+#include "graph/fuse_quantizer.h"
 #include "graph/program.h"
 #include "graph/registry.h"
 #include "ops/precision.h"
@@ -22,6 +23,11 @@ void set_input(Step& step, size_t index, ValueId value) {
 }
 
 bool has_input(const Step& step, size_t index) { return step.inputs.size() > index && step.inputs[index] != kNoValue; }
+
+bool is_off(const char* name) {
+  const char* setting = std::getenv(name);
+  return setting && std::strcmp(setting, "0") == 0;
+}
 
 // conv1d(snake(x, alpha), w, b) -> conv1d(x, w, b, alpha)
 void fuse_snake(Program& program) {
@@ -152,11 +158,11 @@ void straighten_convolutions(Program& program, const Device& device) {
 }
 
 void fuse(Program& program, const Device& device) {
-  const char* setting = std::getenv("LMSPT_FUSION");
-  if (setting && std::strcmp(setting, "0") == 0) return;
+  if (is_off("LMSPT_FUSION")) return;
   fuse_snake(program);
   fuse_residual(program);
   fuse_residual_units(program, device);
+  if (!is_off("LMSPT_FUSED_QUANTIZER")) fuse_quantizers(program);
 }
 
 void insert_packing(Program& program) {
@@ -166,6 +172,7 @@ void insert_packing(Program& program) {
     const std::vector<Tensor> inputs = program.input_tensors(step);
     if (!step.op->packs || step.op->packs(step.attrs, inputs)) {
       for (const OpDef::Packing& packing : step.op->packing) {
+        if (!has_input(step, packing.input)) continue;
         const OpDef& op = Registry::get().op(packing.op);
         const Attrs attrs = resolve_attrs(op, packing.attrs(step.attrs, inputs));
         const ValueId source = step.inputs[packing.input];

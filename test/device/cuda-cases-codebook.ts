@@ -44,6 +44,42 @@ const search: readonly KernelCase[] = [
   exact("codebook_search", [filled([2, 4], NaN), moderate([40, 4], 12)]),
 ];
 
+/** Stages with latents of so many channels and codebooks of so many codes; the second may leave of another latent. */
+function stages(x: CaseInput, sizes: readonly number[], base?: CaseInput): readonly (CaseInput | undefined)[] {
+  const latent = x.shape.at(-1)!;
+  return sizes.flatMap((size, i) => {
+    const book = moderate([size, 8], 20 + i);
+    const search = [moderate([8, latent, 1], 30 + i), moderate([8], 40 + i), book];
+    if (i === sizes.length - 1) return search;
+    return [
+      ...search,
+      book,
+      moderate([latent, 8, 1], 50 + i, 0.2),
+      moderate([latent], 60 + i),
+      i === 0 ? base : undefined,
+    ];
+  });
+}
+
+function quantizing(x: CaseInput, sizes: readonly number[], base?: CaseInput): KernelCase {
+  return { op: "fused_quantizer", inputs: [x, ...stages(x, sizes, base)], attributes: {}, tolerance: 0 };
+}
+
+/** Rows for every kind of block, the last of them in part; codebooks below and beyond a round of the threads. */
+const quantizers: readonly KernelCase[] = [
+  quantizing(moderate([0, 8], 1), [16]),
+  quantizing(moderate([8], 1), [1, 1]),
+  quantizing(moderate([2, 3, 20], 1), [17, 40, 100]),
+  quantizing(moderate([29, 64], 1), [1100, 33]),
+  quantizing(moderate([70, 36], 1), [50, 530, 64]),
+  quantizing(moderate([70, 36], 1), [50, 530, 64], moderate([70, 36], 2)),
+  quantizing(moderate([230, 4], 1), [5, 5, 5, 5, 5, 5, 5, 5]),
+  quantizing(moderate([3, 1032], 1), [20, 30]),
+  quantizing(awkward([40, 16], 1), [40, 30, 20]),
+  quantizing(filled([5, 8], 0), [40, 30]),
+  quantizing(filled([5, 8], NaN), [40, 30]),
+];
+
 const packing = (
   [
     [1, 1],
@@ -79,4 +115,11 @@ const special: readonly KernelCase[] = [
   close("l2_normalize_grad", [given([2, 2], [0, 0, 3, NaN]), given([2, 2], [0, 1e-12, 1, 1])]),
 ];
 
-export const codebookCases: readonly KernelCase[] = [...search, ...packing, ...lookups, ...normalizing, ...special];
+export const codebookCases: readonly KernelCase[] = [
+  ...search,
+  ...quantizers,
+  ...packing,
+  ...lookups,
+  ...normalizing,
+  ...special,
+];

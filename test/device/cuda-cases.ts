@@ -14,6 +14,7 @@ import { lossCases } from "./cuda-cases-losses.js";
 import { optimizerCases } from "./cuda-cases-optimizer.js";
 import { productCases } from "./cuda-cases-products.js";
 import { rowCases } from "./cuda-cases-rows.js";
+import { spectrumCases } from "./cuda-cases-spectrum.js";
 
 const beyondOneGrid = 4096 * 256 + 77;
 const lengths: readonly Shape[] = [[0], [1], [3], [4], [1023], [3, 5, 7]];
@@ -105,6 +106,12 @@ const layouts: readonly KernelCase[] = [
   layout("slice", [integers([3, 9, 8])], { axis: 2, start: 4, length: 4 }),
   layout("slice", [integers([3, 36])], { axis: 1, start: 2, length: 32 }),
   layout("concat", [integers([3, 8]), integers([3, 4]), integers([3, 3])], { axis: 1 }),
+  layout("concat", [integers([3, 60]), integers([3, 12])], { axis: 1 }),
+  layout(
+    "concat",
+    Array.from({ length: 17 }, () => integers([5, 2])),
+    { axis: 1 },
+  ),
   layout("pad", [awkward([2, 6, 5], 9)], { axis: 1, before: 3, after: 2 }),
   layout("pad", [integers([3, 4])], { axis: 1, before: 3, after: 2, reflect: true }),
   layout("pad", [awkward([2, 1, 3], 10)], { axis: 1, before: 0, after: 0, reflect: true }),
@@ -140,6 +147,7 @@ export const kernelCases: readonly KernelCase[] = [
   ...layouts,
   ...reductions,
   ...rowCases,
+  ...spectrumCases,
   ...codebookCases,
   ...lossCases,
   ...attentionCases,

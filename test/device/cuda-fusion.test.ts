@@ -1,11 +1,12 @@
 /** What plans for CUDA join: Snake, sums and residual units go into convolutions, with the bits of the parts. */
 import assert from "node:assert/strict";
-import type { Device } from "../../lib/graph/device.js";
+import { Device } from "../../lib/graph/device.js";
 import { Graph, type Value } from "../../lib/graph/graph.js";
-import { add, conv1d, snake } from "../../lib/graph/ops/index.js";
+import { add, concat, conv1d, reshape, snake } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { randomFloats } from "../golden.js";
 import { sizeOf } from "../ops/oracles.js";
+import { recordQuantizer, traceBothWays } from "../ops/quantizers.js";
 import { openCuda } from "./cuda-device.js";
 import { PRECISIONS } from "./cuda-precision.js";
 
@@ -56,6 +57,33 @@ const units: readonly Unit[] = [
   { shape: [2, 30, 5], bias: false },
   { shape: [1, 35, 132], kernel: 3 },
 ];
+
+describe("quantizers on CUDA", () => {
+  let device: Device;
+  let cpu: Device;
+  before(() => {
+    device = openCuda();
+    cpu = Device.open("cpu");
+  });
+  after(async () => {
+    await device.close();
+    await cpu.close();
+  });
+
+  for (const rows of [3, 30, 75]) {
+    it(`one kernel gives ${rows} frames the codes of its parts, which are the CPU's`, async () => {
+      const build = (graph: Graph) => {
+        const [x, other] = [graph.input("x", [1, rows, 64]), graph.input("other", [1, rows, 64])];
+        const codes = recordQuantizer(graph, x, [300, 64, 64, 64], other).map(({ code }) => reshape(code, [rows, 1]));
+        return { codes: concat(codes, -1) };
+      };
+      const { plain, fused } = await traceBothWays(device, build);
+      assert.deepEqual(fused.ops, ["fused_quantizer", "concat"]);
+      assert.deepEqual(fused.outputs, plain.outputs);
+      assert.deepEqual(fused.outputs, (await traceBothWays(cpu, build)).plain.outputs);
+    });
+  }
+});
 
 describe("fusion on CUDA", () => {
   let device: Device;

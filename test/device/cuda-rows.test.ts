@@ -35,6 +35,11 @@ const rowOps: readonly RowOp[] = [7, 300, 1024, 1025, 2100].flatMap((size) => [
 
 const searches: readonly RowOp[] = [
   { op: "codebook_search", rows: [matrix(8, 1)], shared: [moderate([1500, 8], 2)] },
+  {
+    op: "fused_quantizer",
+    rows: [matrix(24, 1)],
+    shared: [moderate([8, 24, 1], 2), moderate([8], 3), moderate([150, 8], 4)],
+  },
   { op: "codebook_lookup", rows: [codes([11], 1, 40)], shared: [moderate([40, 8], 2)] },
 ];
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { Device } from "../../lib/graph/device.js";
+import { Graph } from "../../lib/graph/graph.js";
 import { slice } from "../../lib/graph/ops/index.js";
-import { melFilters, whisperLogMel } from "../../lib/nn/mel.js";
+import { melBands, melFilters, whisperLogMel } from "../../lib/nn/mel.js";
 import { assertClose, Golden, randomFloats, swapLastTwo } from "../golden.js";
 import { differenceQuotient, evaluate, onEveryVariant } from "../ops/support.js";
 
@@ -18,6 +20,29 @@ describe("mel", () => {
     });
   }
 
+  it("segments of the bands hold the filters", async () => {
+    await using device = Device.open("cpu");
+    for (const [sampleRate, nFft, mels] of [
+      [24000, 256, 40],
+      [24000, 2048, 320],
+      [16000, 64, 30],
+    ] as const) {
+      const graph = new Graph();
+      const plan = await graph.compile(device, { ...melBands(graph, sampleRate, nFft, mels) });
+      const { starts, weights } = await plan.run({});
+      const bins = nFft / 2 + 1;
+      const filters = new Float32Array(mels * bins);
+      for (let segment = 0; segment <= mels; segment++) {
+        for (let bin = starts[segment]!; bin < starts[segment + 1]!; bin++) {
+          if (segment > 0) filters[(segment - 1) * bins + bin] = weights[2 * bin]!;
+          if (segment < mels) filters[segment * bins + bin] = weights[2 * bin + 1]!;
+        }
+      }
+      assert.equal(starts[mels + 1], bins);
+      assert.deepEqual(filters, melFilters(sampleRate, nFft, mels));
+    }
+  });
+
   describe("Whisper's log-mel", () => {
     onEveryVariant((device) => {
       it("agrees with the reference", async () => {
@@ -31,7 +56,6 @@ describe("mel", () => {
     });
 
     it("its gradient is that of finite differences", async () => {
-      const { Device } = await import("../../lib/graph/device.js");
       await using device = Device.open("cpu");
       const inputs = { x: { data: randomFloats(1600, 1), shape: [1, 1600] } };
       const build = ({ x }: { x: Parameters<typeof whisperLogMel>[0] }) => slice(whisperLogMel(x), 1, 2, 6);
@@ -47,7 +71,6 @@ describe("mel", () => {
     });
 
     it("cuts what is longer than 30 s", async () => {
-      const { Device } = await import("../../lib/graph/device.js");
       await using device = Device.open("cpu");
       const x = randomFloats(481000, 3);
       const run = async (data: Float32Array) =>

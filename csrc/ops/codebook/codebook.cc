@@ -12,6 +12,8 @@ namespace lmspt {
 
 namespace {
 
+constexpr int64_t kMostCodes = int64_t{1} << 28;
+
 // ---- codebook_search ----
 
 void infer_search(InferContext& context) {
@@ -20,7 +22,8 @@ void infer_search(InferContext& context) {
   const Shape &z = context.shape(0), &codebook = context.shape(1);
   context.expect(z.rank >= 1 && z[-1] == codebook[1],
                  "expected z with " + std::to_string(codebook[1]) + " features, got " + to_string(z));
-  context.expect(codebook[0] >= 1, "expected a codebook with at least one row");
+  context.expect(codebook[0] >= 1 && codebook[0] <= kMostCodes,
+                 "expected a codebook with at least one row and at most 2^28, got " + std::to_string(codebook[0]));
   Shape codes = z;
   --codes.rank;
   context.output(codes, DType::i32);

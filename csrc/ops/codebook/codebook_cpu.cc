@@ -1,51 +1,14 @@
-#include <math.h>
 #include <string.h>
 
-#include "device/cpu/simd.h"
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
-#include "gemm/panel.h"
+#include "ops/codebook/nearest_cpu.h"
 
 namespace lmspt::LMSPT_ISA {
 
 namespace {
 
-constexpr int64_t kRowsPerTask = 8;
-
-// ---- kernels ----
-
-double norm(const float* x, int64_t size) {
-  double total = 0;
-  for (int64_t i = 0; i < size; ++i) total += static_cast<double>(x[i]) * x[i];
-  total = ::sqrt(total);
-  return total > 1e-12 ? total : 1e-12;
-}
-
-void normalize(const float* x, int64_t size, float* out) {
-  const double scale = 1 / norm(x, size);
-  for (int64_t i = 0; i < size; ++i) out[i] = static_cast<float>(x[i] * scale);
-}
-
-// The code whose normalised row has the largest product with z, which is the smallest distance.
-int32_t nearest(const float* z, int64_t size, const float* panels, int64_t panel_total) {
-  float best = -INFINITY;
-  int64_t best_code = 0;
-  for (int64_t p = 0; p < panel_total; ++p) {
-    const float* panel = panels + p * size * kPanelWidth;
-    Vec products = broadcast(0);
-    for (int64_t i = 0; i < size; ++i) products = fma(broadcast(z[i]), Vec::load(panel + i * kPanelWidth), products);
-    if (max_lane(products) <= best) continue;  // not where the first is NaN
-    alignas(64) float lanes[kLanes];
-    products.store(lanes);
-    for (int lane = 0; lane < kLanes; ++lane) {
-      if (lanes[lane] > best) {
-        best = lanes[lane];
-        best_code = p * kPanelWidth + lane;
-      }
-    }
-  }
-  return static_cast<int32_t>(best_code);
-}
+constexpr int64_t kRowsPerTask = 12;
 
 // ---- launchers ----
 
@@ -53,11 +16,10 @@ void codebook_search(const KernelContext& context) {
   const Tensor z = context.in(0), panels = context.in(1);
   const int64_t size = z.shape[-1], rows = context.out(0).shape.count();
   parallel_for(context.pool, (rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task, int worker) {
-    float* unit = static_cast<float*>(context.pool->scratch(worker, size * sizeof(float)));
-    for (int64_t row = task * kRowsPerTask; row < rows && row < (task + 1) * kRowsPerTask; ++row) {
-      normalize(z.f32() + row * size, size, unit);
-      context.out(0).i32()[row] = nearest(unit, size, panels.f32(), panels.shape[0]);
-    }
+    float* units = static_cast<float*>(context.pool->scratch(worker, kRowsPerTask * size * sizeof(float)));
+    const int64_t first = task * kRowsPerTask, left = rows - first, count = left < kRowsPerTask ? left : kRowsPerTask;
+    for (int64_t row = 0; row < count; ++row) normalize(z.f32() + (first + row) * size, size, units + row * size);
+    nearest_rows(units, count, size, panels.f32(), panels.shape[0], context.out(0).i32() + first);
   });
 }
 

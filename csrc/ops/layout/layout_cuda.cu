@@ -27,6 +27,24 @@ __global__ void copy_rows_kernel(const Word* x, int64_t x_pitch, Word* out, int6
   }
 }
 
+constexpr int kMostParts = 16;
+constexpr int64_t kNarrow = 64;  // words of a row that is joined in one kernel
+
+struct Parts {
+  const int32_t* data[kMostParts];
+  int width[kMostParts];
+};
+
+// Rows of `width` words, made of one of each part.
+__global__ void join_kernel(Parts parts, int width, int32_t* out, int64_t count) {
+  for (int64_t i = first_unit(); i < count; i += unit_step()) {
+    const int64_t row = i / width;
+    int column = static_cast<int>(i - row * width), part = 0;
+    while (column >= parts.width[part]) column -= parts.width[part++];
+    out[i] = parts.data[part][row * parts.width[part] + column];
+  }
+}
+
 struct Padding {
   int64_t length;  // of the axis without padding
   int64_t padded;
@@ -101,11 +119,22 @@ void slice(const KernelContext& context) {
 void concat(const KernelContext& context) {
   const int axis = axis_of(context);
   const Tensor out = context.out(0);
+  const int64_t joined = out.shape.count_from(axis);
+  if (context.input_count > 1 && context.input_count <= kMostParts && joined <= kNarrow) {
+    Parts parts{};
+    for (int i = 0; i < context.input_count; ++i) {
+      parts.data[i] = words(context.in(i));
+      parts.width[i] = static_cast<int>(context.in(i).shape.count_from(axis));
+    }
+    const int64_t count = out.shape.count();
+    launch_threads(context, join_kernel, count, parts, joined, words(out), count);
+    return;
+  }
   int32_t* target = words(out);
   for (int i = 0; i < context.input_count; ++i) {
     const Tensor x = context.in(i);
     const int64_t width = x.shape.count_from(axis);
-    copy_rows(context, words(x), width, target, out.shape.count_from(axis), x.shape.count_before(axis), width);
+    copy_rows(context, words(x), width, target, joined, x.shape.count_before(axis), width);
     target += width;
   }
 }

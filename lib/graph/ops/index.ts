@@ -13,4 +13,5 @@ export * from "./pointwise.js";
 export * from "./reduce.js";
 export * from "./rotary.js";
 export * from "./snake.js";
+export * from "./spectrum.js";
 export * from "./weight-norm.js";

@@ -1,7 +1,20 @@
 import type { Value } from "../../graph/graph.js";
-import { abs, add, affine, clamp, linear, log, mean, sqrt, square, sub, sum } from "../../graph/ops/index.js";
-import { melFilters } from "../../nn/mel.js";
-import { stft } from "../../nn/stft.js";
+import {
+  abs,
+  add,
+  affine,
+  clamp,
+  linear,
+  log,
+  mean,
+  melDistance,
+  sqrt,
+  square,
+  sub,
+  sum,
+} from "../../graph/ops/index.js";
+import { melBands, melFilters } from "../../nn/mel.js";
+import { addEnds, frameTables, hasFastTransform, stft } from "../../nn/stft.js";
 
 /** Window lengths with their numbers of mel bands. */
 export type MelScales = readonly (readonly [window: number, mels: number])[];
@@ -27,11 +40,26 @@ export function melLoss(
   { melScales = PUBLIC_MEL_SCALES, melFloor = PUBLIC_MEL_FLOOR }: { melScales?: MelScales; melFloor?: number } = {},
 ): Value {
   const terms = melScales.map(([window, mels]) => {
-    const [a, b] = [generated, real].map((audio) => melMagnitudes(audio, sampleRate, window, mels)) as [Value, Value];
-    return add(meanDistance(a, b), meanDistance(powerInDecades(a, melFloor), powerInDecades(b, melFloor)));
+    const distance = hasFastTransform(window) && mels <= window / 2 ? fusedDistance : composedDistance;
+    return distance(generated, real, sampleRate, window, mels, melFloor);
   });
   return terms.reduce((total, term) => add(total, term));
 }
+
+type Distance = (generated: Value, real: Value, sampleRate: number, nFft: number, mels: number, floor: number) => Value;
+
+/** In one pass over both waveforms. */
+const fusedDistance: Distance = (generated, real, sampleRate, nFft, mels, floor) => {
+  const hop = nFft / 4;
+  const { graph } = generated;
+  const [a, b] = [addEnds(generated, nFft, hop, "center"), addEnds(real, nFft, hop, "center")];
+  return melDistance(a, b, frameTables(graph, nFft), melBands(graph, sampleRate, nFft, mels), { hop, floor });
+};
+
+const composedDistance: Distance = (generated, real, sampleRate, nFft, mels, floor) => {
+  const [a, b] = [generated, real].map((audio) => melMagnitudes(audio, sampleRate, nFft, mels)) as [Value, Value];
+  return add(meanDistance(a, b), meanDistance(powerInDecades(a, floor), powerInDecades(b, floor)));
+};
 
 /** (B, frames, mels) */
 function melMagnitudes(audio: Value, sampleRate: number, nFft: number, mels: number): Value {
