@@ -13,7 +13,7 @@ const OUTPUT = "demo-output";
 const UNTRAINED =
   "UNTRAINED MODEL: its weights are random, so the tokens carry no meaning and the reconstructed speech is noise.";
 
-async function demo(model: string | undefined): Promise<void> {
+async function demo(model: string): Promise<void> {
   const original = await loadAudio(SPEECH);
   const seconds = original.samples.length / original.sampleRate;
   report("speech", `examples/speech.wav, ${seconds.toFixed(2)} s at ${original.sampleRate} Hz`);
@@ -63,7 +63,7 @@ function report(name: string, value: string): void {
   console.log(`${name.padEnd(10)} ${value}`);
 }
 
-demo(process.argv[2]).catch((error: Error) => {
+demo(process.argv[2] ?? "12.5hz-16k-small").catch((error: Error) => {
   console.error(`The demo failed: ${error.message}`);
   process.exitCode = 1;
 });

@@ -5,7 +5,7 @@ import nodeGypBuild from "node-gyp-build";
 import { whyNoCuda } from "../graph/device.js";
 import { cudaLibraryPath, native, packageRoot } from "../graph/native.js";
 import { readHubEnvironment } from "../hub/environment.js";
-import { DEFAULT_MODEL, PRESETS, resolveModel } from "../hub/index.js";
+import { BUNDLED_MODEL, PRESETS, resolveModel } from "../hub/index.js";
 import { statIfPresent } from "../io/system-errors.js";
 import { packageVersion } from "./version.js";
 
@@ -112,7 +112,7 @@ async function findDriver(): Promise<string | undefined> {
 async function inspectModels(): Promise<ModelFacts> {
   const { cacheFolder, offline } = readHubEnvironment();
   const presets = await Promise.all(
-    [DEFAULT_MODEL, ...PRESETS.map(({ name }) => name)].map(async (name) => ({
+    [BUNDLED_MODEL, ...PRESETS.map(({ name }) => name)].map(async (name) => ({
       name,
       source: await findOnMachine(name),
     })),

@@ -1,13 +1,12 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { DeviceName } from "../graph/device.js";
 import { PRECISIONS } from "../graph/precision.js";
-import { DEFAULT_MODEL } from "../hub/index.js";
 
 /** The options of every command that runs a model. */
 export function modelOptions(): Option[] {
   return [
     new Option("-m, --model <name>", "preset, model folder, hf://owner/repository or random:SEED[:preset]").default(
-      DEFAULT_MODEL,
+      "12.5hz-24k",
     ),
     deviceOption(),
     precisionOption("of convolutions").default("fp32"),

@@ -8,8 +8,8 @@ export interface ModelLicence {
   readonly notice: string;
 }
 
-/** The model that lies in this package, under the package's own licence: what is used where no model is named. */
-export const DEFAULT_MODEL = "12.5hz-16k-small";
+/** The model that lies in this package, under the package's own licence. */
+export const BUNDLED_MODEL = "12.5hz-16k-small";
 
 /** A model with a short name, published on the Hugging Face Hub. Its configuration is built into this package. */
 export interface Preset {

@@ -6,7 +6,7 @@ import type { ProgressListener } from "./blob.js";
 import { readHubEnvironment } from "./environment.js";
 import { findModelInFolder, type ModelFiles, modelAt, WEIGHTS_FILE, WEIGHTS_SUFFIX } from "./folder.js";
 import {
-  DEFAULT_MODEL,
+  BUNDLED_MODEL,
   findPreset,
   findPresetByRepo,
   findPresetByWeights,
@@ -45,7 +45,7 @@ export interface ResolveOptions {
 /**
  * Finds the files of the model `name`, and downloads them where they are not on this machine:
  *
- * - the default model's name: in this package;
+ * - the bundled model's name: in this package;
  * - a preset name: from `$LMSPT_MODELS/<preset>` or `./models/<preset>`, else from the hub;
  * - `hf://owner/repo[@revision][/file]`: from the hub (`model.safetensors`, or the preset's file in its repository);
  * - any other name: the path of a model folder or of a `.safetensors` file; `config.json` may lie beside the weights.
@@ -62,7 +62,7 @@ export async function resolveModel(name: string, options: ResolveOptions = {}): 
     throw invalidArgument("the model name", "a path, a preset name or hf://owner/repository", name);
   }
   options.signal?.throwIfAborted();
-  if (name === DEFAULT_MODEL) return resolvePath(name, join(packageRoot(), "default-model"));
+  if (name === BUNDLED_MODEL) return resolvePath(name, join(packageRoot(), "bundled-model"));
   if (isHubName(name)) return resolveHubName(name, options);
   const preset = findPreset(name);
   if (preset !== undefined) return resolvePreset(preset, options);
@@ -112,7 +112,7 @@ async function resolvePath(name: string, path: string): Promise<ResolvedModel> {
   throw new LmsptError(
     "ERR_LMSPT_MODEL",
     `No model ${JSON.stringify(name)}: expected a model folder, a *${WEIGHTS_SUFFIX} file, a preset ` +
-      `(${[DEFAULT_MODEL, ...PRESETS.map((preset) => preset.name)].join(", ")}) or hf://owner/repository, and nothing like that lies at ${path}`,
+      `(${[BUNDLED_MODEL, ...PRESETS.map((preset) => preset.name)].join(", ")}) or hf://owner/repository, and nothing like that lies at ${path}`,
   );
 }
 

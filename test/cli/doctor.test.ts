@@ -51,7 +51,7 @@ describe("lmspt doctor", () => {
         cacheFolder: at("cache"),
         cacheFound: false,
         offline: false,
-        presets: [{ name: "12.5hz-16k-small", source: join(packageRoot(), "default-model") }, { name: "12.5hz-24k" }],
+        presets: [{ name: "12.5hz-16k-small", source: join(packageRoot(), "bundled-model") }, { name: "12.5hz-24k" }],
       });
     } finally {
       if (before === undefined) delete process.env.HF_HUB_CACHE;

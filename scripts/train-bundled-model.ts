@@ -1,7 +1,7 @@
 /**
- * Makes the model in default-model/ anew, from nothing but speech synthesisers (apt-get install espeak-ng flite):
+ * Makes the bundled model anew, from nothing but speech synthesisers (apt-get install espeak-ng flite):
  *
- *   npm run train-default-model -- FOLDER
+ *   npm run train-bundled-model -- FOLDER
  *
  * A corpus, a recogniser that serves as teacher and judge, the tokenizer, and how good it is; hours on two cores. A rerun
  * goes on where the last one stopped. FOLDER/model is the result: model.safetensors and config.json.
@@ -11,7 +11,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { packageRoot } from "../lib/io/package-root.js";
 
-const recipes = join(packageRoot(), "default-model", "recipe");
+const recipes = join(packageRoot(), "bundled-model", "recipe");
 
 function node(script: string, ...args: string[]): void {
   const { status, error } = spawnSync(process.execPath, [join(packageRoot(), script), ...args], { stdio: "inherit" });
@@ -35,7 +35,7 @@ function train(command: readonly string[], recipe: string, folder: string, overr
   return newestCheckpoint(out);
 }
 
-function trainDefaultModel(folder: string): void {
+function trainBundledModel(folder: string): void {
   const speech = join(folder, "speech");
   node("dist/scripts/make-speech/main.js", speech, "--hours", "6", "--seed", "1");
   const manifest = (name: string) => join(speech, `${name}.jsonl`);
@@ -54,8 +54,8 @@ function trainDefaultModel(folder: string): void {
 
 const [, , folder] = process.argv;
 if (folder === undefined) {
-  console.error("Expected a folder: npm run train-default-model -- FOLDER");
+  console.error("Expected a folder: npm run train-bundled-model -- FOLDER");
   process.exitCode = 2;
 } else {
-  trainDefaultModel(resolve(folder));
+  trainBundledModel(resolve(folder));
 }
