@@ -86,7 +86,7 @@ void fuse_residual(Program& program) {
 // Units whose rows would not stay in the cache gain nothing, nor do those narrower than a vector; few rows are better
 // shared out by channels. On CUDA a tile has all channels of its rows.
 bool is_worth_fusing(const Shape& x, const Device& device) {
-  if (!device.is_host()) return x[2] <= 128;
+  if (!device.is_host()) return x[2] <= 192;
   return x[2] >= 16 && x[2] <= 192 && x[0] * x[1] >= 4096;
 }
 

@@ -45,7 +45,10 @@ async function trace(device: Device, fusion: "0" | "1", precision: Precision, un
   }
 }
 
-/** Columns of one tile, of half of one, odd numbers, too many for one kernel; taps as shifts and folded. */
+/**
+ * Columns of one tile, of half of one, odd numbers, too many for one kernel; taps as shifts and folded; more tiles than
+ * blocks.
+ */
 const units: readonly Unit[] = [
   { shape: [2, 70, 16], dilation: 3 },
   { shape: [1, 130, 20], dilation: 9 },
@@ -56,6 +59,11 @@ const units: readonly Unit[] = [
   { shape: [1, 50, 18], kernel: 5 },
   { shape: [2, 30, 5], bias: false },
   { shape: [1, 35, 132], kernel: 3 },
+  { shape: [9, 140, 32], kernel: 3 },
+  { shape: [9, 130, 60], kernel: 3 },
+  { shape: [1, 140, 96], kernel: 3, dilation: 9 },
+  { shape: [2, 70, 192], kernel: 3, dilation: 9 },
+  { shape: [1, 35, 196], kernel: 3 },
 ];
 
 describe("quantizers on CUDA", () => {
@@ -103,10 +111,22 @@ describe("fusion on CUDA", () => {
         const parts = await trace(device, "0", precision, unit);
         const whole = await trace(device, "1", precision, unit);
         assert.deepEqual(parts.ops, ["snake", "conv1d", "snake", "conv1d", "add"]);
-        const fits = unit.shape[2] <= 128 && !(precision !== "fp32" && unit.shape[2] < 16);
+        const fits = unit.shape[2] <= 192 && !(precision !== "fp32" && unit.shape[2] < 16);
         assert.deepEqual(whole.ops, fits ? ["fused_residual_unit"] : ["conv1d", "conv1d"], JSON.stringify(unit));
         assert.deepEqual(whole.outputs, parts.outputs, JSON.stringify(unit));
       }
     });
   }
+
+  it("bf16: weights that a block keeps give the bits of those that it reads for each tile", async () => {
+    for (const unit of units.filter(({ shape }) => shape[2] <= 64)) {
+      const kept = await trace(device, "1", "bf16", unit);
+      process.env.LMSPT_CUDA_KEPT_WEIGHTS = "0";
+      try {
+        assert.deepEqual((await trace(device, "1", "bf16", unit)).outputs, kept.outputs, JSON.stringify(unit));
+      } finally {
+        delete process.env.LMSPT_CUDA_KEPT_WEIGHTS;
+      }
+    }
+  });
 });

@@ -23,7 +23,7 @@ class BlockOfB {
 
   // Words [first, first + kBlockWords) of K, zeros from `end` on and for panels that are not there.
   __device__ void copy(int first, int end, uint32_t* target) const {
-    if (kDown > kBlockWords && word_of_thread() >= kBlockWords) return;
+    if (word_of_thread() >= kDown || word_of_thread() >= kBlockWords) return;
     target += word_of_thread() * kColumnPitch<kColumns> + column();
 #pragma unroll
     for (int plane = 0; plane < kPlanes; ++plane) {
@@ -37,8 +37,10 @@ class BlockOfB {
   }
 
  private:
-  static constexpr int kAcross = kColumns / 4, kDown = kThreads / kAcross;  // copies of a row, rows at once
-  static_assert(kThreads % kAcross == 0 && (kBlockWords % kDown == 0 || kDown > kBlockWords));
+  static constexpr int power_below(int n) { return n < 2 ? 1 : 2 * power_below(n / 2); }
+
+  // Copies of a row, rows at once; where rows are no power of two, some threads copy nothing.
+  static constexpr int kAcross = kColumns / 4, kDown = power_below(kThreads / kAcross);
 
   static __device__ int column() { return static_cast<int>(threadIdx.x) % kAcross * 4; }
   static __device__ int word_of_thread() { return static_cast<int>(threadIdx.x) / kAcross; }

@@ -153,17 +153,17 @@ void run_product(const KernelContext& context, Precision precision, const Produc
 }
 
 bool run_residual_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second) {
-  const int64_t most = precision == Precision::bf16x3 ? 64 : 128;
+  const int64_t most = precision == Precision::bf16x3 ? 64 : 192;
   if (first.columns > most || first.groups != 1 || !reads_fours(first)) return false;
   if (first.items * first.rows * first.columns == 0) return true;
   check_positions(first);
   const ProductPair pair{first, second};
-  const ProductChoice choice{first.columns > 64 ? TileSize::large : TileSize::tall, true, writes_fours(second)};
+  const bool vectors = writes_fours(second);
   switch (precision) {
-    case Precision::tf32: join_tf32(context, pair, choice); break;
-    case Precision::bf16: join_bf16(context, pair, choice); break;
-    case Precision::bf16x3: join_bf16x3(context, pair, choice); break;
-    default: join_float32(context, pair, choice);
+    case Precision::tf32: join_tf32(context, pair, vectors); break;
+    case Precision::bf16: join_bf16(context, pair, vectors); break;
+    case Precision::bf16x3: join_bf16x3(context, pair, vectors); break;
+    default: join_float32(context, pair, vectors);
   }
   return true;
 }

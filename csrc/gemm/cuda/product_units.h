@@ -24,14 +24,14 @@ void multiply_tf32(const KernelContext& context, const Product& product, const P
 void multiply_bf16(const KernelContext& context, const Product& product, const ProductChoice& choice);
 void multiply_bf16x3(const KernelContext& context, const Product& product, const ProductChoice& choice);
 
-// Two products in one kernel. The columns fit into one tile, large or tall, and rows of A may be read by fours.
+// Two products in one kernel. The columns fit into one tile, and rows of A may be read by fours.
 struct ProductPair {
   const Product &first, &second;
 };
 
-void join_float32(const KernelContext& context, const ProductPair& pair, const ProductChoice& choice);
-void join_tf32(const KernelContext& context, const ProductPair& pair, const ProductChoice& choice);
-void join_bf16(const KernelContext& context, const ProductPair& pair, const ProductChoice& choice);
-void join_bf16x3(const KernelContext& context, const ProductPair& pair, const ProductChoice& choice);  // tall
+void join_float32(const KernelContext& context, const ProductPair& pair, bool vectors);
+void join_tf32(const KernelContext& context, const ProductPair& pair, bool vectors);
+void join_bf16(const KernelContext& context, const ProductPair& pair, bool vectors);
+void join_bf16x3(const KernelContext& context, const ProductPair& pair, bool vectors);  // up to 64 columns
 
 }  // namespace lmspt::cuda

@@ -5,13 +5,14 @@
 
 namespace lmspt::cuda {
 
-void join_tf32(const KernelContext& context, const ProductPair& pair, const ProductChoice& choice) {
+void join_tf32(const KernelContext& context, const ProductPair& pair, bool vectors) {
   const auto& [first, second] = pair;
-  if (choice.size == TileSize::large) {
-    launch_residual_unit<TensorTile<Tf32, 2, 4, 4>>(context, first, second, choice.vectors);
-  } else {
-    launch_residual_unit<TensorTile<Tf32, 4, 2, 4>>(context, first, second, choice.vectors);
-  }
+  const auto join = [&]<class Tile>() { launch_residual_unit<Tile>(context, first, second, vectors); };
+  if (first.columns <= 32) return join.template operator()<TensorTile<Tf32, 4, 2, 2>>();
+  if (first.columns <= 64) return join.template operator()<TensorTile<Tf32, 4, 2, 4>>();
+  if (first.columns <= 96) return join.template operator()<TensorTile<Tf32, 2, 4, 3>>();
+  if (first.columns <= 128) return join.template operator()<TensorTile<Tf32, 2, 4, 4>>();
+  join.template operator()<TensorTile<Tf32, 2, 2, 6>>();
 }
 
 }  // namespace lmspt::cuda

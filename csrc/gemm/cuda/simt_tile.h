@@ -22,7 +22,7 @@ class SimtTile {
  public:
   using Operands = Float32;
   static constexpr int kRows = 16 * kM, kColumns = 16 * kN;
-  static constexpr int kBlocks = kM * kN < 64 ? 2 : 1;  // that share a multiprocessor, at least
+  static constexpr int kBlocks = kM * kN < 48 ? 2 : 1;  // that share a multiprocessor, at least
 
   __device__ void clear() {
 #pragma unroll
