@@ -7,7 +7,7 @@ namespace lmspt::lab {
 namespace {
 
 constexpr int64_t kTaps = 7, kDilation = 3;
-constexpr int64_t kMostJoined = 128;  // channels of a unit that one kernel does
+constexpr int64_t kMostJoined = 192;  // channels of a unit that one kernel does
 
 struct Place {
   int64_t batch, rows, channels;
@@ -141,14 +141,14 @@ void add_convolutions(std::vector<Case>& cases, const Sizes& sizes) {
       {1920, 1536, 768, 2}, {960, 768, 384, 8}, {120, 384, 192, 6}, {20, 192, 96, 5}, {4, 96, 48, 4}};
   for (Precision precision : kAllPrecisions) {
     for (const Stage& s : encoder) {
-      const int64_t unit = sizes(s.channels, s.channels <= kMostJoined ? 32 : 144);
+      const int64_t unit = sizes(s.channels, s.channels <= kMostJoined ? 32 : 208);
       cases.push_back(residual_unit("encoder", precision, {batch, rows(s.hop, 40), unit}));
       cases.push_back(
           down(precision, {batch, rows(s.hop, 6 * s.stride), channels(s.channels)}, sizes(s.to, 64), s.stride));
     }
     for (const Stage& s : decoder) {
       cases.push_back(up(precision, {batch, rows(s.hop, 10), channels(s.channels)}, channels(s.to), s.stride));
-      const int64_t unit = sizes(s.to, s.to <= kMostJoined ? 48 : 144);
+      const int64_t unit = sizes(s.to, s.to <= kMostJoined ? 48 : 208);
       cases.push_back(residual_unit("decoder", precision, {batch, rows(s.hop / s.stride, 40), unit}));
     }
     cases.push_back(plain("end of the encoder, 1024 to 1024, 3 taps", precision,
