@@ -84,6 +84,8 @@ describe("npm pack", function () {
       "dist/lib/index.d.ts",
       "dist/lib/index.d.mts",
       "dist/lib/cli/main.js",
+      "bundled-model/config.json",
+      "bundled-model/model.safetensors",
       "scripts/build-native.mjs",
       "scripts/install.mjs",
       "scripts/support/tools.mjs",
@@ -95,7 +97,7 @@ describe("npm pack", function () {
 
   it("holds nothing else", () => {
     const allowed =
-      /^(LICENSE|README\.md|package\.json|binding\.gyp|CMakeLists\.txt|bin\/lmspt\.js|cmake\/.*\.cmake|csrc\/.*\.(cc|h|cu|cuh|def|md)|dist\/lib\/.*\.(js|mjs|d\.ts|d\.mts)|prebuilds\/.*\.node|scripts\/(build-native|install|support\/(build-folder|paths|tools))\.mjs)$/;
+      /^(LICENSE|README\.md|package\.json|binding\.gyp|CMakeLists\.txt|bin\/lmspt\.js|bundled-model\/(README\.md|config\.json|model\.safetensors)|cmake\/.*\.cmake|csrc\/.*\.(cc|h|cu|cuh|def|md)|dist\/lib\/.*\.(js|mjs|d\.ts|d\.mts)|prebuilds\/.*\.node|scripts\/(build-native|install|support\/(build-folder|paths|tools))\.mjs)$/;
     const paths = packed.files.map((file) => file.path);
     assert.deepEqual(
       paths.filter((path) => !allowed.test(path)),
@@ -111,8 +113,8 @@ describe("npm pack", function () {
     it(`turns audio into tokens and back in a project that ${title} it`, async () => {
       const program = `${load}
         (async () => {
-          const tokenizer = await Tokenizer.load("random:1");
-          const tokens = await tokenizer.encode({ samples: new Float32Array(5000), sampleRate: 24000 });
+          const tokenizer = await Tokenizer.load("12.5hz-16k-small");
+          const tokens = await tokenizer.encode({ samples: new Float32Array(5000), sampleRate: 16000 });
           const speech = await tokenizer.decode(tokens);
           await tokenizer.close();
           console.log(speech.samples.length);
