@@ -5,7 +5,16 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { logMelDistance } from "../lib/eval/log-mel-distance.js";
-import { bitrate, encodeTokenFile, encodeWav, loadAudio, Tokenizer } from "../lib/index.js";
+import {
+  type Audio,
+  bitrate,
+  Device,
+  encodeTokenFile,
+  encodeWav,
+  loadAudio,
+  Resampler,
+  Tokenizer,
+} from "../lib/index.js";
 import { drawPicture } from "./picture/picture.js";
 
 const SPEECH = join(__dirname, "../../examples/speech.wav");
@@ -14,9 +23,9 @@ const UNTRAINED =
   "UNTRAINED MODEL: its weights are random, so the tokens carry no meaning and the reconstructed speech is noise.";
 
 async function demo(model: string): Promise<void> {
-  const original = await loadAudio(SPEECH);
-  const seconds = original.samples.length / original.sampleRate;
-  report("speech", `examples/speech.wav, ${seconds.toFixed(2)} s at ${original.sampleRate} Hz`);
+  const recording = await loadAudio(SPEECH);
+  const seconds = recording.samples.length / recording.sampleRate;
+  report("speech", `examples/speech.wav, ${seconds.toFixed(2)} s at ${recording.sampleRate} Hz`);
 
   await using tokenizer = await Tokenizer.load(model);
   const { info } = tokenizer;
@@ -24,6 +33,7 @@ async function demo(model: string): Promise<void> {
   if (info.licence) report("licence", info.licence.notice);
   if (info.untrained) console.log(`\n*** ${UNTRAINED} ***\n`);
 
+  const original = await atRate(recording, tokenizer.sampleRate);
   const [tokens, encodeTime] = await timed(() => tokenizer.encode(original));
   const codebooks = tokens.semantic.length + tokens.acoustic.length;
   report("tokens", `${tokens.frames} frames of ${codebooks}, ${tokens.frameRate} frames per second`);
@@ -48,6 +58,13 @@ async function demo(model: string): Promise<void> {
     await writeFile(join(OUTPUT, name), content);
     report("written", join(OUTPUT, name));
   }
+}
+
+/** What the model hears. */
+async function atRate({ samples, sampleRate }: Audio, rate: number): Promise<Audio> {
+  if (sampleRate === rate) return { samples, sampleRate };
+  await using device = Device.open("cpu");
+  return { samples: await new Resampler(device).resample(samples, sampleRate, rate), sampleRate: rate };
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<[result: T, seconds: number]> {

@@ -36,6 +36,15 @@ describe("examples", () => {
     assert.match(stdout, /^\*\*\* UNTRAINED MODEL: .* \*\*\*$/m);
   });
 
+  it("demo: takes the bundled model where none is named", async () => {
+    const stdout = await start("dist/examples/demo.js");
+    assert.match(stdout, /^model +12\.5hz-16k-small, 4\.9 million parameters/m);
+    assert.match(stdout, /^distance +log-mel distance \d\.\d dB/m);
+    assert.doesNotMatch(stdout, /UNTRAINED/);
+    const speech = decodeWav(await readFile(join(folder, "demo-output/reconstructed.wav")));
+    assert.equal(speech.sampleRate, 16000);
+  });
+
   it("encode-decode: turns a file into tokens and back through the package's own name", async () => {
     await copyFile(join(root, "test/fixtures/audio/speech-1s.wav"), join(folder, "in.wav"));
     const stdout = await start("examples/encode-decode.mjs", "in.wav", "out.wav", "random:1:tiny");
