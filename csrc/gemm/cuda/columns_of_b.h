@@ -23,7 +23,8 @@ class BlockOfB {
 
   // Words [first, first + kBlockWords) of K, zeros from `end` on and for panels that are not there.
   __device__ void copy(int first, int end, uint32_t* target) const {
-    if (word_of_thread() >= kDown || word_of_thread() >= kBlockWords) return;
+    if (kDown * kAcross < kThreads && word_of_thread() >= kDown) return;
+    if (kDown > kBlockWords && word_of_thread() >= kBlockWords) return;
     target += word_of_thread() * kColumnPitch<kColumns> + column();
 #pragma unroll
     for (int plane = 0; plane < kPlanes; ++plane) {
