@@ -6,6 +6,7 @@
 
 #include "device/error.h"
 #include "gemm/cuda/product_units.h"
+#include "gemm/cuda/sm90_product.h"
 #include "gemm/cuda/tile_setting.h"
 
 namespace lmspt::cuda {
@@ -26,7 +27,7 @@ bool are_fours(std::initializer_list<int64_t> numbers) {
 std::atomic<int> size_for_all{-1};  // a TileSize, where one was set
 
 TileSize choose_size(const Product& p) {
-  if (size_for_all >= 0) return static_cast<TileSize>(size_for_all.load());
+  if (const auto size = size_of_setting()) return *size;
   if (p.columns <= 32) return TileSize::narrow;
   const int64_t down = p.items * p.groups * ((p.rows + 127) / 128);
   if (p.columns > 64 && down * ((p.columns + 127) / 128) >= kManyTiles) return TileSize::large;
@@ -36,12 +37,6 @@ TileSize choose_size(const Product& p) {
 bool reads_fours(const Product& p) {
   return are_in_fours(p.a.x) && is_aligned(p.a.alpha) &&
          are_fours({p.a.channels, p.a.item, p.a.outer, p.a.group, p.a.h.pitch, p.a.w.pitch});
-}
-
-bool writes_fours(const Product& p) {
-  return are_in_fours(p.c.c) && are_in_fours(p.c.residual) &&
-         are_fours(
-             {p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
 }
 
 [[noreturn]] void fail_for_positions() {
@@ -64,6 +59,17 @@ void check_positions(const Product& p) {
 }
 
 }  // namespace
+
+std::optional<TileSize> size_of_setting() {
+  const int size = size_for_all;
+  return size >= 0 ? std::optional(static_cast<TileSize>(size)) : std::nullopt;
+}
+
+bool writes_fours(const Product& p) {
+  return are_in_fours(p.c.c) && are_in_fours(p.c.residual) &&
+         are_fours(
+             {p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
+}
 
 void read_tile_setting() {
   const char* setting = std::getenv("LMSPT_CUDA_TILE");
@@ -98,6 +104,7 @@ void set_taps(RowsOfA& a, Precision precision, const Taps& taps) {
 void run_product(const KernelContext& context, Precision precision, const Product& p) {
   if (p.items * p.groups * p.rows * p.columns == 0) return;
   check_positions(p);
+  if (p.b.rows) return run_sm90_product(context, precision, p);
   const ProductChoice choice{choose_size(p), reads_fours(p), writes_fours(p)};
   switch (precision) {
     case Precision::tf32: return multiply_tf32(context, p, choice);
@@ -109,7 +116,7 @@ void run_product(const KernelContext& context, Precision precision, const Produc
 
 bool run_residual_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second) {
   const int64_t most = precision == Precision::bf16x3 ? 64 : 128;
-  if (first.columns > most || first.groups != 1 || !reads_fours(first)) return false;
+  if (first.columns > most || first.groups != 1 || first.b.rows || !reads_fours(first)) return false;
   if (first.items * first.rows * first.columns == 0) return true;
   check_positions(first);
   const ProductPair pair{first, second};

@@ -1,6 +1,8 @@
 // What multiplies in each precision, each compiled in a file of its own.
 #pragma once
 
+#include <optional>
+
 #include "gemm/cuda/product.h"
 
 namespace lmspt::cuda {
@@ -12,6 +14,12 @@ enum class TileSize {
   small,   // 64 by 64
   narrow,  // 128 by 32
 };
+
+// Of LMSPT_CUDA_TILE.
+std::optional<TileSize> size_of_setting();
+
+// Whether C may be written by two or four floats at a time.
+bool writes_fours(const Product& product);
 
 struct ProductChoice {
   TileSize size;
