@@ -7,7 +7,9 @@
 #include <cstring>
 #include <new>
 
+#include "cuda-emulation/sm90_emulated.h"
 #include "cuda-emulation/symbols.h"
+#include "cuda-emulation/transfers.h"
 
 namespace lmspt::emulation {
 
@@ -48,9 +50,9 @@ void prepare_reach(const void* kernel) {
   reach.static_cells = reserve_cells(statics.size);
   reach.module = module.base;
   reach.module_size = module.size;
-  dynamic_memory = static_cast<char*>(reserve(kMaxShared));
+  dynamic_memory = static_cast<char*>(reserve(kMaxClusters * kMaxShared));
   reach.dynamic = reinterpret_cast<uintptr_t>(dynamic_memory);
-  reach.dynamic_cells = reserve_cells(kMaxShared);
+  reach.dynamic_cells = reserve_cells(kMaxClusters * kMaxShared);
 }
 
 // What a fresh stack runs: thread after thread.
@@ -65,11 +67,7 @@ void work() {
   }
 }
 
-void suspend(State state) {
-  Thread& thread = *block.current;
-  thread.state = state;
-  switch_context(thread.context, scheduler);
-}
+int rank_of(const Thread& thread) { return thread.index / block.threads_of_block; }
 
 std::string text_of(uint3 v) {
   return "(" + std::to_string(v.x) + ", " + std::to_string(v.y) + ", " + std::to_string(v.z) + ")";
@@ -81,7 +79,9 @@ std::string text_of(Place place) {
 }
 
 Fault fault_of(FaultKind kind, const Thread* thread, const std::string& what, const void* code) {
-  std::string text = "kernel " + function_name(block.launch->kernel) + ", block " + text_of(block.position);
+  uint3 position = block.position;
+  if (thread) position.x += rank_of(*thread);
+  std::string text = "kernel " + function_name(block.launch->kernel) + ", block " + text_of(position);
   if (thread) text += ", thread " + text_of(thread->position);
   text += ": " + what;
   if (code) text += "; in " + source_place(code);
@@ -127,6 +127,8 @@ std::string where_of(const Thread& thread) {
     case State::done: return name + " has ended";
     case State::at_barrier: return name + " waits for the block at " + text_of(thread.place);
     case State::at_meeting: return name + " waits for its warp at " + text_of(thread.place);
+    case State::at_cluster: return name + " waits for its cluster at " + text_of(thread.place);
+    case State::at_transfer: return name + " " + describe_wait(thread);
     default: return name + " runs";
   }
 }
@@ -139,7 +141,34 @@ void next_interval() {
   block.launch_start = kMaxThreads - 1;
 }
 
-// No thread can go on: either all wait at one barrier, or they wait for each other forever.
+// Whether `count` threads are where one of them is; a fault where not.
+bool meets_all(const Thread& leader, int begin, int count) {
+  for (int i = begin; i < begin + count; ++i) {
+    const Thread& thread = block.threads[i];
+    if (thread.state == leader.state && same(thread.place, leader.place)) continue;
+    const bool other_waits = thread.state == State::at_barrier;
+    block.fault = fault_of(
+        FaultKind::other, other_waits ? &thread : &leader,
+        "divergence: not all threads meet at the same barrier: " + where_of(leader) + ", " + where_of(thread), nullptr);
+    return false;
+  }
+  return true;
+}
+
+void release(int begin, int count) {
+  for (int i = begin; i < begin + count; ++i) block.threads[i].state = State::ready;
+}
+
+void count_votes(int rank) {
+  const int size = block.threads_of_block;
+  int count = 0;
+  for (int i = 0; i < size; ++i) count += block.threads[rank * size + i].vote;
+  block.votes[rank][0] = count;
+  block.votes[rank][1] = count == size;
+  block.votes[rank][2] = count > 0;
+}
+
+// No thread can go on: either all of a block wait at one barrier, or they wait for each other forever.
 void pass_barrier() {
   const Thread& first = block.threads[0];
   for (int i = 0; i < block.thread_count; ++i) {
@@ -168,21 +197,32 @@ void pass_barrier() {
       return;
     }
   }
-  for (int i = 1; i < block.thread_count; ++i) {
+  for (int i = 0; i < block.thread_count; ++i) {
     const Thread& thread = block.threads[i];
-    if (thread.state == first.state && same(thread.place, first.place)) continue;
-    const bool other_waits = thread.state == State::at_barrier;
-    block.fault = fault_of(
-        FaultKind::other, other_waits ? &thread : &first,
-        "divergence: not all threads meet at the same barrier: " + where_of(first) + ", " + where_of(thread), nullptr);
+    if (thread.state != State::at_transfer) continue;
+    block.fault = fault_of(FaultKind::other, &thread, describe_wait(thread), nullptr);
     return;
   }
-  int count = 0;
-  for (int i = 0; i < block.thread_count; ++i) count += block.threads[i].vote;
-  block.votes[0] = count;
-  block.votes[1] = count == block.thread_count;
-  block.votes[2] = count > 0;
-  for (int i = 0; i < block.thread_count; ++i) block.threads[i].state = State::ready;
+  if (first.state == State::at_cluster) {
+    if (!meets_all(first, 0, block.thread_count)) return;
+    release(0, block.thread_count);
+  } else {
+    const int size = block.threads_of_block;
+    bool released = false;
+    for (int rank = 0; rank < block.clusters; ++rank) {
+      const Thread& leader = block.threads[rank * size];
+      if (leader.state == State::at_cluster) continue;  // waits for blocks that meet first
+      if (!meets_all(leader, rank * size, size)) return;
+      if (leader.state != State::at_barrier) continue;
+      count_votes(rank);
+      release(rank * size, size);
+      released = true;
+    }
+    if (!released) {
+      meets_all(first, 0, block.thread_count);  // which cannot be
+      return;
+    }
+  }
   ++block.epoch;
   next_interval();
   block.step.fill(0);
@@ -197,7 +237,7 @@ bool all_done() {
 
 void reset_shared_shadows() {
   madvise(reach.static_cells, (reach.statics_size / 2 + 1) * sizeof(SharedCell), MADV_DONTNEED);
-  madvise(reach.dynamic_cells, (kMaxShared / 2 + 1) * sizeof(SharedCell), MADV_DONTNEED);
+  madvise(reach.dynamic_cells, (kMaxClusters * kMaxShared / 2 + 1) * sizeof(SharedCell), MADV_DONTNEED);
   block.epoch = 0;
 }
 
@@ -208,14 +248,18 @@ void run_block() {
   block.first_interval = block.interval;
   block.step.fill(0);
   const dim3 size = block.launch->block;
-  block.thread_count = static_cast<int>(size.x * size.y * size.z);
+  block.clusters = block.launch->clusters;
+  block.threads_of_block = static_cast<int>(size.x * size.y * size.z);
+  block.thread_count = block.clusters * block.threads_of_block;
+  block.woken = false;
   for (int i = 0; i < block.thread_count; ++i) {
     Thread& thread = block.threads[i];
     thread.state = State::fresh;
     thread.index = static_cast<uint16_t>(i);
     thread.warp = static_cast<uint16_t>(i / kLanes);
     thread.lane = static_cast<uint16_t>(i % kLanes);
-    thread.position = {i % size.x, i / size.x % size.y, i / size.x / size.y};
+    const unsigned at = i % block.threads_of_block;
+    thread.position = {at % size.x, at / size.x % size.y, at / size.x / size.y};
     thread.place = {"", 0};
     thread.vote = false;
     thread.copies.clear();
@@ -225,12 +269,22 @@ void run_block() {
   for (int warp = 0; warp < warps; ++warp) {
     for (Meeting& meeting : block.meetings[warp]) meeting.arrived = 0;
   }
+  begin_transfers();
+  begin_products();
   for (;;) {
     for (int warp = 0; warp < warps; ++warp) {
       run_warp(warp * kLanes, std::min(block.thread_count, (warp + 1) * kLanes));
       if (block.fault.kind != FaultKind::none) return;
     }
-    if (all_done()) return;
+    if (block.woken || deliver_copies()) {
+      block.woken = false;
+      continue;
+    }
+    if (all_done()) {
+      const std::string left = open_transfers();
+      if (!left.empty()) block.fault = fault_of(FaultKind::other, nullptr, left, nullptr);
+      return;
+    }
     pass_barrier();
     if (block.fault.kind != FaultKind::none) return;
   }
@@ -242,7 +296,7 @@ Fault run_launch(const Launch& launch) {
   block_dim = {launch.block.x, launch.block.y, launch.block.z};
   grid_dim = {launch.grid.x, launch.grid.y, launch.grid.z};
   prepare_reach(launch.kernel);
-  reach.dynamic_size = launch.shared_bytes;
+  reach.dynamic_size = (launch.clusters - 1) * kMaxShared + launch.shared_bytes;
   reach.parameters = reinterpret_cast<uintptr_t>(launch.call.parameters.get());
   reach.parameters_size = launch.call.bytes;
   block.launch = &launch;
@@ -251,7 +305,7 @@ Fault run_launch(const Launch& launch) {
   for (int i = static_cast<int>(Stacks::kCount) - 1; i >= 0; --i) free_stacks.push_back(i);
   const uint64_t blocks = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   block.launch_start = (block.interval << kThreadBits) + kMaxThreads - 1;
-  for (uint64_t i = 0; i < blocks && block.fault.kind == FaultKind::none; ++i) {
+  for (uint64_t i = 0; i < blocks && block.fault.kind == FaultKind::none; i += launch.clusters) {
     block.position = {static_cast<unsigned>(i % launch.grid.x),
                       static_cast<unsigned>(i / launch.grid.x % launch.grid.y),
                       static_cast<unsigned>(i / launch.grid.x / launch.grid.y)};
@@ -259,6 +313,12 @@ Fault run_launch(const Launch& launch) {
   }
   block.launch = nullptr;
   return block.fault;
+}
+
+void suspend(State state) {
+  Thread& thread = *block.current;
+  thread.state = state;
+  switch_context(thread.context, scheduler);
 }
 
 void raise(FaultKind kind, const std::string& what, const void* code) {
@@ -274,11 +334,11 @@ void raise(FaultKind kind, const std::string& what, const void* code) {
 unsigned thread_x() noexcept { return block.current->position.x; }
 unsigned thread_y() noexcept { return block.current->position.y; }
 unsigned thread_z() noexcept { return block.current->position.z; }
-unsigned block_x() noexcept { return block.position.x; }
+unsigned block_x() noexcept { return block.position.x + rank_of(*block.current); }
 unsigned block_y() noexcept { return block.position.y; }
 unsigned block_z() noexcept { return block.position.z; }
 unsigned lane() noexcept { return block.current->lane; }
-void* dynamic_shared() noexcept { return dynamic_memory; }
+void* dynamic_shared() noexcept { return dynamic_memory + rank_of(*block.current) * kMaxShared; }
 
 // ---- barriers ----
 
@@ -293,7 +353,13 @@ int block_vote(Place place, bool value, int kind) {
   block.current->place = place;
   block.current->vote = value;
   suspend(State::at_barrier);
-  return block.votes[kind];
+  return block.votes[rank_of(*block.current)][kind];
+}
+
+void cluster_barrier(const char* file, int line) {
+  const Unwatched unwatched;
+  block.current->place = {file, line};
+  suspend(State::at_cluster);
 }
 
 // ---- meetings of a warp ----

@@ -18,9 +18,11 @@ constexpr int kMaxThreads = 1024;
 constexpr int kLanes = 32;
 constexpr int kThreadBits = 10;  // of a moment
 constexpr size_t kMaxShared = 227 * 1024;
+constexpr int kMaxClusters = 2;
 
 struct Launch {
   dim3 grid, block;
+  int clusters = 1;  // blocks of a cluster, along x
   size_t shared_bytes = 0;
   const void* kernel = nullptr;
   KernelCall call{};
@@ -34,7 +36,7 @@ struct Fault {
   std::string text;
 };
 
-// Runs all blocks of a launch, one after the other, up to the first fault. One launch at a time.
+// Runs all clusters of a launch, one after the other, up to the first fault. One launch at a time.
 Fault run_launch(const Launch& launch);
 
 // ---- for hooks and instructions, which run within a thread of the block ----
@@ -78,7 +80,7 @@ struct Meeting {
   Page pages[2];  // by turns: some lanes may still read the one before
 };
 
-enum class State : uint8_t { fresh, ready, at_barrier, at_meeting, done };
+enum class State : uint8_t { fresh, ready, at_barrier, at_meeting, at_transfer, at_cluster, done };
 
 struct Thread {
   Context context;
@@ -90,15 +92,20 @@ struct Thread {
   bool vote = false;
   uint3 position{};
   Place place{};
+  uintptr_t awaited = 0;  // the barrier that counts bytes, at_transfer
   int copy_group = 0;
   std::vector<PendingCopy> copies;
 };
 
+// A block, or the blocks of a cluster one after the other, each with kMaxShared bytes of dynamic shared memory.
 struct Block {
   const Launch* launch = nullptr;
-  uint3 position{};
-  int thread_count = 0;
+  uint3 position{};  // of the first block of the cluster
+  int clusters = 1;
+  int threads_of_block = 0;
+  int thread_count = 0;  // of the cluster
   Thread* current = nullptr;
+  bool woken = false;  // some thread can go on since it was last asked
   uint32_t first_epoch = 1, epoch = 1;
   // Intervals between barriers, of all blocks, since the stamps of device memory were cleared. A moment is an interval
   // and the thread that runs in it.
@@ -108,7 +115,7 @@ struct Block {
   std::array<uint16_t, kMaxThreads / kLanes> step{};
   std::array<Thread, kMaxThreads> threads;
   std::array<std::array<Meeting, kLanes>, kMaxThreads / kLanes> meetings;  // by warp and lowest lane of the mask
-  int votes[3] = {};
+  int votes[kMaxClusters][3] = {};
   Fault fault;
 };
 extern Block& block;
@@ -129,6 +136,9 @@ struct Reach {
   size_t module_size = 0;
 };
 extern Reach reach;
+
+// Lets others go on until something makes the current thread ready.
+void suspend(State state);
 
 // Ends the launch with a fault of the current thread; `code` is where it happened, or null.
 [[noreturn]] void raise(FaultKind kind, const std::string& what, const void* code = nullptr);

@@ -6,11 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "cuda_runtime.h"
-#include "device/cuda/instructions.h"
+#include "cuda-emulation/probes.h"
 #include "device/cuda/launch.h"
 
 using namespace lmspt::cuda;
+
+int passed = 0, failed = 0;
 
 namespace {
 
@@ -305,69 +306,6 @@ __global__ void grid_places(int* out) {
 
 // ---- the tests ----
 
-int passed = 0, failed = 0;
-
-void report(const std::string& name, bool good, const std::string& detail = {}) {
-  std::printf("%s %s%s%s\n", good ? "passed" : "FAILED", name.c_str(), detail.empty() ? "" : ": ", detail.c_str());
-  good ? ++passed : ++failed;
-}
-
-template <class T>
-class Memory {
- public:
-  explicit Memory(size_t count) : count_(count) {
-    check(cudaMalloc(reinterpret_cast<void**>(&data_), bytes()), "allocate");
-  }
-  explicit Memory(const std::vector<T>& values) : Memory(values.size()) {
-    check(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice), "copy");
-  }
-  ~Memory() { cudaFree(data_); }
-  Memory(const Memory&) = delete;
-  T* data() const { return data_; }
-  std::vector<T> read() const {
-    std::vector<T> values(count_);
-    check(cudaMemcpy(values.data(), data_, bytes(), cudaMemcpyDeviceToHost), "copy");
-    return values;
-  }
-
- private:
-  size_t bytes() const { return count_ * sizeof(T); }
-  T* data_ = nullptr;
-  size_t count_;
-};
-
-std::vector<float> numbers(size_t count) {
-  std::vector<float> values(count);
-  uint32_t state = 12345;
-  for (float& value : values) {
-    state = state * 1664525u + 1013904223u;
-    value = static_cast<float>(static_cast<int32_t>(state)) * 0x1p-30f;
-  }
-  return values;
-}
-
-template <class... Parameters, class... Arguments>
-cudaError_t run(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, size_t shared, Arguments... arguments) {
-  cudaLaunchConfig_t config{};
-  config.gridDim = blocks;
-  config.blockDim = threads;
-  config.dynamicSmemBytes = shared;
-  const cudaError_t launched = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
-  return launched ? launched : cudaDeviceSynchronize();
-}
-
-// Whether a launch fails with all of `words` in the message; afterwards the device is as new.
-template <class... Parameters, class... Arguments>
-void finds(const std::string& name, const std::vector<std::string>& words, void (*kernel)(Parameters...), dim3 blocks,
-           dim3 threads, size_t shared, Arguments... arguments) {
-  const cudaError_t status = run(kernel, blocks, threads, shared, arguments...);
-  const std::string message = cudaGetErrorString(status);
-  bool good = status != cudaSuccess && cudaDeviceSynchronize() == status;  // it stays
-  for (const std::string& word : words) good &= message.find(word) != std::string::npos;
-  report("finds " + name, good, message);
-  cudaDeviceReset();
-}
-
 void find_mistakes() {
   const auto floats = [](size_t count) {
     float* data = nullptr;
@@ -430,26 +368,6 @@ void find_mistakes() {
         floats(32));
   finds("a wait for too few copies", {"is being copied to"}, copy_waits_for_too_few, 1, 32, 0, filled(256), floats(32));
 }
-
-template <class T, class Expected>
-void expect(const std::string& name, cudaError_t status, const Memory<T>& memory, Expected expected) {
-  std::string detail = status == cudaSuccess ? "" : cudaGetErrorString(status);
-  if (status == cudaSuccess) {
-    const std::vector<T> values = memory.read();
-    for (size_t i = 0; i < values.size() && detail.empty(); ++i) {
-      const T wanted = expected(i);
-      if (std::memcmp(&values[i], &wanted, sizeof wanted) != 0) {
-        detail =
-            "expected " + std::to_string(wanted) + " at " + std::to_string(i) + ", got " + std::to_string(values[i]);
-      }
-    }
-  }
-  report(name, detail.empty(), detail);
-  if (status != cudaSuccess) cudaDeviceReset();
-}
-
-float rounded_bf16(float value) { return __bfloat162float(__float2bfloat16_rn(value)); }
-float rounded_tf32(float value) { return __uint_as_float(to_tf32(value)); }
 
 // c + a (16 x depth) b, rounded once, with b by columns.
 template <class Round>
@@ -626,6 +544,7 @@ int main() {
   run_instructions();
   run_sound_kernels();
   run_streams();
+  run_sm90_probes();
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }

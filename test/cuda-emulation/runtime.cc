@@ -38,8 +38,8 @@ std::string describe_device_address(uintptr_t address) {
 }
 
 std::string describe_shared_address(uintptr_t address) {
-  if (address - reach.dynamic < kMaxShared) {
-    return "byte " + std::to_string(address - reach.dynamic) + " of the dynamic part";
+  if (address - reach.dynamic < kMaxClusters * kMaxShared) {
+    return "byte " + std::to_string((address - reach.dynamic) % kMaxShared) + " of the dynamic part";
   }
   return object_name(reinterpret_cast<const void*>(address));
 }
@@ -210,6 +210,14 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t& config, const void* kernel,
   if (!stream) return remember(cudaErrorInvalidResourceHandle);
   const dim3 g = config.gridDim, b = config.blockDim;
   const size_t threads = size_t{b.x} * b.y * b.z;
+  int clusters = 1;
+  for (unsigned i = 0; i < config.numAttrs; ++i) {
+    const cudaLaunchAttribute& attribute = config.attrs[i];
+    if (attribute.id == cudaLaunchAttributeClusterDimension) clusters = static_cast<int>(attribute.val.clusterDim.x);
+  }
+  if (clusters < 1 || clusters > kMaxClusters || g.x % clusters != 0 || clusters * threads > kMaxThreads) {
+    return remember(cudaErrorInvalidConfiguration);
+  }
   const bool fits = g.x > 0 && g.y > 0 && g.z > 0 && g.x <= 0x7fffffffu && g.y <= 65535 && g.z <= 65535 &&
                     threads > 0 && threads <= kMaxThreads && b.z <= 64;
   if (!fits) return remember(cudaErrorInvalidConfiguration);
@@ -220,6 +228,7 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t& config, const void* kernel,
   auto launch = std::make_shared<Launch>();
   launch->grid = g;
   launch->block = b;
+  launch->clusters = clusters;
   launch->shared_bytes = config.dynamicSmemBytes;
   launch->kernel = kernel;
   launch->call = std::move(call);
@@ -575,5 +584,12 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const voi
   const int by_threads = 2048 / std::max(threads, 1);
   const int by_shared = static_cast<int>(properties.sharedMemPerMultiprocessor / (shared_bytes + 1024));
   *blocks = std::min(by_threads, by_shared);
+  return cudaSuccess;
+}
+cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void*, const cudaLaunchConfig_t* config) {
+  LMSPT_DEVICE;
+  cudaDeviceProp properties;
+  cudaGetDeviceProperties(&properties, device->index);
+  *clusters = properties.multiProcessorCount / static_cast<int>(config->attrs[0].val.clusterDim.x);
   return cudaSuccess;
 }

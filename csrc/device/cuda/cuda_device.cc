@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 #include "device/cuda/cuda_session.h"
 #include "device/cuda/kernels.h"
@@ -26,11 +28,30 @@ Fate& fate_of(int index) {
   return fates[static_cast<size_t>(index) % fates.size()];
 }
 
+// LMSPT_CUDA_WGMMA=0 keeps products from kernels for compute capability 9.0a.
+GpuTraits traits_of(int index) {
+  const auto attribute = [&](cudaDeviceAttr name) {
+    int value = 0;
+    check(cudaDeviceGetAttribute(&value, name, index), "describe the device " + std::to_string(index));
+    return value;
+  };
+  const std::string architectures = LMSPT_CUDA_ARCHITECTURES;
+  const char* setting = std::getenv("LMSPT_CUDA_WGMMA");
+  GpuTraits traits;
+  traits.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
+  traits.wgmma = attribute(cudaDevAttrComputeCapabilityMajor) == 9 &&
+                 attribute(cudaDevAttrComputeCapabilityMinor) == 0 &&
+                 (architectures.find("90a") != std::string::npos || architectures == "emulated") &&
+                 !(setting && std::strcmp(setting, "0") == 0);
+  return traits;
+}
+
 }  // namespace
 
 CudaDevice::CudaDevice(int index)
     : index_(index),
       description_(describe_device(index)),
+      gpu_(traits_of(index)),
       generation_(fate_of(index).generation),
       tuner_(*this, index, tile_setting()) {
   static std::atomic<uint64_t> next{kFirstId};

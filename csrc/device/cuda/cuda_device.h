@@ -42,6 +42,7 @@ class CudaDevice final : public Device {
 
   // ---- for sessions ----
 
+  const GpuTraits& gpu() const { return gpu_; }
   void enter();  // makes this device the calling thread's; throws where it is lost
   bool is_usable() const;
 
@@ -80,6 +81,7 @@ class CudaDevice final : public Device {
 
   int index_;
   std::string description_;
+  GpuTraits gpu_;
   uint64_t id_;
   int generation_;
   std::string lost_;                   // why, once it is

@@ -27,6 +27,37 @@ struct Grid {
   dim3 blocks;
   int threads;
   size_t shared_bytes = 0;  // of dynamic shared memory
+  int cluster = 1;          // blocks of a cluster, along x
+};
+
+inline const GpuTraits& gpu_of(const KernelContext& context) {
+  return static_cast<ScratchMemory*>(context.scratch)->gpu();
+}
+
+// A grid as CUDA wants to hear of it, for a kernel that may use as much shared memory.
+struct LaunchConfig {
+  template <class... Parameters>
+  LaunchConfig(const KernelContext& context, void (*kernel)(Parameters...), const Grid& grid) {
+    constexpr size_t kWithoutAsking = 48 * 1024;
+    if (grid.shared_bytes > kWithoutAsking) {
+      check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(grid.shared_bytes)),
+            "get " + std::to_string(grid.shared_bytes) + " bytes of shared memory for a kernel");
+    }
+    config.gridDim = grid.blocks;
+    config.blockDim = dim3(static_cast<unsigned>(grid.threads));
+    config.dynamicSmemBytes = grid.shared_bytes;
+    config.stream = stream_of(context);
+    if (grid.cluster == 1) return;
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim = {static_cast<unsigned>(grid.cluster), 1, 1};
+    config.attrs = &cluster;
+    config.numAttrs = 1;
+  }
+  LaunchConfig(const LaunchConfig&) = delete;
+
+  cudaLaunchConfig_t config{};
+  cudaLaunchAttribute cluster{};
 };
 
 // Runs `kernel` on a grid; no blocks, no launch.
@@ -34,18 +65,8 @@ template <class... Parameters, class... Arguments>
 void launch(const KernelContext& context, void (*kernel)(Parameters...), const Grid& grid,
             const Arguments&... arguments) {
   if (grid.blocks.x == 0 || grid.blocks.y == 0 || grid.blocks.z == 0) return;
-  constexpr size_t kWithoutAsking = 48 * 1024;
-  if (grid.shared_bytes > kWithoutAsking) {
-    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(grid.shared_bytes)),
-          "get " + std::to_string(grid.shared_bytes) + " bytes of shared memory for a kernel");
-  }
-  cudaLaunchConfig_t config{};
-  config.gridDim = grid.blocks;
-  config.blockDim = dim3(static_cast<unsigned>(grid.threads));
-  config.dynamicSmemBytes = grid.shared_bytes;
-  config.stream = stream_of(context);
-  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "launch a kernel");
+  const LaunchConfig launch(context, kernel, grid);
+  check(cudaLaunchKernelEx(&launch.config, kernel, static_cast<Parameters>(arguments)...), "launch a kernel");
 }
 
 // Runs `kernel` with one block for each of `blocks`, at most kMaxBlocks.

@@ -46,6 +46,8 @@ void Workspace::give_back(void* memory, size_t bytes) {
   }
 }
 
+const GpuTraits& Workspace::gpu() const { return device_.gpu(); }
+
 bool Workspace::grow() {
   if (peak_ <= size_) return false;
   device_.guard(cudaStreamSynchronize(stream_), "finish the work before");

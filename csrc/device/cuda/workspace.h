@@ -19,6 +19,7 @@ class Workspace final : public ScratchMemory {
   // What does not fit into the block comes from the device meanwhile, which a graph cannot hold.
   void* take(size_t bytes) override;
   void give_back(void* memory, size_t bytes) override;
+  const GpuTraits& gpu() const override;
 
   // Makes the block as large as was needed at any time before. Returns whether it lies elsewhere now.
   bool grow();

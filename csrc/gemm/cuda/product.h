@@ -43,10 +43,12 @@ struct RowsOfA {
   int shifts = 1, shift_step = 1;
 };
 
-// Packed weights: (planes,) panels of 16 columns, words of K, 16.
+// Packed weights: (planes,) panels of 16 columns, words of K, 16; or (planes,) columns, words of K, where they are in
+// rows (sm90_product.h).
 struct ColumnsOfB {
   const uint32_t* data = nullptr;
   int64_t item = 0, group = 0, panel = 0, plane = 0;  // words from one to the next
+  bool rows = false;
 };
 
 // Element (m, n) lies at c + item + outer + group + h + w + n / span * span_step + n % span; of those, what lies
@@ -55,6 +57,7 @@ struct ElementsOfC {
   Numbers c;                                             // bf16 numbers with the precision bf16 alone
   const float* bias = nullptr;                           // (groups, span)
   Numbers residual;                                      // as c
+  const float* alpha = nullptr;                          // of weights in rows: Snake is applied last where it is given
   int64_t item = 0, outer = 0, group = 0, h = 0, w = 0;  // elements from one to the next
   int64_t origin = 0, limit = 0;
   Divisor span;

@@ -7,6 +7,7 @@
 #include "device/cuda/tuner.h"
 #include "device/error.h"
 #include "gemm/cuda/product_units.h"
+#include "gemm/cuda/sm90_product.h"
 #include "gemm/cuda/tile_setting.h"
 
 namespace lmspt::cuda {
@@ -34,12 +35,6 @@ TileSize usual_size(const Product& p) {
 bool reads_fours(const Product& p) {
   return are_in_fours(p.a.x) && is_aligned(p.a.alpha) &&
          are_fours({p.a.channels, p.a.item, p.a.outer, p.a.group, p.a.h.pitch, p.a.w.pitch});
-}
-
-bool writes_fours(const Product& p) {
-  return are_in_fours(p.c.c) && are_in_fours(p.c.residual) &&
-         are_fours(
-             {p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
 }
 
 // Tiles that are not much too wide, the usual one first.
@@ -114,6 +109,12 @@ TileSize choose_size(const KernelContext& context, Precision precision, const Pr
 
 }  // namespace
 
+bool writes_fours(const Product& p) {
+  return are_in_fours(p.c.c) && are_in_fours(p.c.residual) &&
+         are_fours(
+             {p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
+}
+
 int tile_setting() {
   const char* setting = std::getenv("LMSPT_CUDA_TILE");
   constexpr const char* kNames[] = {"large", "tall", "small", "narrow"};
@@ -147,6 +148,7 @@ void set_taps(RowsOfA& a, Precision precision, const Taps& taps) {
 void run_product(const KernelContext& context, Precision precision, const Product& p) {
   if (p.items * p.groups * p.rows * p.columns == 0) return;
   check_positions(p);
+  if (p.b.rows) return run_sm90_product(context, precision, p);
   ProductChoice choice{TileSize::small, reads_fours(p), writes_fours(p)};
   if (choice.fours) choice.size = choose_size(context, precision, p, choice);
   multiply(context, precision, p, choice);
@@ -154,7 +156,7 @@ void run_product(const KernelContext& context, Precision precision, const Produc
 
 bool run_residual_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second) {
   const int64_t most = precision == Precision::bf16x3 ? 64 : 192;
-  if (first.columns > most || first.groups != 1 || !reads_fours(first)) return false;
+  if (first.columns > most || first.groups != 1 || first.b.rows || !reads_fours(first)) return false;
   if (first.items * first.rows * first.columns == 0) return true;
   check_positions(first);
   const ProductPair pair{first, second};

@@ -13,6 +13,9 @@ enum class TileSize {
   narrow,  // 128 by 32
 };
 
+// Whether C may be written by two or four floats at a time.
+bool writes_fours(const Product& product);
+
 struct ProductChoice {
   TileSize size;
   bool fours;    // whether rows of A may be read by four floats at a time; only then sizes other than small

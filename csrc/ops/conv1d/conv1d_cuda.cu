@@ -1,5 +1,7 @@
 // Weights come packed (gemm/cuda/pack_weights.h). There is no kernel of the fast algorithm: plans for CUDA do not ask
 // for it.
+#include <utility>
+
 #include "gemm/cuda/pack_weights.h"
 #include "ops/conv1d/conv1d.h"
 #include "ops/conv1d/conv1d_cuda.h"
@@ -22,7 +24,8 @@ struct ConvWeight {
 
 // ---- launchers ----
 
-Product convolution(const Conv1dGeometry& g, Precision precision, const Tensor& x, const Tensor& w, const Tensor& y) {
+Product convolution(const KernelContext& context, const Conv1dGeometry& g, Precision precision, const Tensor& x,
+                    const Tensor& w, const Tensor& y) {
   Product p;
   p.groups = g.groups, p.columns = g.group_out();
   p.a.x = Numbers(x);
@@ -31,6 +34,7 @@ Product convolution(const Conv1dGeometry& g, Precision precision, const Tensor& 
   p.a.w = Axis::of(g.in_length, g.stride, g.dilation, -g.pad_left, g.in_channels);
   set_taps(p.a, precision, {g.kernel, g.stride, g.dilation});
   p.b = columns_of(w, p.a.words * p.a.shifts, p.columns, g.groups);
+  p.b.rows = are_rows(context, precision, g.group_in(), p.columns);
   p.c.c = Numbers(y);
   p.c.group = g.group_out();
   p.c.w = g.out_channels;
@@ -54,7 +58,7 @@ void conv1d(const KernelContext& context) {
   const Tensor& y = context.out(0);
   if (w.shape.rank == 3) return conv1d_direct(context);
   const Precision precision = precision_of(*context.attrs);
-  Product p = convolution(conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs), precision, x, w, y);
+  Product p = convolution(context, conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs), precision, x, w, y);
   p.c.bias = context.in(2).f32();
   p.a.alpha = context.in(3).f32();
   p.c.residual = Numbers(context.in(4));
@@ -66,7 +70,7 @@ void fused_residual_unit(const KernelContext& context) {
   const Tensor& y = context.out(0);
   const Precision precision = precision_of(*context.attrs);
   const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w1.shape[2], *context.attrs);
-  Product first = convolution(g, precision, x, w1, y);
+  Product first = convolution(context, g, precision, x, w1, y);
   first.c.bias = context.in(2).f32();
   first.a.alpha = context.in(3).f32();
   Product second = first;  // of the same rows
@@ -74,11 +78,16 @@ void fused_residual_unit(const KernelContext& context) {
   second.a.w = Axis::of(g.in_length, 1, 1, 0, g.in_channels);
   second.a.alpha = context.in(6).f32();
   second.b = columns_of(w2, second.a.words, second.columns);
+  second.b.rows = first.b.rows;
   second.c.bias = context.in(5).f32();
   second.c.residual = Numbers(x);
   if (run_residual_unit(context, precision, first, second)) return;
   const Scratch inner(context, y.shape.count() * sizeof(float));
   first.c.c = Numbers(static_cast<const float*>(inner.data()));
+  if (first.b.rows && precision == Precision::bf16) {  // operands of the second
+    first.c.c.halves = true;
+    std::swap(first.c.alpha, second.a.alpha);
+  }
   second.a.x = first.c.c;
   run_product(context, precision, first);
   run_product(context, precision, second);
@@ -89,9 +98,10 @@ void pack_conv1d(const KernelContext& context) {
   const bool transposed = context.attrs->b("transposed");
   const int64_t groups = context.attrs->i("groups");
   const int64_t outputs = w.shape[transposed ? 1 : 0] / groups, inputs = w.shape[transposed ? 0 : 1];
+  const Precision precision = precision_of(*context.attrs);
   const ConvWeight weight{w.f32(), outputs, inputs, w.shape[2], transposed};
-  pack_weights(context, precision_of(*context.attrs), {groups, w.shape[2], inputs, outputs}, weight,
-               context.out(0).data);
+  pack_weights(context, precision, {groups, w.shape[2], inputs, outputs}, are_rows(context, precision, inputs, outputs),
+               weight, context.out(0).data);
 }
 
 }  // namespace

@@ -117,7 +117,8 @@ void pack_conv2d(const KernelContext& context) {
   const Tensor w = context.in(0);
   const int64_t taps = w.shape[2] * w.shape[3];
   const ImageWeight weight{w.f32(), w.shape[1], taps};
-  pack_weights(context, precision_of(*context.attrs), {1, taps, w.shape[1], w.shape[0]}, weight, context.out(0).data);
+  pack_weights(context, precision_of(*context.attrs), {1, taps, w.shape[1], w.shape[0]}, false, weight,
+               context.out(0).data);
 }
 
 void pack_conv2d_input_grad(const KernelContext& context) {
@@ -133,7 +134,7 @@ void pack_conv2d_input_grad(const KernelContext& context) {
       const Phase h = phase_of(axis_h, phase_h), v = phase_of(axis_w, phase_w);
       const int64_t taps = h.axis.taps * v.axis.taps;
       const PhaseWeight weight{w.f32(), w.shape[1], w.shape[2], w.shape[3], h, v};
-      pack_weights(context, precision, {1, taps, w.shape[0], w.shape[1]}, weight, target,
+      pack_weights(context, precision, {1, taps, w.shape[0], w.shape[1]}, false, weight, target,
                    w.shape[2] * w.shape[3] * tap_words);
       target += taps * tap_words;
     }

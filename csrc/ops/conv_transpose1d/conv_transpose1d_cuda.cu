@@ -40,6 +40,7 @@ void conv_transpose1d(const KernelContext& context) {
   p.a.w = Axis::of(g.in_length, 1, g.dilation, first - (g.taps - 1) * g.dilation, g.in_channels);
   set_taps(p.a, precision, {g.taps, 1, g.dilation});
   p.b = columns_of(w, p.a.words * p.a.shifts, p.columns, g.groups);
+  p.b.rows = are_rows(context, precision, g.group_in(), p.columns);
   p.c.c = Numbers(y);
   p.c.bias = context.in(2).f32();
   p.c.group = g.group_out();
@@ -66,8 +67,10 @@ void pack_conv_transpose1d(const KernelContext& context) {
   const int64_t groups = context.attrs->i("groups"), stride = context.attrs->i("stride");
   const int64_t taps = (w.shape[2] + stride - 1) / stride, inputs = w.shape[0] / groups;
   const TransposedWeight weight{w.f32(), inputs, w.shape[1], w.shape[2], stride, taps};
-  pack_weights(context, precision_of(*context.attrs), {groups, taps, inputs, stride * w.shape[1]}, weight,
-               context.out(0).data);
+  const Precision precision = precision_of(*context.attrs);
+  const int64_t columns = stride * w.shape[1];
+  pack_weights(context, precision, {groups, taps, inputs, columns}, are_rows(context, precision, inputs, columns),
+               weight, context.out(0).data);
 }
 
 }  // namespace

@@ -19,8 +19,8 @@ struct MatrixWeight {
 // ---- launchers ----
 
 // C (items, rows, columns) = A (items, rows, k) B
-Product matrix_product(Precision precision, const Numbers& a, const Tensor& b, const Numbers& c, int64_t items,
-                       int64_t rows, int64_t k, int64_t columns) {
+Product matrix_product(const KernelContext& context, Precision precision, const Numbers& a, const Tensor& b,
+                       const Numbers& c, int64_t items, int64_t rows, int64_t k, int64_t columns) {
   Product p;
   p.items = items, p.rows = rows, p.columns = columns;
   p.a.x = a;
@@ -30,6 +30,7 @@ Product matrix_product(Precision precision, const Numbers& a, const Tensor& b, c
   p.a.positions = p.a.positions_w = Divisor(kBeyondAll);
   set_taps(p.a, precision, {1, 1, 1});
   p.b = columns_of(b, p.a.words, columns);
+  p.b.rows = are_rows(context, precision, k, columns);
   p.c.c = c;
   p.c.item = rows * columns;
   p.c.w = columns;
@@ -41,7 +42,7 @@ Product matrix_product(Precision precision, const Numbers& a, const Tensor& b, c
 void linear(const KernelContext& context) {
   const Shape &x = context.inputs[0].shape, &y = context.out(0).shape;
   const Precision precision = precision_of(*context.attrs);
-  Product p = matrix_product(precision, Numbers(context.in(0)), context.in(1), Numbers(context.out(0)), 1,
+  Product p = matrix_product(context, precision, Numbers(context.in(0)), context.in(1), Numbers(context.out(0)), 1,
                              x.count_before(x.rank - 1), x[-1], y[-1]);
   p.c.bias = context.in(2).f32();
   run_product(context, precision, p);
@@ -58,13 +59,19 @@ void matmul(const KernelContext& context) {
   const bool shared = matrices == 1;
   const float* a = context.in(0).f32();
   float* c = context.out(0).f32();
-  if (!transposed) {
+  const bool in_rows = are_rows(context, precision, k, columns);
+  if (!transposed || in_rows) {
     // One tall product where b is shared.
-    Product p = shared ? matrix_product(precision, Numbers(a), b, Numbers(c), 1, batch * rows, k, columns)
-                       : matrix_product(precision, Numbers(a), b, Numbers(c), batch, rows, k, columns);
+    Product p = shared ? matrix_product(context, precision, Numbers(a), b, Numbers(c), 1, batch * rows, k, columns)
+                       : matrix_product(context, precision, Numbers(a), b, Numbers(c), batch, rows, k, columns);
     p.b.item = shared ? 0 : p.b.group;
     p.b.plane = matrices * p.b.group;
-    return run_product(context, precision, p);
+    if (!transposed) return run_product(context, precision, p);
+    const int64_t count = batch * rows * k;
+    const Scratch operands(context, bytes_of_operands(precision, count));
+    make_transposed_operands(context, precision, a, batch, k, rows, count, operands.data());
+    p.a.x.data = operands.data();
+    return run_sm90_operands(context, precision, p);
   }
   OuterProduct o;
   o.items = batch, o.rows = rows, o.columns = columns, o.depth = k;
@@ -85,8 +92,16 @@ void pack_matrix(const KernelContext& context) {
   const bool transposed = context.attrs->b("transposed");
   const int64_t n = w.shape[transposed ? -2 : -1], k = w.shape[transposed ? -1 : -2];
   const int64_t batch = w.shape.count_before(w.shape.rank - 2);
+  const Precision precision = precision_of(*context.attrs);
+  void* packed = context.out(0).data;
+  const bool in_rows = are_rows(context, precision, k, n), dense = batch == 1 || n % kPanelWidth == 0;
+  if (in_rows && dense && batch * n > 0) {
+    const int64_t plane = batch * panel_count(n) * kPanelWidth * k;
+    if (transposed) return make_operands(context, precision, Numbers(w), nullptr, k, batch * n * k, plane, packed);
+    return make_transposed_operands(context, precision, w.f32(), batch, k, n, plane, packed);
+  }
   const MatrixWeight weight{w.f32(), n * k, transposed ? 1 : n, transposed ? k : 1};
-  pack_weights(context, precision_of(*context.attrs), {batch, 1, k, n}, weight, context.out(0).data);
+  pack_weights(context, precision, {batch, 1, k, n}, in_rows, weight, packed);
 }
 
 }  // namespace

@@ -1,0 +1,275 @@
+// The kernel of the engine for compute capability 9.0 and its launcher. Include only from the sm90_*_cuda.cu files.
+//
+// A block has three warp groups. One thread of the first, the producer, keeps a ring of stages filled by bulk copies,
+// as far ahead as it is large; the other two, the consumers, multiply 64 rows of the tile each. Blocks stay for as many
+// tiles as there are, and copies for the next tile begin while the sums of this one are stored.
+#pragma once
+
+#include "device/cuda/instructions_sm90.h"
+#include "device/cuda/launch.h"
+#include "gemm/cuda/elements_of_c.h"
+#include "gemm/cuda/sm90_units.h"
+
+namespace lmspt::cuda {
+
+constexpr int kSm90Threads = 3 * kWarpGroup;
+constexpr int kConsumerWarps = 8;
+constexpr int kBandRows = 16;  // tiles
+constexpr int kMostSharedBytes = 227 * 1024;
+constexpr int kBoxBytes = 64 * kSwizzleBytes;  // 64 rows of an operand along K, or 64 positions of 64 columns across K
+
+template <class Arithmetic>
+constexpr WgmmaKind kKindAlongK = Arithmetic::kFloats == 2 ? WgmmaKind::bf16 : WgmmaKind::tf32;
+
+// kPairs: blocks are in clusters of two, each of which brings one half of the columns to both.
+template <class Arithmetic, int kTileColumns, bool kPairs, WgmmaKind kOperands = kKindAlongK<Arithmetic>>
+struct Sm90Tile {
+  using Operands = Arithmetic;
+  static constexpr int kColumns = kTileColumns, kBlocks = kPairs ? 2 : 1;
+  static constexpr WgmmaKind kKind = kOperands;
+  static constexpr int kChannels = kSwizzleBytes / 4 * Arithmetic::kFloats;  // of a block of K
+  static constexpr int kTerms = Arithmetic::kPlanes == 2 ? 3 : 1;            // pairs of planes that are multiplied
+  static constexpr int kABytes = kSm90Rows * kSwizzleBytes, kBBytes = kColumns * kSwizzleBytes;
+  static constexpr int kStageBytes = kABytes + kBBytes;
+  static constexpr int kStages =
+      (kMostSharedBytes - kSwizzleBlock) / kStageBytes < 8 ? (kMostSharedBytes - kSwizzleBlock) / kStageBytes : 8;
+  static constexpr int kSharedBytes = kStages * kStageBytes + 2 * kStages * static_cast<int>(sizeof(uint64_t));
+};
+
+// ---- kernels ----
+
+// Where in the ring one is, and the parity of its round.
+template <int kStages>
+struct RingPlace {
+  int stage = 0, parity = 0;
+  __device__ void advance() {
+    if (++stage == kStages) stage = 0, parity ^= 1;
+  }
+};
+
+template <class Tile>
+struct Sm90Ring {
+  unsigned char* stages;
+  uint64_t *filled, *released;
+
+  __device__ explicit Sm90Ring(unsigned char* shared)
+      : stages(shared),
+        filled(reinterpret_cast<uint64_t*>(shared + Tile::kStages * Tile::kStageBytes)),
+        released(filled + Tile::kStages) {}
+
+  __device__ void make() const {
+    for (int i = 0; i < Tile::kStages; ++i) {
+      barrier_init(filled + i, 1);
+      barrier_init(released + i, kConsumerWarps * Tile::kBlocks);
+    }
+    barrier_init_fence();
+  }
+  __device__ unsigned char* a(int stage) const { return stages + stage * Tile::kStageBytes; }
+  __device__ unsigned char* b(int stage) const { return a(stage) + Tile::kABytes; }
+
+  // By a warp that has read a stage, to the producers that write to it.
+  __device__ void release(int stage) const {
+    if (threadIdx.x % 32 != 0) return;
+    if constexpr (Tile::kBlocks == 1) {
+      barrier_arrive(released + stage);
+    } else {
+      for (int rank = 0; rank < Tile::kBlocks; ++rank) barrier_arrive_at(released + stage, rank);
+    }
+  }
+};
+
+// A tile: its group, item, first row within the item and first column. The last of an odd number of tiles has a partner
+// without rows.
+struct Sm90Place {
+  int group, item, m, n;
+
+  template <class Tile>
+  static __device__ Sm90Place of(const Sm90Product& q, int unit, int rank) {
+    const Sm90Tiling& tiling = q.tiling;
+    const int rows = (tiling.rows + Tile::kBlocks - 1) / Tile::kBlocks, group = unit / (rows * tiling.across);
+    constexpr int kBand = kBandRows / Tile::kBlocks;
+    const int rest = unit % (rows * tiling.across), band = rest / (kBand * tiling.across);
+    const int in_band = rest % (kBand * tiling.across), left = rows - band * kBand;
+    const int height = left < kBand ? left : kBand;
+    const int row = (band * kBand + in_band % height) * Tile::kBlocks + rank;
+    return {group, row / tiling.down, row % tiling.down * kSm90Rows, in_band / height * Tile::kColumns};
+  }
+};
+
+template <class Tile>
+__device__ inline void produce_sm90(const Sm90Product& q, const Sm90Ring<Tile>& ring, int first, int step, int rank) {
+  constexpr int kPart = Tile::kColumns / Tile::kBlocks;
+  const Sm90Walk& walk = q.walk;
+  RingPlace<Tile::kStages> at;
+  for (int unit = first; unit < q.tiling.units; unit += step) {
+    const Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
+    const int weights = tile.item * walk.b_item + tile.group * walk.b_group;
+    for (int block = 0; block < walk.channel_blocks; ++block) {
+      for (int tap = 0; tap < walk.taps; ++tap) {
+        const int offset = tap * walk.dilation + walk.origin;
+        const int down = offset >= 0 ? offset / walk.stride : -((walk.stride - 1 - offset) / walk.stride);
+        const int rest = offset - down * walk.stride, map = rest >= walk.longer;
+        const int row = walk.none[map] ? -kSm90Rows : tile.m + down;
+        for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
+          const int a_plane = Tile::kTerms == 3 && term == 1, b_plane = Tile::kTerms == 3 && term == 0;
+          barrier_wait(ring.released + at.stage, at.parity ^ 1);
+          barrier_arrive_expecting(ring.filled + at.stage, Tile::kStageBytes);
+          const int channel = block * Tile::kChannels;
+          bulk_copy(ring.a(at.stage), &q.a[map],
+                    {{channel, rest, row, tile.item + a_plane * walk.items_of_plane, tile.group}},
+                    ring.filled + at.stage);
+          const BoxPlace columns{{channel, tap, tile.n + rank * kPart, weights, 0}};
+          if constexpr (Tile::kBlocks == 1) {
+            bulk_copy(ring.b(at.stage), &q.b[b_plane], columns, ring.filled + at.stage);
+          } else {
+            bulk_copy_to_all(ring.b(at.stage) + rank * kPart * kSwizzleBytes, &q.b[b_plane], columns,
+                             ring.filled + at.stage, (1 << Tile::kBlocks) - 1);
+          }
+          at.advance();
+        }
+      }
+    }
+  }
+}
+
+// The sums of 64 rows of a tile, by a consumer.
+template <class Tile>
+__device__ inline void sum_sm90(const Sm90Ring<Tile>& ring, int consumer, int blocks, RingPlace<Tile::kStages>& at,
+                                float (&sums)[Tile::kColumns / 2]) {
+  constexpr bool kAcross = Tile::kKind == WgmmaKind::bf16_across;
+  constexpr int kStep = (kAcross ? 2 * kSwizzleBlock : 32) >> 4;  // of a descriptor, to the next K of an instruction
+  int before = 0;
+  for (int block = 0; block < blocks; ++block) {
+    barrier_wait(ring.filled + at.stage, at.parity);
+    const unsigned char *a = ring.a(at.stage) + consumer * kBoxBytes, *b = ring.b(at.stage);
+    const uint64_t rows = kAcross ? operand_across_k(a, kBoxBytes) : operand_along_k(a);
+    const uint64_t columns = kAcross ? operand_across_k(b, kBoxBytes) : operand_along_k(b);
+    wgmma_fence();
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      wgmma<Tile::kColumns, Tile::kKind>(sums, rows + k * kStep, columns + k * kStep, block > 0 || k > 0);
+    }
+    wgmma_commit();
+    if (block > 0) {
+      wgmma_wait<1>();
+      ring.release(before);
+    }
+    before = at.stage;
+    at.advance();
+  }
+  wgmma_wait<0>();
+  ring.release(before);
+}
+
+// Neighbouring threads exchange sums, so that each has four neighbouring columns.
+template <class Tile>
+__device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, int consumer,
+                                   const float (&sums)[Tile::kColumns / 2]) {
+  const Product& p = q.p;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, odd = lane % 2;
+  const float* bias = p.c.bias ? p.c.bias + tile.group * p.c.span.value() : nullptr;
+  const int64_t base = tile.item * p.c.item + tile.group * p.c.group;
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const int m = tile.m + consumer * 64 + warp * 16 + half * 8 + lane / 4;
+    const RowOfC<Tile::Operands::kHalves, true> c(p, base, m);
+#pragma unroll
+    for (int j = 0; j < Tile::kColumns / 8; j += 2) {
+      float four[4];
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const float left = sums[4 * j + 2 * half + e], right = sums[4 * j + 4 + 2 * half + e];
+        const float other = __shfl_xor_sync(0xffffffffu, odd ? left : right, 1);
+        four[e] = odd ? other : left;
+        four[2 + e] = odd ? right : other;
+      }
+      if (tile.item < p.items && m < p.rows) {
+        c.template put<4>(bias, tile.n + 8 * (j + odd) + lane % 4 / 2 * 4, q.vectors, four);
+      }
+    }
+  }
+}
+
+template <class Tile>
+__global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __grid_constant__ Sm90Product q) {
+  if constexpr (kHasWgmma) {
+    const Sm90Ring<Tile> ring(swizzled_shared());
+    const auto meet = [] {
+      if constexpr (Tile::kBlocks > 1) {
+        cluster_barrier();
+      } else {
+        __syncthreads();
+      }
+    };
+    if (threadIdx.x == 0) ring.make();
+    meet();
+    int rank = 0;
+    if constexpr (Tile::kBlocks > 1) rank = cluster_rank();
+    const int first = blockIdx.x / Tile::kBlocks, step = gridDim.x / Tile::kBlocks;
+    if (threadIdx.x < kWarpGroup) {
+      keep_registers<40>();
+      if (threadIdx.x == 0) produce_sm90(q, ring, first, step, rank);
+    } else {
+      take_registers<232>();
+      const int consumer = threadIdx.x / kWarpGroup - 1;
+      const int blocks = q.walk.channel_blocks * q.walk.taps * Tile::kTerms;
+      RingPlace<Tile::kStages> at;
+      for (int unit = first; unit < q.tiling.units; unit += step) {
+        float sums[Tile::kColumns / 2];
+        sum_sm90(ring, consumer, blocks, at, sums);
+        finish_sm90<Tile>(q, Sm90Place::of<Tile>(q, unit, rank), consumer, sums);
+      }
+    }
+    if constexpr (Tile::kBlocks > 1) {
+      __syncwarp();
+      meet();  // a block stays while others write to it
+    }
+  }
+}
+
+// ---- launchers ----
+
+// How many run at the same time: where multiprocessors are grouped in odd numbers, fewer pairs than half of them.
+template <class Tile>
+int64_t clusters_at_once(const KernelContext& context) {
+  const int64_t blocks = std::min<int64_t>(gpu_of(context).multiprocessors, kMaxBlocks);
+  if constexpr (Tile::kBlocks == 1) return blocks;
+  static const int most = [&] {
+    const Grid grid{dim3(Tile::kBlocks), kSm90Threads, Tile::kSharedBytes, Tile::kBlocks};
+    const LaunchConfig launch(context, sm90_product_kernel<Tile>, grid);
+    int count = 0;
+    check(cudaOccupancyMaxActiveClusters(&count, sm90_product_kernel<Tile>, &launch.config), "count clusters");
+    return count;
+  }();
+  return std::max<int64_t>(1, std::min<int64_t>(blocks / Tile::kBlocks, most));
+}
+
+template <class Tile>
+void launch_sm90(const KernelContext& context, Sm90Product& q) {
+  const Product& p = q.p;
+  q.tiling.down = static_cast<int>((p.rows + kSm90Rows - 1) / kSm90Rows);
+  q.tiling.rows = static_cast<int>(p.items * q.tiling.down);
+  q.tiling.across = static_cast<int>((p.columns + Tile::kColumns - 1) / Tile::kColumns);
+  q.tiling.units = static_cast<int>(p.groups * ((q.tiling.rows + Tile::kBlocks - 1) / Tile::kBlocks) * q.tiling.across);
+  const int64_t clusters = std::min<int64_t>(q.tiling.units, clusters_at_once<Tile>(context));
+  launch(context, sm90_product_kernel<Tile>,
+         {dim3(static_cast<unsigned>(clusters * Tile::kBlocks)), kSm90Threads, Tile::kSharedBytes, Tile::kBlocks}, q);
+}
+
+template <class Arithmetic>
+void launch_sm90_product(const KernelContext& context, Sm90Product& q, const Sm90Choice& choice) {
+  switch (choice.columns) {
+    case 64: return launch_sm90<Sm90Tile<Arithmetic, 64, false>>(context, q);
+    case 128:
+      if (choice.pairs) return launch_sm90<Sm90Tile<Arithmetic, 128, true>>(context, q);
+      return launch_sm90<Sm90Tile<Arithmetic, 128, false>>(context, q);
+    case 192:
+      if (choice.pairs) return launch_sm90<Sm90Tile<Arithmetic, 192, true>>(context, q);
+      return launch_sm90<Sm90Tile<Arithmetic, 192, false>>(context, q);
+    default:
+      if (choice.pairs) return launch_sm90<Sm90Tile<Arithmetic, 256, true>>(context, q);
+      return launch_sm90<Sm90Tile<Arithmetic, 256, false>>(context, q);
+  }
+}
+
+}  // namespace lmspt::cuda

@@ -1,0 +1,101 @@
+// Rows of x as bulk copies want them: rounded to the precision's numbers, and through Snake.
+#include "device/cuda/launch.h"
+#include "device/cuda/math.h"
+#include "gemm/cuda/arithmetic.h"
+#include "gemm/cuda/sm90_product.h"
+
+namespace lmspt::cuda {
+
+namespace {
+
+// ---- kernels ----
+
+// Writes `kCount` neighbours from number `at` on, which lie at a multiple of their size.
+template <class Arithmetic, int kCount>
+__device__ void write_operands(const float* values, int64_t at, int64_t plane, uint32_t* operands) {
+  constexpr int kWords = kCount / Arithmetic::kFloats;
+  for (int part = 0; part < Arithmetic::kPlanes; ++part) {
+    uint32_t words[kWords];
+    for (int i = 0; i < kWords; ++i) words[i] = Arithmetic::word(values + i * Arithmetic::kFloats, part);
+    uint32_t* target = operands + (part * plane + at) / Arithmetic::kFloats;
+    if constexpr (kWords == 4) {
+      *reinterpret_cast<uint4*>(target) = make_uint4(words[0], words[1], words[2], words[3]);
+    } else {
+      *reinterpret_cast<uint2*>(target) = make_uint2(words[0], words[1]);
+    }
+  }
+}
+
+template <class Arithmetic>
+__global__ void sm90_operands_kernel(Numbers x, const float* alpha, int64_t channels, int64_t count, int64_t plane,
+                                     uint32_t* operands) {
+  for (int64_t four = first_unit(); four < count / 4; four += unit_step()) {
+    float values[4];
+    x.load<4, Arithmetic::kHalves>(4 * four, values);
+    if (alpha) {
+      float factors[4];
+      Numbers(alpha).load<4, false>(4 * four % channels, factors);
+      for (int i = 0; i < 4; ++i) values[i] = snake(values[i], factors[i], snake_inverse(factors[i]));
+    }
+    write_operands<Arithmetic, 4>(values, 4 * four, plane, operands);
+  }
+}
+
+// Tiles of 32 rows by 32 columns of x.
+template <class Arithmetic>
+__global__ void sm90_transposed_kernel(const float* x, int64_t items, int64_t rows, int64_t columns, int64_t plane,
+                                       uint32_t* operands) {
+  constexpr int kTile = 32, kFours = kTile / 4;
+  __shared__ float tile[kTile][kTile + 1];
+  const int64_t down = (rows + kTile - 1) / kTile, across = (columns + kTile - 1) / kTile;
+  for (int64_t unit = blockIdx.x; unit < items * down * across; unit += gridDim.x) {
+    const int64_t item = unit / (down * across) * rows * columns;
+    const int64_t row = unit / across % down * kTile, column = unit % across * kTile;
+    for (int i = threadIdx.x; i < kTile * kTile; i += blockDim.x) {
+      const int64_t at = row + i / kTile, along = column + i % kTile;
+      if (at < rows && along < columns) tile[i / kTile][i % kTile] = x[item + at * columns + along];
+    }
+    __syncthreads();
+    for (int i = threadIdx.x; i < kTile * kFours; i += blockDim.x) {
+      const int along = i / kFours, first = i % kFours * 4;
+      if (row + first >= rows || column + along >= columns) continue;
+      float values[4];
+      for (int f = 0; f < 4; ++f) values[f] = tile[first + f][along];
+      write_operands<Arithmetic, 4>(values, item + (column + along) * rows + row + first, plane, operands);
+    }
+    __syncthreads();  // before the next tile
+  }
+}
+
+// ---- launchers ----
+
+// Calls `body` with the precision's arithmetic.
+template <class Body>
+void with_arithmetic(Precision precision, const Body& body) {
+  switch (precision) {
+    case Precision::tf32: return body(Tf32{});
+    case Precision::bf16x3: return body(Bf16x3{});
+    default: return body(Bf16{});
+  }
+}
+
+}  // namespace
+
+void make_operands(const KernelContext& context, Precision precision, const Numbers& x, const float* alpha,
+                   int64_t channels, int64_t count, int64_t plane, void* operands) {
+  with_arithmetic(precision, [&](auto arithmetic) {
+    launch_threads(context, sm90_operands_kernel<decltype(arithmetic)>, count / 4, x, alpha, channels, count, plane,
+                   static_cast<uint32_t*>(operands));
+  });
+}
+
+void make_transposed_operands(const KernelContext& context, Precision precision, const float* x, int64_t items,
+                              int64_t rows, int64_t columns, int64_t plane, void* operands) {
+  const int64_t tiles = items * ((rows + 31) / 32) * ((columns + 31) / 32);
+  with_arithmetic(precision, [&](auto arithmetic) {
+    launch_blocks(context, sm90_transposed_kernel<decltype(arithmetic)>, tiles, kThreads, x, items, rows, columns,
+                  plane, static_cast<uint32_t*>(operands));
+  });
+}
+
+}  // namespace lmspt::cuda

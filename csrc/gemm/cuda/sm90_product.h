@@ -1,0 +1,33 @@
+// The engine of products for GPUs of compute capability 9.0 (docs/cuda-engine.md): bulk copies bring blocks of both
+// operands to shared memory, where products of warp groups read them. It computes what product.h describes, of weights
+// that lie in *rows*: (planes,) groups, columns, taps, words of a tap.
+#pragma once
+
+#include "gemm/cuda/product.h"
+
+namespace lmspt::cuda {
+
+// Whether weights of so many channels and columns (of a group) are packed into rows, for this engine. Their size alone
+// decides, so that all products of the same weights are summed in the same order.
+bool are_rows(const KernelContext& context, Precision precision, int64_t channels, int64_t columns);
+
+// Of weights in rows.
+void run_sm90_product(const KernelContext& context, Precision precision, const Product& product);
+
+// The same where x holds operands already: dense, bf16 or tf32 numbers, for bf16x3 all hi parts before all lo parts.
+void run_sm90_operands(const KernelContext& context, Precision precision, const Product& product);
+
+// `count` numbers, in rows of `channels` and a multiple of 8, as operands: rounded, and through Snake where there is
+// alpha. Planes of bf16x3 are `plane` numbers apart.
+void make_operands(const KernelContext& context, Precision precision, const Numbers& x, const float* alpha,
+                   int64_t channels, int64_t count, int64_t plane, void* operands);
+
+// The same of `items` matrices (rows, columns), transposed; rows are a multiple of 8.
+void make_transposed_operands(const KernelContext& context, Precision precision, const float* x, int64_t items,
+                              int64_t rows, int64_t columns, int64_t plane, void* operands);
+
+inline size_t bytes_of_operands(Precision precision, int64_t count) {
+  return static_cast<size_t>(count) * (precision == Precision::bf16 ? 2 : 4);
+}
+
+}  // namespace lmspt::cuda

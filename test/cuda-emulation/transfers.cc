@@ -1,0 +1,325 @@
+// Barriers that count bytes, and bulk copies.
+//
+// Warps have clocks of each other: a barrier carries what the warps that arrive know to those that wait. So a copy over
+// what a product read is known to come after it, or not.
+#include "cuda-emulation/transfers.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "cuda-emulation/memory_text.h"
+#include "cuda-emulation/sm90_emulated.h"
+#include "cuda-emulation/tensor_map.h"
+
+namespace lmspt::emulation {
+
+namespace {
+
+constexpr int kWarps = kMaxThreads / kLanes;
+using Clock = std::array<uint32_t, kWarps>;
+
+void join(Clock& clock, const Clock& other) {
+  for (int i = 0; i < kWarps; ++i) clock[i] = std::max(clock[i], other[i]);
+}
+
+struct Barrier {
+  int arrivals = 0, pending = 0;
+  int64_t bytes = 0;   // announced and not arrived
+  uint32_t phase = 0;  // how many have ended
+  Clock coming{}, passed{};
+  std::array<uint32_t, kWarps> seen{};  // the phase up to which each warp has waited
+};
+
+struct Copy {
+  uintptr_t target;
+  std::vector<unsigned char> data;
+  uintptr_t barrier;
+};
+
+// What a copy brought, or brings.
+struct Region {
+  uintptr_t begin, end, barrier;
+  bool landed = false;
+  uint32_t phase = 0;               // of the barrier, in which it landed
+  std::array<int, kWarps> reads{};  // of products under way
+  Clock read{};                     // when each warp last read it
+};
+
+std::map<uintptr_t, Barrier>& barriers = *new std::map<uintptr_t, Barrier>;
+std::vector<Copy>& in_flight = *new std::vector<Copy>;
+std::vector<Region>& regions = *new std::vector<Region>;
+std::array<Clock, kWarps>& clocks = *new std::array<Clock, kWarps>;
+
+int warp_of_current() { return block.current->warp; }
+int rank_of_current() { return block.current->index / block.threads_of_block; }
+
+// The same place of another block of the cluster.
+uintptr_t at_rank(const void* shared, int rank) {
+  return reinterpret_cast<uintptr_t>(shared) + (rank - rank_of_current()) * static_cast<intptr_t>(kMaxShared);
+}
+
+std::string name_of(uintptr_t barrier) { return "the barrier at " + describe_shared_address(barrier); }
+
+Barrier& barrier_at(uintptr_t address, const void* code) {
+  const auto found = barriers.find(address);
+  if (found == barriers.end()) raise(FaultKind::other, "uses " + name_of(address) + ", which was not made", code);
+  return found->second;
+}
+
+// Own barriers are read as memory, so that one who did not wait for their making is found.
+Barrier& own_barrier(const uint64_t* barrier, const void* code) {
+  Barrier& found = barrier_at(reinterpret_cast<uintptr_t>(barrier), code);
+  on_read(barrier, sizeof *barrier, code);
+  return found;
+}
+
+void end_phase_if_complete(uintptr_t address, Barrier& barrier) {
+  if (barrier.pending > 0 || barrier.bytes != 0) return;
+  ++barrier.phase;
+  barrier.pending = barrier.arrivals;
+  barrier.passed = barrier.coming;
+  for (int i = 0; i < block.thread_count; ++i) {
+    Thread& thread = block.threads[i];
+    if (thread.state != State::at_transfer || thread.awaited != address) continue;
+    thread.state = State::ready;
+    block.woken = true;
+  }
+}
+
+void arrive(uintptr_t address, Barrier& barrier, int bytes, const void* code) {
+  if (barrier.pending == 0) raise(FaultKind::other, "one arrival too many at " + name_of(address), code);
+  Clock& clock = clocks[warp_of_current()];
+  join(barrier.coming, clock);
+  ++clock[warp_of_current()];
+  barrier.bytes += bytes;
+  --barrier.pending;
+  end_phase_if_complete(address, barrier);
+}
+
+Region* region_of(uintptr_t address, size_t bytes) {
+  for (Region& region : regions) {
+    if (region.begin <= address && address + bytes <= region.end) return &region;
+  }
+  return nullptr;
+}
+
+// A copy over what others brought before: nobody may still read that.
+void claim(uintptr_t begin, uintptr_t end, const void* code) {
+  const Clock& clock = clocks[warp_of_current()];
+  for (const Region& region : regions) {
+    if (region.end <= begin || end <= region.begin) continue;
+    const std::string what = "a bulk copy to " + describe_shared_address(begin);
+    if (!region.landed) raise(FaultKind::other, what + ", to which another is under way", code);
+    for (int warp = 0; warp < kWarps; ++warp) {
+      const std::string who = "warp " + std::to_string(warp);
+      if (region.reads[warp] > 0) raise(FaultKind::other, what + ", which a product of " + who + " still reads", code);
+      if (region.read[warp] > clock[warp]) {
+        raise(FaultKind::other, what + ", which " + who + " has read and not released", code);
+      }
+    }
+  }
+  std::erase_if(regions, [&](const Region& region) { return region.begin < end && begin < region.end; });
+}
+
+// The box as it will lie in shared memory.
+std::vector<unsigned char> fetch(const TensorMap& map, const int (&place)[5], uintptr_t target, const void* code) {
+  const size_t row_bytes = size_t{map.box[0]} * map.element_bytes;
+  size_t rows = 1;
+  for (int i = 1; i < kMapDims; ++i) rows *= map.box[i];
+  std::vector<unsigned char> data(rows * row_bytes, 0);
+  for (size_t row = 0; row < rows; ++row) {
+    uint64_t address = map.base;
+    bool inside = true;
+    size_t rest = row;
+    for (int i = 1; i < kMapDims; ++i) {
+      const int64_t at = place[i] + static_cast<int64_t>(rest % map.box[i]);
+      rest /= map.box[i];
+      inside &= at >= 0 && at < map.dims[i];
+      address += at * map.strides[i - 1];
+    }
+    if (!inside) continue;
+    const size_t pattern = (target + row * row_bytes) / 128 % 8;
+    for (size_t chunk = 0; chunk < row_bytes / 16; ++chunk) {
+      const int64_t first = place[0] + static_cast<int64_t>(chunk * 16 / map.element_bytes);
+      for (int e = 0; e < 16 / map.element_bytes; ++e) {
+        if (first + e < 0 || first + e >= map.dims[0]) continue;
+        const auto* source = reinterpret_cast<const void*>(address + (first + e) * map.element_bytes);
+        if (!is_device_address(source)) raise(FaultKind::address, "bulk copy from what is not device memory", code);
+        on_read(source, map.element_bytes, code);
+        std::memcpy(&data[row * row_bytes + (chunk ^ pattern) * 16 + e * map.element_bytes], source, map.element_bytes);
+      }
+    }
+  }
+  return data;
+}
+
+void start_copy(void* target, const CUtensorMap* tensor_map, const int (&place)[5], uint64_t* barrier, int blocks,
+                const void* code) {
+  TensorMap map;
+  std::memcpy(&map, tensor_map, sizeof map);
+  if (map.mark != kTensorMapMark) raise(FaultKind::other, "bulk copy by a map that was not encoded", code);
+  const uint32_t offset = shared_address(target);
+  if (offset % 1024 != 0) {
+    raise(FaultKind::misaligned, "bulk copy to a place that does not begin a swizzle block of 1024 bytes", code);
+  }
+  if (map.box[0] * map.element_bytes != 128) raise(FaultKind::other, "bulk copy of rows of other than 128 bytes", code);
+  const std::vector<unsigned char> data = fetch(map, place, offset, code);
+  for (int rank = 0; rank < block.clusters; ++rank) {
+    if ((blocks >> rank & 1) == 0) continue;
+    Copy copy{at_rank(target, rank), data, at_rank(barrier, rank)};
+    barrier_at(copy.barrier, code);
+    claim(copy.target, copy.target + data.size(), code);
+    on_copy_start(reinterpret_cast<void*>(copy.target), data.size(), code);
+    Region region{};
+    region.begin = copy.target, region.end = copy.target + data.size(), region.barrier = copy.barrier;
+    regions.push_back(region);
+    in_flight.push_back(std::move(copy));
+  }
+}
+
+void land(const Copy& copy) {
+  std::memcpy(reinterpret_cast<void*>(copy.target), copy.data.data(), copy.data.size());
+  Barrier& barrier = barriers[copy.barrier];
+  Region* region = region_of(copy.target, copy.data.size());
+  region->landed = true;
+  region->phase = barrier.phase;
+  barrier.bytes -= static_cast<int64_t>(copy.data.size());
+  end_phase_if_complete(copy.barrier, barrier);
+}
+
+}  // namespace
+
+void begin_transfers() {
+  barriers.clear();
+  in_flight.clear();
+  regions.clear();
+  for (int warp = 0; warp < kWarps; ++warp) {
+    clocks[warp].fill(0);
+    clocks[warp][warp] = 1;
+  }
+}
+
+bool deliver_copies() {
+  uintptr_t awaited = 0;
+  for (const Copy& copy : in_flight) {
+    for (int i = 0; awaited == 0 && i < block.thread_count; ++i) {
+      const Thread& thread = block.threads[i];
+      if (thread.state == State::at_transfer && thread.awaited == copy.barrier) awaited = copy.barrier;
+    }
+  }
+  if (awaited == 0) return false;
+  for (size_t i = in_flight.size(); i-- > 0;) {
+    if (in_flight[i].barrier != awaited) continue;
+    land(in_flight[i]);
+    in_flight.erase(in_flight.begin() + static_cast<ptrdiff_t>(i));
+  }
+  return true;
+}
+
+std::string open_transfers() {
+  if (!in_flight.empty()) return "ends while bulk copies are under way";
+  for (const Region& region : regions) {
+    for (int reads : region.reads) {
+      if (reads > 0) return "ends while products of a warp group are under way";
+    }
+  }
+  return {};
+}
+
+std::string describe_wait(const Thread& thread) {
+  const Barrier& barrier = barriers[thread.awaited];
+  return "waits forever for " + name_of(thread.awaited) + ", which misses " + std::to_string(barrier.pending) +
+         " arrivals and " + std::to_string(barrier.bytes) + " bytes";
+}
+
+void start_read(uintptr_t address, size_t bytes, const void* code) {
+  Region* region = region_of(address, bytes);
+  const std::string what = "a product of " + describe_shared_address(address);
+  if (!region) raise(FaultKind::other, what + ", which no bulk copy brought", code);
+  const int warp = warp_of_current();
+  if (!region->landed || barriers[region->barrier].seen[warp] <= region->phase) {
+    raise(FaultKind::other, what + ", for whose arrival its warp did not wait", code);
+  }
+  ++region->reads[warp];
+}
+
+void finish_read(uintptr_t address, size_t bytes) {
+  Region* region = region_of(address, bytes);
+  const int warp = warp_of_current();
+  --region->reads[warp];
+  region->read[warp] = clocks[warp][warp];
+}
+
+// ---- instructions ----
+
+uint32_t shared_address(const void* pointer) {
+  return static_cast<uint32_t>((reinterpret_cast<uintptr_t>(pointer) - reach.dynamic) % kMaxShared);
+}
+
+void barrier_init(uint64_t* barrier, int arrivals) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  on_write(barrier, sizeof *barrier, code);
+  Barrier made;
+  made.arrivals = made.pending = arrivals;
+  barriers[reinterpret_cast<uintptr_t>(barrier)] = made;
+}
+
+void barrier_arrive(uint64_t* barrier) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  arrive(reinterpret_cast<uintptr_t>(barrier), own_barrier(barrier, code), 0, code);
+}
+
+void barrier_arrive_at(uint64_t* barrier, int rank) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  if (rank < 0 || rank >= block.clusters)
+    raise(FaultKind::other, "arrives at a block that is none of its cluster", code);
+  const uintptr_t address = at_rank(barrier, rank);
+  arrive(address, barrier_at(address, code), 0, code);
+}
+
+void barrier_arrive_expecting(uint64_t* barrier, int bytes) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  arrive(reinterpret_cast<uintptr_t>(barrier), own_barrier(barrier, code), bytes, code);
+}
+
+void barrier_wait(uint64_t* barrier, int parity) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  Barrier& state = own_barrier(barrier, code);
+  Thread& thread = *block.current;
+  while (static_cast<int>(state.phase & 1) == parity) {
+    thread.awaited = reinterpret_cast<uintptr_t>(barrier);
+    suspend(State::at_transfer);
+  }
+  join(clocks[thread.warp], state.passed);
+  state.seen[thread.warp] = state.phase;
+}
+
+void bulk_copy(void* target, const CUtensorMap* map, const int (&place)[5], uint64_t* barrier) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  start_copy(target, map, place, barrier, 1 << rank_of_current(), code);
+}
+
+void bulk_copy_to_all(void* target, const CUtensorMap* map, const int (&place)[5], uint64_t* barrier, int blocks) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  start_copy(target, map, place, barrier, blocks, code);
+}
+
+int cluster_rank() { return rank_of_current(); }
+
+void set_registers(int count) {
+  const Unwatched unwatched;
+  if (count % 8 != 0 || count < 24 || count > 256) {
+    raise(FaultKind::other, "asks for " + std::to_string(count) + " registers, not a multiple of 8 from 24 to 256");
+  }
+}
+
+}  // namespace lmspt::emulation

@@ -1,0 +1,235 @@
+/**
+ * The engine of products for GPUs of compute capability 9.0 (docs/cuda-engine.md): sizes around its tiles, blocks and
+ * boxes, borders, strides, batches, what products read and what they add, gradients, row invariance.
+ */
+import assert from "node:assert/strict";
+import { Device } from "../../lib/graph/device.js";
+import type { Value } from "../../lib/graph/graph.js";
+import { add, conv1d, convTranspose1d, linear, matmul, snake } from "../../lib/graph/ops/index.js";
+import type { Precision } from "../../lib/graph/precision.js";
+import { compute } from "../gemm/support.js";
+import { assertClose, randomFloats } from "../golden.js";
+import { randomTensor, type TensorData } from "../ops/support.js";
+import { emulation, isEmulated, openCuda } from "./cuda-device.js";
+import { computeGradients, PRECISIONS, ROUNDING } from "./cuda-precision.js";
+
+type Tensors = Readonly<Record<string, TensorData>>;
+type Build = (values: Record<string, Value>) => Value;
+
+interface Case {
+  readonly name: string;
+  readonly inputs: Tensors;
+  readonly build: Build;
+}
+
+const REDUCED = ["bf16", "tf32", "bf16x3"] as const satisfies readonly Precision[];
+const TILES = ["large", "tall", "small", "narrow"] as const;
+
+/** Products of x and w with a bias b. */
+const cases: readonly Case[] = [
+  {
+    name: "a linear layer of an odd number of rows and columns",
+    inputs: { x: randomTensor([3, 43, 136], 1), w: randomTensor([77, 136], 2), b: randomTensor([77], 3) },
+    build: ({ x, w, b }) => linear(x!, w!, b),
+  },
+  {
+    name: "a linear layer of one row",
+    inputs: { x: randomTensor([1, 264], 4), w: randomTensor([260, 264], 5), b: randomTensor([260], 6) },
+    build: ({ x, w, b }) => linear(x!, w!, b),
+  },
+  {
+    name: "a convolution with borders, of items that end within a tile",
+    inputs: { x: randomTensor([2, 131, 136], 7), w: randomTensor([72, 136, 3], 8), b: randomTensor([72], 9) },
+    build: ({ x, w, b }) => conv1d(x!, w!, b, { padLeft: 2, padRight: 1 }),
+  },
+  {
+    name: "a convolution whose taps reach beyond both ends",
+    inputs: { x: randomTensor([2, 11, 128], 10), w: randomTensor([130, 128, 7], 11), b: randomTensor([130], 12) },
+    build: ({ x, w, b }) => conv1d(x!, w!, b, { dilation: 9, padLeft: 27, padRight: 27 }),
+  },
+  {
+    name: "a convolution of one tap over a batch",
+    inputs: { x: randomTensor([3, 50, 192], 13), w: randomTensor([64, 192, 1], 14), b: randomTensor([64], 15) },
+    build: ({ x, w, b }) => conv1d(x!, w!, b),
+  },
+  {
+    name: "a strided convolution of a length that is no multiple",
+    inputs: { x: randomTensor([2, 149, 128], 16), w: randomTensor([136, 128, 8], 17), b: randomTensor([136], 18) },
+    build: ({ x, w, b }) => conv1d(x!, w!, b, { stride: 4, padLeft: 2, padRight: 3 }),
+  },
+  {
+    name: "a strided convolution with fewer rows than its stride, and taps that are no multiple",
+    inputs: { x: randomTensor([2, 3, 128], 19), w: randomTensor([136, 128, 5], 20), b: randomTensor([136], 21) },
+    build: ({ x, w, b }) => conv1d(x!, w!, b, { stride: 4, padLeft: 3, padRight: 3 }),
+  },
+  {
+    name: "a convolution in groups",
+    inputs: { x: randomTensor([1, 30, 272], 22), w: randomTensor([272, 136, 3], 23), b: randomTensor([272], 24) },
+    build: ({ x, w, b }) => conv1d(x!, w!, b, { groups: 2, padLeft: 1, padRight: 1 }),
+  },
+  {
+    name: "a transposed convolution",
+    inputs: { x: randomTensor([2, 37, 136], 25), w: randomTensor([136, 34, 8], 26), b: randomTensor([34], 27) },
+    build: ({ x, w, b }) => convTranspose1d(x!, w!, b, { stride: 4, padLeft: 2, padRight: 2 }),
+  },
+  {
+    name: "a product with a matrix for each item",
+    inputs: { x: randomTensor([2, 9, 136], 28), w: randomTensor([2, 136, 68], 29) },
+    build: ({ x, w }) => matmul(x!, w!),
+  },
+  {
+    name: "a product with a transposed left side",
+    inputs: { x: randomTensor([2, 136, 70], 30), w: randomTensor([2, 136, 80], 31) },
+    build: ({ x, w }) => matmul(x!, w!, { transposeA: true }),
+  },
+];
+
+/** Opens a device with settings that it reads when it is opened. */
+async function withSettings(settings: Record<string, string>, body: (device: Device) => Promise<void>): Promise<void> {
+  Object.assign(process.env, settings);
+  const device = openCuda();
+  for (const name of Object.keys(settings)) delete process.env[name];
+  try {
+    await body(device);
+  } finally {
+    await device.close();
+  }
+}
+
+const rounded = (inputs: Tensors, precision: Precision): Tensors =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, { data, shape }]) => [
+      name,
+      name === "b" ? { data, shape } : { data: Float32Array.from(data, ROUNDING[precision]), shape },
+    ]),
+  );
+
+describe("products of compute capability 9.0", () => {
+  let cpu: Device;
+  let cuda: Device;
+  before(() => {
+    cpu = Device.open("cpu");
+    cuda = openCuda();
+  });
+  after(() => Promise.all([cpu.close(), cuda.close()]));
+
+  for (const precision of PRECISIONS) {
+    for (const { name, inputs, build } of cases) {
+      it(`${precision}: ${name} is that of rounded operands`, async () => {
+        // Convolutions in groups are in float32.
+        const rounding = name.includes("groups") ? "fp32" : precision;
+        const expected = await compute(cpu, rounded(inputs, rounding), "fp32", build);
+        assertClose(await compute(cuda, inputs, precision, build), expected, precision === "bf16x3" ? 1e-5 : 4e-6);
+      });
+    }
+  }
+
+  for (const tile of TILES) {
+    it(`have the same bits in ${tile} tiles`, () =>
+      withSettings({ LMSPT_CUDA_TILE: tile }, async (device) => {
+        for (const { name, inputs, build } of cases.slice(0, 3)) {
+          for (const precision of ["bf16", "tf32"] as const) {
+            const [one, other] = await Promise.all([
+              compute(device, inputs, precision, build),
+              compute(cuda, inputs, precision, build),
+            ]);
+            assert.deepEqual(one, other, `${precision}: ${name}`);
+          }
+        }
+      }));
+  }
+
+  it("are switched off by LMSPT_CUDA_WGMMA=0, device by device", () =>
+    withSettings({ LMSPT_CUDA_WGMMA: "0" }, async (device) => {
+      const { inputs, build } = cases[2]!;
+      const [off, on] = await Promise.all([
+        compute(device, inputs, "bf16", build),
+        compute(cuda, inputs, "bf16", build),
+      ]);
+      assertClose(off, on, 4e-6);
+    }));
+
+  for (const precision of REDUCED) {
+    it(`${precision}: a row has the same bits in any batch and at any place`, async () => {
+      const [channels, outputs, rows] = [136, 72, 150];
+      const w = randomTensor([outputs, channels, 3], 1);
+      const x = randomFloats(rows * channels, 2);
+      const convolve = (data: Float32Array, batch: number, length: number) =>
+        compute(cuda, { x: { data, shape: [batch, length, channels] }, w }, precision, ({ x, w }) => conv1d(x, w));
+      const whole = await convolve(x, 1, rows);
+      const twice = await convolve(Float32Array.from([...randomFloats(x.length, 3), ...x]), 2, rows);
+      assert.deepEqual(twice.slice(whole.length), whole);
+      const part = await convolve(x.slice(7 * channels, 40 * channels), 1, 33);
+      assert.deepEqual(part, whole.slice(7 * outputs, 38 * outputs));
+    });
+  }
+
+  for (const channels of [136, 192]) {
+    it(`a residual unit of ${channels} channels is Snake, convolution, Snake, convolution and sum of rounded values`, async () => {
+      const inputs = {
+        x: randomTensor([2, 70, channels], 1),
+        a: randomTensor([channels], 2),
+        v: randomTensor([channels, channels, 3], 3),
+        c: randomTensor([channels], 4),
+        w: randomTensor([channels, channels, 1], 5),
+      };
+      const build: Build = ({ x, a, v, c, w }) => {
+        const inner = conv1d(snake(x!, a!), v!, undefined, { dilation: 3, padLeft: 3, padRight: 3 });
+        return add(conv1d(snake(inner, c!), w!), x!);
+      };
+      const expected = await compute(cpu, inputs, "fp32", build);
+      const actual = await compute(cuda, inputs, "bf16", build);
+      assertClose(actual, expected, 2e-2);
+      await withSettings({ LMSPT_CUDA_WGMMA: "0" }, async (device) => {
+        assertClose(actual, await compute(device, inputs, "bf16", build), 1e-3);
+      });
+    });
+  }
+
+  for (const precision of REDUCED) {
+    it(`${precision}: gradients are those of the engine for all GPUs`, () =>
+      withSettings({ LMSPT_CUDA_WGMMA: "0" }, async (device) => {
+        const builds: readonly (readonly [readonly number[], readonly number[], Build])[] = [
+          [
+            [2, 80, 136],
+            [144, 136, 3],
+            ({ x, w }) => conv1d(x!, w!, undefined, { dilation: 3, padLeft: 3, padRight: 3 }),
+          ],
+          [
+            [2, 75, 136],
+            [144, 136, 4],
+            ({ x, w }) => conv1d(x!, w!, undefined, { stride: 2, padLeft: 1, padRight: 1 }),
+          ],
+          [[2, 25, 136], [136, 72, 4], ({ x, w }) => convTranspose1d(x!, w!, undefined, { stride: 2, padLeft: 1 })],
+          [[136, 144], [152, 144], ({ x, w }) => linear(x!, w!)],
+          [[1, 40, 272], [272, 136, 3], ({ x, w }) => conv1d(x!, w!, undefined, { groups: 2, padLeft: 1 })],
+          // Positions in several pieces.
+          [[2, 560, 128], [136, 128, 1], ({ x, w }) => conv1d(x!, w!)],
+        ];
+        for (const [i, [xShape, wShape, build]] of builds.entries()) {
+          const inputs = { x: randomTensor(xShape, i), w: randomTensor(wShape, i + 1) };
+          const size = (await compute(cuda, inputs, precision, build)).length;
+          const gy = randomFloats(size, i + 2);
+          const [one, other] = await Promise.all([
+            computeGradients(cuda, inputs, gy, precision, build),
+            computeGradients(device, inputs, gy, precision, build),
+          ]);
+          for (const name of ["x", "w"] as const) {
+            const rounding = precision === "bf16" ? 1e-2 : 1e-5; // what is stored as bf16 numbers may round the other way
+            assertClose(one.gradients[name] as Float32Array, other.gradients[name] as Float32Array, rounding);
+          }
+        }
+      }));
+  }
+
+  it("are computed by kernels of their own, in single tiles and in pairs", function () {
+    if (!isEmulated) this.skip();
+    const names = Object.keys(emulation().counts().kernels).filter((name) => name.includes("sm90_product_kernel"));
+    for (const part of ["Bf16,", "Bf16x3,", "Tf32,", "64, false", "256, true"]) {
+      assert(
+        names.some((name) => name.includes(part)),
+        `no kernel with ${part} among ${names}`,
+      );
+    }
+  });
+});
