@@ -20,6 +20,16 @@ export const isEmulated = testedLibrary.endsWith("emulated.so");
 
 export const openCuda = (index = 0): Device => Device.open(`cuda:${index}`, { library: testedLibrary });
 
+/** Opens both devices for the tests of a suite, which get them by `take` before the first, and closes them after the last. */
+export function useBothDevices(take: (devices: { readonly cpu: Device; readonly cuda: Device }) => void): void {
+  let devices: { readonly cpu: Device; readonly cuda: Device };
+  before(() => {
+    devices = { cpu: Device.open("cpu"), cuda: openCuda() };
+    take(devices);
+  });
+  after(() => Promise.all([devices.cpu.close(), devices.cuda.close()]));
+}
+
 /** What the emulation counts. All but the first three are of what is live. */
 export interface EmulationCounts {
   readonly launches: number;

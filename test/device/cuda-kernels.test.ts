@@ -1,22 +1,20 @@
 /** Every CUDA kernel against the CPU's: on the GPU where there is one, else on the emulated one. */
 import assert from "node:assert/strict";
-import { Device } from "../../lib/graph/device.js";
+import type { Device } from "../../lib/graph/device.js";
 import { Graph, type Value } from "../../lib/graph/graph.js";
 import * as ops from "../../lib/graph/ops/index.js";
 import { Variable } from "../../lib/graph/variable.js";
 import { randomFloats } from "../golden.js";
 import { assertAgree, type KernelCase, run } from "./cuda-case.js";
 import { kernelCases } from "./cuda-cases.js";
-import { isEmulated, openCuda } from "./cuda-device.js";
+import { isEmulated, useBothDevices } from "./cuda-device.js";
 
 describe(`CUDA kernels${isEmulated ? ", emulated" : ""}`, () => {
   let cpu: Device;
   let cuda: Device;
-  before(() => {
-    cpu = Device.open("cpu");
-    cuda = openCuda();
+  useBothDevices((both) => {
+    ({ cpu, cuda } = both);
   });
-  after(() => Promise.all([cpu.close(), cuda.close()]));
 
   for (const op of new Set(kernelCases.map((one) => one.op))) {
     it(`${op} agrees with the CPU's`, async () => {

@@ -3,14 +3,14 @@
  * boxes, borders, strides, batches, what products read and what they add, gradients, row invariance.
  */
 import assert from "node:assert/strict";
-import { Device } from "../../lib/graph/device.js";
+import type { Device } from "../../lib/graph/device.js";
 import type { Value } from "../../lib/graph/graph.js";
 import { add, conv1d, convTranspose1d, linear, matmul, snake } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
-import { emulation, isEmulated, openCuda } from "./cuda-device.js";
+import { emulation, isEmulated, openCuda, useBothDevices } from "./cuda-device.js";
 import { computeGradients, PRECISIONS, ROUNDING } from "./cuda-precision.js";
 
 type Tensors = Readonly<Record<string, TensorData>>;
@@ -107,11 +107,9 @@ const rounded = (inputs: Tensors, precision: Precision): Tensors =>
 describe("products of compute capability 9.0", () => {
   let cpu: Device;
   let cuda: Device;
-  before(() => {
-    cpu = Device.open("cpu");
-    cuda = openCuda();
+  useBothDevices((both) => {
+    ({ cpu, cuda } = both);
   });
-  after(() => Promise.all([cpu.close(), cuda.close()]));
 
   for (const precision of PRECISIONS) {
     for (const { name, inputs, build } of cases) {
@@ -223,7 +221,7 @@ describe("products of compute capability 9.0", () => {
   }
 
   it("are computed by kernels of their own, in single tiles and in pairs", function () {
-    if (!isEmulated) this.skip();
+    if (!isEmulated) this.skip(); // only the emulation counts what it does
     const names = Object.keys(emulation().counts().kernels).filter((name) => name.includes("sm90_product_kernel"));
     for (const part of ["Bf16,", "Bf16x3,", "Tf32,", "64, false", "256, true"]) {
       assert(

@@ -1,11 +1,11 @@
 /** Training steps on CUDA: forward, gradients and the optimizer in one plan that writes over its variables. */
 import assert from "node:assert/strict";
-import { Device } from "../../lib/graph/device.js";
+import type { Device } from "../../lib/graph/device.js";
 import { Graph } from "../../lib/graph/graph.js";
 import * as ops from "../../lib/graph/ops/index.js";
 import { Variable } from "../../lib/graph/variable.js";
 import { assertClose, randomFloats } from "../golden.js";
-import { emulation, isEmulated, openCuda } from "./cuda-device.js";
+import { emulation, isEmulated, useBothDevices } from "./cuda-device.js";
 
 const settings = { beta1: 0.9, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1, maxNorm: 0.5 };
 const [BATCH, LENGTH, HEADS, SIZE, CLASSES] = [2, 9, 2, 8, 21] as const;
@@ -87,11 +87,9 @@ async function train(device: Device, steps: number) {
 describe("training on CUDA", () => {
   let cpu: Device;
   let cuda: Device;
-  before(() => {
-    cpu = Device.open("cpu");
-    cuda = openCuda();
+  useBothDevices((both) => {
+    ({ cpu, cuda } = both);
   });
-  after(() => Promise.all([cpu.close(), cuda.close()]));
 
   it("a transformer layer learns as on the CPU, and twice the same to the bit", async () => {
     const [expected, actual, again] = [await train(cpu, 6), await train(cuda, 6), await train(cuda, 6)];
@@ -105,7 +103,7 @@ describe("training on CUDA", () => {
 
   it("one launch updates hundreds of tensors in place, one other sums their squares", async function () {
     // Only the emulation counts launches.
-    if (!isEmulated) this.skip();
+    if (!isEmulated) this.skip(); // only the emulation counts what it does
     const graph = new Graph();
     const variables = Array.from({ length: 3 * 400 }, (_, i) =>
       Variable.from(randomFloats(3, i), [3], { frozen: false }),

@@ -58,4 +58,28 @@ struct MelBands {
   }
 };
 
+// What frameTables of lib/nn/stft.ts has: the window, and the points of the unit circle.
+struct Tables {
+  const float *window, *turns;
+};
+
+struct MelInputs {
+  Frames frames;
+  Tables tables;
+  MelBands bands;
+  const float *a, *b;  // the two signals
+
+  // How many the distance is a mean of.
+  LMSPT_INLINE_ANYWHERE double values() const { return static_cast<double>(frames.items * frames.count * bands.bands); }
+};
+
+// Of mel_distance and its gradient.
+LMSPT_INLINE MelInputs mel_inputs(const KernelContext& context) {
+  const Tensor window = context.in(2), starts = context.in(5);
+  const Frames frames = frames_of(context.in(0).shape, window.shape[0], context.attrs->i("hop"));
+  const MelBands bands{context.in(4).f32(), starts.i32(), static_cast<int>(starts.shape[0] - 2), frames.bins(),
+                       static_cast<float>(context.attrs->f("floor"))};
+  return {frames, {window.f32(), context.in(3).f32()}, bands, context.in(0).f32(), context.in(1).f32()};
+}
+
 }  // namespace lmspt

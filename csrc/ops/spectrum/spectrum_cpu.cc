@@ -12,10 +12,6 @@ namespace {
 
 // ---- kernels ----
 
-struct Tables {
-  const float *window, *turns;
-};
-
 // Frames [first, first + count) of an item.
 struct FrameGroup {
   int64_t item, first;
@@ -80,12 +76,7 @@ struct MelBuffers {
   }
 };
 
-struct MelDistance {
-  Frames frames;
-  Tables tables;
-  MelBands bands;
-  const float *a, *b;
-
+struct MelDistance : MelInputs {
   // The transform of what a side has, and what is in its bands.
   const Complex* analyse(const float* x, const FrameGroup& group, const MelBuffers& buffers, Vec* values) const {
     load_frames(frames, tables, x, group, buffers.from);
@@ -224,20 +215,8 @@ void spectra_grad(const KernelContext& context) {
   });
 }
 
-MelDistance mel_of(const KernelContext& context) {
-  const Tensor window = context.in(2), starts = context.in(5);
-  const Frames frames = frames_of(context.in(0).shape, window.shape[0], context.attrs->i("hop"));
-  const MelBands bands{context.in(4).f32(), starts.i32(), static_cast<int>(starts.shape[0] - 2), frames.bins(),
-                       static_cast<float>(context.attrs->f("floor"))};
-  return {frames, {window.f32(), context.in(3).f32()}, bands, context.in(0).f32(), context.in(1).f32()};
-}
-
-double values_of(const MelDistance& mel) {
-  return static_cast<double>(mel.frames.items * mel.frames.count * mel.bands.bands);
-}
-
 void mel_distance(const KernelContext& context) {
-  const MelDistance mel = mel_of(context);
+  const MelDistance mel{mel_inputs(context)};
   const int64_t groups = groups_of(mel.frames), tasks = mel.frames.items * groups;
   // The caller is worker 0: its buffer has the buffers of all, and the sums of the tasks behind them.
   const size_t bytes = (MelBuffers::bytes(mel.frames) + 63) / 64 * 64, all = context.pool->threads() * bytes;
@@ -249,12 +228,12 @@ void mel_distance(const KernelContext& context) {
   });
   double total = 0;
   for (int64_t task = 0; task < tasks; ++task) total += totals[task];
-  *context.out(0).f32() = static_cast<float>(total / values_of(mel));
+  *context.out(0).f32() = static_cast<float>(total / mel.values());
 }
 
 void mel_distance_grad(const KernelContext& context) {
-  const MelDistance mel = mel_of(context);
-  const auto scale = static_cast<float>(*context.in(6).f32() / values_of(mel));
+  const MelDistance mel{mel_inputs(context)};
+  const auto scale = static_cast<float>(*context.in(6).f32() / mel.values());
   add_by_stretches(context, mel.frames,
                    [&](const FrameGroup& group, int64_t begin, int64_t end, float* gx, int worker) {
                      void* memory = context.pool->scratch(worker, MelBuffers::bytes(mel.frames));

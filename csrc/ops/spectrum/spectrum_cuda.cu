@@ -12,10 +12,6 @@ namespace {
 
 // ---- kernels ----
 
-struct Tables {
-  const float *window, *turns;
-};
-
 // `count` frames of an item from `first` on, as points one after the other.
 __device__ inline void load_frames(const Frames& frames, const Tables& tables, const float* item, int64_t first,
                                    int count, Complex* z) {
@@ -115,12 +111,7 @@ __global__ void spectra_grad_kernel(Frames frames, Tables tables, const float* g
   }
 }
 
-struct MelDistance {
-  Frames frames;
-  Tables tables;
-  MelBands bands;
-  const float *a, *b;
-
+struct MelDistance : MelInputs {
   __host__ __device__ int most_frames() const { return kPoints / 2 / frames.points(); }  // of either side
 };
 
@@ -270,33 +261,21 @@ void spectra_grad(const KernelContext& context) {
          context.in(0).f32(), context.out(0).f32());
 }
 
-MelDistance mel_of(const KernelContext& context) {
-  const Tensor window = context.in(2), starts = context.in(5);
-  const Frames frames = frames_of(context.in(0).shape, window.shape[0], context.attrs->i("hop"));
-  const MelBands bands{context.in(4).f32(), starts.i32(), static_cast<int>(starts.shape[0] - 2), frames.bins(),
-                       static_cast<float>(context.attrs->f("floor"))};
-  return {frames, {window.f32(), context.in(3).f32()}, bands, context.in(0).f32(), context.in(1).f32()};
-}
-
-double values_of(const MelDistance& mel) {
-  return static_cast<double>(mel.frames.items * mel.frames.count * mel.bands.bands);
-}
-
 void mel_distance(const KernelContext& context) {
-  const MelDistance mel = mel_of(context);
+  const MelDistance mel{mel_inputs(context)};
   const int64_t groups = (mel.frames.count + mel.most_frames() - 1) / mel.most_frames();
   const int64_t units = mel.frames.items * groups;
   const Scratch scratch(context, units * sizeof(double));
   auto* totals = static_cast<double*>(scratch.data());
   launch(context, mel_distance_kernel, grid_of(units, 0), mel, groups, totals);
-  launch_blocks(context, mean_kernel, 1, kThreads, totals, units, values_of(mel), context.out(0).f32());
+  launch_blocks(context, mean_kernel, 1, kThreads, totals, units, mel.values(), context.out(0).f32());
 }
 
 void mel_distance_grad(const KernelContext& context) {
-  const MelDistance mel = mel_of(context);
+  const MelDistance mel{mel_inputs(context)};
   const int64_t rest = stretch_of(mel.frames) + mel.most_frames() * mel.bands.bands;
   launch(context, mel_distance_grad_kernel, grid_of(mel.frames.items * stretches_of(mel.frames), rest), mel,
-         values_of(mel), context.in(6).f32(), context.out(0).f32());
+         mel.values(), context.in(6).f32(), context.out(0).f32());
 }
 
 }  // namespace

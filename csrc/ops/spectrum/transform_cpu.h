@@ -5,6 +5,7 @@
 #pragma once
 
 #include "device/cpu/simd.h"
+#include "ops/spectrum/butterfly.h"
 #include "ops/spectrum/spectrum.h"
 
 namespace lmspt::LMSPT_ISA {
@@ -37,16 +38,9 @@ inline Complex* transform(Complex* from, Complex* to, int points, const float* t
   for (; points / stride >= 4; stride *= 4) {
     const int quarter = points / 4;
     for (int p = 0; p < quarter / stride; ++p) {
-      const Turn w1 = turn_at(turns, 2 * p * stride), w2 = turn_at(turns, 4 * p * stride), w3 = w1 * w2;
+      const Turn w1 = turn_at(turns, 2 * p * stride), w2 = turn_at(turns, 4 * p * stride);
       for (int q = 0; q < stride; ++q) {
-        const Complex* x = from + q + p * stride;
-        Complex* y = to + q + 4 * p * stride;
-        const Complex ac = x[0] + x[2 * quarter], bd = x[quarter] + x[3 * quarter];
-        const Complex a_c = x[0] - x[2 * quarter], i_b_d = times_i(x[quarter] - x[3 * quarter]);
-        y[0] = ac + bd;
-        y[stride] = w1 * (a_c - i_b_d);
-        y[2 * stride] = w2 * (ac - bd);
-        y[3 * stride] = w3 * (a_c + i_b_d);
+        butterfly(from + q + p * stride, quarter, to + q + 4 * p * stride, stride, w1, w2);
       }
     }
     Complex* other = from;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "device/cuda/launch.h"
+#include "ops/spectrum/butterfly.h"
 #include "ops/spectrum/spectrum.h"
 
 namespace lmspt::cuda {
@@ -15,12 +16,12 @@ struct Complex {
   float re, im;
 };
 
-__device__ inline Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
-__device__ inline Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
-__device__ inline Complex operator*(Complex a, Complex b) {
+LMSPT_INLINE_ANYWHERE Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
+LMSPT_INLINE_ANYWHERE Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
+LMSPT_INLINE_ANYWHERE Complex operator*(Complex a, Complex b) {
   return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
-__device__ inline Complex times_i(Complex a) { return {-a.im, a.re}; }
+LMSPT_INLINE_ANYWHERE Complex times_i(Complex a) { return {-a.im, a.re}; }
 __device__ inline Complex conjugate(Complex a) { return {a.re, -a.im}; }
 __device__ inline Complex scaled(Complex a, float factor) { return {a.re * factor, a.im * factor}; }
 __device__ inline float power(Complex a) { return a.re * a.re + a.im * a.im; }
@@ -43,15 +44,8 @@ __device__ inline Complex* transform(Complex* from, Complex* to, int count, int 
   for (; points >> log_stride >= 4; stride *= 4, log_stride += 2) {
     for (int i = threadIdx.x; i < count * quarter; i += blockDim.x) {
       const int frame = i >> log_quarter, place = i & (quarter - 1), q = place & (stride - 1), p = place >> log_stride;
-      const Complex* x = from + frame * points + place;
-      Complex* y = to + frame * points + q + 4 * p * stride;
-      const Complex w1 = turn_at(turns, 2 * p * stride), w2 = turn_at(turns, 4 * p * stride), w3 = w1 * w2;
-      const Complex ac = x[0] + x[2 * quarter], bd = x[quarter] + x[3 * quarter];
-      const Complex a_c = x[0] - x[2 * quarter], i_b_d = times_i(x[quarter] - x[3 * quarter]);
-      y[0] = ac + bd;
-      y[stride] = w1 * (a_c - i_b_d);
-      y[2 * stride] = w2 * (ac - bd);
-      y[3 * stride] = w3 * (a_c + i_b_d);
+      const Complex w1 = turn_at(turns, 2 * p * stride), w2 = turn_at(turns, 4 * p * stride);
+      butterfly(from + frame * points + place, quarter, to + frame * points + q + 4 * p * stride, stride, w1, w2);
     }
     __syncthreads();
     Complex* other = from;

@@ -58,7 +58,7 @@ class TokenizerTraining implements Training<TrainEvent> {
     yield* this.broken.news(this.session.batches.skipped);
     const data = batches.map((batch, part) => this.data(batch, part));
     const pace = this.pace();
-    const step = await this.session.stepAfter(this.state.step);
+    const step = await this.session.step.after(this.state.step);
     const result = await step.run(data, pace);
     const { generator, discriminator } = result.norms;
     const skipped = {

@@ -4,8 +4,9 @@ import type { Parameter } from "../../nn/index.js";
 import type { ResolvedConfig } from "../config/index.js";
 import { adamwOptions } from "../config/run-fields.js";
 import { Batches, loadCorpus } from "../data/index.js";
-import { makeOptimizers, type Recipe, type StepOptimizers, type StepSize, TrainingStep } from "../step/index.js";
+import { makeOptimizers, type Recipe, type StepOptimizers, type StepSize } from "../step/index.js";
 import { loadState } from "./checkpoint.js";
+import { CurrentStep } from "./current-step.js";
 import { EventFile } from "./event-file.js";
 import type { RunFolder } from "./run-folder.js";
 import { cropForms, setUpRecipe, stepSize } from "./setup.js";
@@ -21,9 +22,8 @@ export class TrainingSession {
     readonly recipe: Recipe,
     readonly optimizers: StepOptimizers,
     readonly size: StepSize,
-    private readonly adversarialFrom: number,
     readonly start: RunState,
-    private compiled: CompiledStep,
+    readonly step: CurrentStep,
     readonly validation: Validation | undefined,
     readonly batches: Batches,
     readonly events: EventFile,
@@ -41,9 +41,8 @@ export class TrainingSession {
     const start = checkpoint === undefined ? START : await loadState<RunState>(checkpoint);
     const device = Device.open(config.device as DeviceName, { threads: config.threads });
     try {
-      const adversarialFrom = config.discriminators.start;
-      const adversarial = start.step >= adversarialFrom;
-      const step = await TrainingStep.compile(device, recipe, optimizers, { ...size, adversarial });
+      const parts = { device, recipe, optimizers, size };
+      const step = await CurrentStep.compile(parts, config.discriminators.start, start.step);
       const items = await loadValidationItems(config, size);
       const validation = items.length > 0 ? await Validation.compile(device, recipe, size, items) : undefined;
       const usage = { semantic: usageOf(recipe, "semantic"), acoustic: usageOf(recipe, "acoustic") };
@@ -52,35 +51,11 @@ export class TrainingSession {
       const { batch, workers, ahead } = config.data;
       const forms = [...cropForms(config, size).values()];
       const batches = new Batches({ sources, seed: config.seed, batch, forms, workers, ahead, start: start.draw });
-      return new TrainingSession(
-        device,
-        recipe,
-        optimizers,
-        size,
-        adversarialFrom,
-        start,
-        { step, adversarial },
-        validation,
-        batches,
-        events,
-        usage,
-      );
+      return new TrainingSession(device, recipe, optimizers, size, start, step, validation, batches, events, usage);
     } catch (error) {
       await device.close();
       throw error;
     }
-  }
-
-  /** What makes the step that comes after `done` steps. */
-  async stepAfter(done: number): Promise<TrainingStep> {
-    const adversarial = done >= this.adversarialFrom;
-    if (this.compiled.adversarial !== adversarial) {
-      this.compiled.step.close();
-      const { device, recipe, optimizers, size } = this;
-      const step = await TrainingStep.compile(device, recipe, optimizers, { ...size, adversarial });
-      this.compiled = { step, adversarial };
-    }
-    return this.compiled.step;
   }
 
   async close(): Promise<void> {
@@ -88,11 +63,6 @@ export class TrainingSession {
     await this.events.close();
     await this.device.close();
   }
-}
-
-interface CompiledStep {
-  readonly step: TrainingStep;
-  readonly adversarial: boolean;
 }
 
 function usageOf({ model }: Recipe, kind: "semantic" | "acoustic"): CodeUsage {
