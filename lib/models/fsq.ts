@@ -32,10 +32,11 @@ export class FiniteScalarQuantizer implements CodebookStage {
 
   /** FSQ needs no losses: its grid is fixed. */
   train(latent: Value): TrainedQuantized {
-    const points = fsqRound(this.inProjection.forward(latent), this.levels);
+    const projected = this.inProjection.forward(latent);
+    const points = fsqRound(projected, this.levels);
     const none = latent.graph.fill([latent.dim(0)], 0);
     const codes = fsqCodes(points, this.levels);
-    return { codes, latent: this.outProjection.forward(points), commitment: none, codebook: none };
+    return { codes, latent: this.outProjection.forward(points), projected, commitment: none, codebook: none };
   }
 }
 

@@ -1,5 +1,6 @@
 /** What quantizers have in common. */
 import type { Value } from "../graph/graph.js";
+import type { Parameter } from "../nn/index.js";
 
 /** What a quantizer makes of a latent: codes (B, T, K) of type i32, and the latent that they stand for (B, T, D). */
 export interface Quantized {
@@ -9,6 +10,8 @@ export interface Quantized {
 
 /** What training makes of a latent: the gradient passes straight through, and two losses (scalars) shape the codebook. */
 export interface TrainedQuantized extends Quantized {
+  /** What the codes were found for (B, T, K * d), the codebooks' projections side by side. */
+  readonly projected: Value;
   /** Pulls the encoder to the codebook: mean (z_e - sg(z_q))^2. */
   readonly commitment: Value;
   /** Pulls the codebook to the encoder: mean (z_q - sg(z_e))^2. */
@@ -17,6 +20,8 @@ export interface TrainedQuantized extends Quantized {
 
 /** A stage of a quantizer: one code per frame. */
 export interface CodebookStage {
+  /** (codes, d); a fixed grid has none. */
+  readonly codebook?: Parameter;
   /** (B, T, D) -> codes (B, T). */
   encode(latent: Value): Value;
   /** Codes (B, T) -> (B, T, D). */

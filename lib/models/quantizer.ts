@@ -10,8 +10,8 @@ import { VectorQuantize } from "./vector-quantize.js";
 
 /** One semantic quantizer, and acoustic ones for what it leaves (or, without subtraction, for the whole). */
 export class DualQuantizer {
-  private readonly semantic: ResidualQuantizer;
-  private readonly acoustic: ResidualQuantizer;
+  readonly semantic: ResidualQuantizer;
+  readonly acoustic: ResidualQuantizer;
   private readonly subtraction: boolean;
 
   constructor(scope: Scope, config: ModelConfig) {

@@ -1,10 +1,16 @@
 import type { Value } from "../graph/graph.js";
 import { add, clamp, concat, mean, mul, reshape, slice, sub } from "../graph/ops/index.js";
+import type { Parameter } from "../nn/index.js";
 import type { CodebookStage, Quantized, TrainedQuantized } from "./quantized.js";
 
 /** Stages that each quantize what the ones before left over. */
 export class ResidualQuantizer {
   constructor(readonly stages: readonly CodebookStage[]) {}
+
+  /** Of the stages that have one. */
+  get codebooks(): readonly Parameter[] {
+    return this.stages.flatMap(({ codebook }) => codebook ?? []);
+  }
 
   encode(latent: Value): Quantized {
     let residual = latent;
@@ -28,6 +34,7 @@ export class ResidualQuantizer {
     let residual = latent;
     const codes: Value[] = [];
     const parts: Value[] = [];
+    const projected: Value[] = [];
     const commitments: Value[] = [];
     const codebooks: Value[] = [];
     for (const [i, stage] of this.stages.entries()) {
@@ -37,6 +44,7 @@ export class ResidualQuantizer {
       residual = sub(residual, part.latent);
       codes.push(reshape(part.codes, [...part.codes.shape, 1]));
       parts.push(counts ? mul(part.latent, reshape(counts, [counts.dim(0), 1, 1])) : part.latent);
+      projected.push(part.projected);
       commitments.push(mean(masked(part.commitment)));
       codebooks.push(mean(masked(part.codebook)));
     }
@@ -44,6 +52,7 @@ export class ResidualQuantizer {
     return {
       codes: concat(codes, -1),
       latent: total(parts),
+      projected: concat(projected, -1),
       commitment: total(commitments),
       codebook: total(codebooks),
     };

@@ -7,7 +7,7 @@ import type { CodebookStage, TrainedQuantized } from "./quantized.js";
 export class VectorQuantize implements CodebookStage {
   private readonly inProjection: Conv1d;
   private readonly outProjection: Conv1d;
-  private readonly codebook: Parameter;
+  readonly codebook: Parameter;
 
   constructor(scope: Scope, latent: number, size: number, dimension: number) {
     this.inProjection = new Conv1d(scope.at("in_proj"), latent, dimension, 1, { exact: true });
@@ -32,6 +32,7 @@ export class VectorQuantize implements CodebookStage {
     return {
       codes,
       latent: this.outProjection.forward(passed),
+      projected,
       commitment: distancePerItem(projected, stopGradient(row)),
       codebook: distancePerItem(row, stopGradient(projected)),
     };

@@ -4,7 +4,16 @@
  */
 
 /** What the numbers are for; numbers of different streams have nothing to do with each other. */
-export type Stream = "order" | "crop" | "codebooks" | "weights" | "frames" | "bands" | "hidden tokens" | "other tokens";
+export type Stream =
+  | "order"
+  | "crop"
+  | "codebooks"
+  | "weights"
+  | "frames"
+  | "bands"
+  | "hidden tokens"
+  | "other tokens"
+  | "restarts";
 
 const STREAMS: Readonly<Record<Stream, number>> = {
   order: 1,
@@ -15,6 +24,7 @@ const STREAMS: Readonly<Record<Stream, number>> = {
   bands: 6,
   "hidden tokens": 7,
   "other tokens": 8,
+  restarts: 9,
 };
 
 /** 32 random bits. `index` is any safe integer of at least 0. */

@@ -54,6 +54,7 @@ describe("a training run", function () {
       "steps=4",
       "checkpoint.every=2",
       "data.accumulate=2",
+      "codebooks.restart_every=3",
       "teacher.model=random:1:mini",
       "teacher.window=segment",
     ];

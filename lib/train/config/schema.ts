@@ -28,6 +28,11 @@ const teacher = z.strictObject({
   distance: z.enum(["mse", "l1"]).default("mse"),
 });
 
+const codebooks = z.strictObject({
+  /** Steps after which codes that did not come up begin anew at latents of the batch; 0 for never, as in the public code. */
+  restart_every: z.int().min(0).default(0),
+});
+
 const data = z.strictObject({
   /** Folders, audio files, manifests, tar shards or indices, as `loadCorpus` takes them. */
   train: paths.default([]),
@@ -72,6 +77,7 @@ export const trainSchema = z.strictObject({
   init: z.string().nullable().default(null),
   /** The tokenizer: a preset's name, or the fields of a config.json. */
   model: z.union([z.string(), z.record(z.string(), z.unknown())]).default("12.5hz-24k"),
+  codebooks: section(codebooks),
   discriminators: section(discriminators),
   teacher: section(teacher),
   data: section(data),

@@ -13,7 +13,7 @@ import { logSpeech } from "./samples.js";
 import { TrainingSession } from "./session.js";
 import { cropForms, nameForms } from "./setup.js";
 import type { RunState } from "./state.js";
-import { lossTags, usageTags } from "./tags.js";
+import { lossTags, restartTags, usageTags } from "./tags.js";
 import { saveParts } from "./trained-parts.js";
 import type { Validation } from "./validation.js";
 
@@ -38,6 +38,8 @@ export async function* startRun(
 class TokenizerTraining implements Training<TrainEvent> {
   state: RunState;
   readonly validate: Training<TrainEvent>["validate"];
+  /** Codes that began anew since the last log. */
+  private restarted = { semantic: 0, acoustic: 0 };
   private readonly broken = new BrokenFiles();
 
   constructor(
@@ -79,9 +81,17 @@ class TokenizerTraining implements Training<TrainEvent> {
     };
     this.session.usage.semantic.add(result.codes.semantic);
     this.session.usage.acoustic.add(result.codes.acoustic);
+    if (!skipped.generator) await this.restartCodes(result);
     const event = this.describe(result, pace, { seconds: (performance.now() - begin) / 1000, dataWait });
     if (this.state.step % this.config.log.every === 0) await this.log(event);
     yield event;
+  }
+
+  private async restartCodes({ codes, latents }: StepResult): Promise<void> {
+    const { device, restarts } = this.session;
+    for (const kind of ["semantic", "acoustic"] as const) {
+      this.restarted[kind] += await restarts[kind].after(this.state.step, codes[kind], latents[kind], device);
+    }
   }
 
   private describe(
@@ -147,6 +157,7 @@ class TokenizerTraining implements Training<TrainEvent> {
       {
         ...lossTags("Train", losses),
         ...usageTags("Train", reports),
+        ...(this.config.codebooks.restart_every > 0 && restartTags("Train", this.restarted)),
         "Train/grad_norm_g": norms.generator,
         ...(norms.discriminator !== undefined && { "Train/grad_norm_d": norms.discriminator }),
         "Train/lr_g": rates.generator,
@@ -156,6 +167,7 @@ class TokenizerTraining implements Training<TrainEvent> {
       },
       step,
     );
+    this.restarted = { semantic: 0, acoustic: 0 };
   }
 
   private async *judge(validation: Validation): AsyncGenerator<ValidationEvent, boolean> {

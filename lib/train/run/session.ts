@@ -6,12 +6,13 @@ import { adamwOptions } from "../config/run-fields.js";
 import { Batches, loadCorpus } from "../data/index.js";
 import { makeOptimizers, type Recipe, type StepOptimizers, type StepSize } from "../step/index.js";
 import { loadState } from "./checkpoint.js";
+import { makeRestarts, type Restarts } from "./code-restarts.js";
 import { CurrentStep } from "./current-step.js";
 import { EventFile } from "./event-file.js";
 import type { RunFolder } from "./run-folder.js";
 import { cropForms, setUpRecipe, stepSize } from "./setup.js";
 import { type RunState, START } from "./state.js";
-import { loadMoments } from "./trained-parts.js";
+import { loadProgress } from "./trained-parts.js";
 import { CodeUsage } from "./usage.js";
 import { Validation } from "./validation.js";
 import { loadValidationItems } from "./validation-set.js";
@@ -21,6 +22,7 @@ export class TrainingSession {
     readonly device: Device,
     readonly recipe: Recipe,
     readonly optimizers: StepOptimizers,
+    readonly restarts: Restarts,
     readonly size: StepSize,
     readonly start: RunState,
     readonly step: CurrentStep,
@@ -37,7 +39,8 @@ export class TrainingSession {
     const checkpoint = await folder.newest();
     const recipe = await setUpRecipe(config, checkpoint);
     const optimizers = makeOptimizers(recipe, adamwOptions(config.optimizer));
-    if (checkpoint !== undefined) await loadMoments(checkpoint, optimizers);
+    const restarts = makeRestarts(recipe, { every: config.codebooks.restart_every, seed: config.seed });
+    if (checkpoint !== undefined) await loadProgress(checkpoint, optimizers, restarts);
     const start = checkpoint === undefined ? START : await loadState<RunState>(checkpoint);
     const device = Device.open(config.device as DeviceName, { threads: config.threads });
     try {
@@ -51,7 +54,19 @@ export class TrainingSession {
       const { batch, workers, ahead } = config.data;
       const forms = [...cropForms(config, size).values()];
       const batches = new Batches({ sources, seed: config.seed, batch, forms, workers, ahead, start: start.draw });
-      return new TrainingSession(device, recipe, optimizers, size, start, step, validation, batches, events, usage);
+      return new TrainingSession(
+        device,
+        recipe,
+        optimizers,
+        restarts,
+        size,
+        start,
+        step,
+        validation,
+        batches,
+        events,
+        usage,
+      );
     } catch (error) {
       await device.close();
       throw error;

@@ -30,3 +30,8 @@ export function usageTags(group: string, usage: { semantic: Usage; acoustic: Usa
     ]),
   );
 }
+
+/** Codes that began anew. */
+export function restartTags(group: string, restarted: { semantic: number; acoustic: number }): Record<string, number> {
+  return Object.fromEntries(Object.entries(restarted).map(([kind, count]) => [`${group}/${kind}/restarted`, count]));
+}

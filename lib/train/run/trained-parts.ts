@@ -6,18 +6,24 @@ import type { LmSpt } from "../../models/lmspt.js";
 import { assignFromFile } from "../../models/tensor-file.js";
 import { loadWeights } from "../../models/weights.js";
 import type { Recipe, StepOptimizers } from "../step/index.js";
-import { namedMoments, namedParameters, readTensors, writeTensors } from "./tensors.js";
+import type { Restarts } from "./code-restarts.js";
+import { type Named, namedMoments, namedParameters, readTensors, writeTensors } from "./tensors.js";
 
 export interface TrainedParts {
   readonly recipe: Recipe;
   readonly optimizers: StepOptimizers;
+  readonly restarts: Restarts;
 }
 
-export async function saveParts(folder: string, device: Device, { recipe, optimizers }: TrainedParts): Promise<void> {
+export async function saveParts(
+  folder: string,
+  device: Device,
+  { recipe, optimizers, restarts }: TrainedParts,
+): Promise<void> {
   const { model, discriminators } = recipe;
   await saveModel(folder, device, model);
   await writeTensors(join(folder, "discriminators.safetensors"), device, namedParameters(discriminators.parameters));
-  await writeTensors(join(folder, "optimizer.safetensors"), device, namedMoments({ ...optimizers }));
+  await writeTensors(join(folder, "optimizer.safetensors"), device, progressOf(optimizers, restarts));
 }
 
 /** What `Tokenizer.load` reads: model.safetensors and config.json. */
@@ -34,7 +40,11 @@ export async function loadParameters(path: string, { model, discriminators }: Re
   await assignFromFile(discriminators.parameters, join(path, "discriminators.safetensors"), options);
 }
 
-/** The optimizers' part of a checkpoint. */
-export async function loadMoments(path: string, optimizers: StepOptimizers): Promise<void> {
-  await readTensors(join(path, "optimizer.safetensors"), namedMoments({ ...optimizers }));
+/** What a checkpoint has beside parameters. */
+export async function loadProgress(path: string, optimizers: StepOptimizers, restarts: Restarts): Promise<void> {
+  await readTensors(join(path, "optimizer.safetensors"), progressOf(optimizers, restarts));
+}
+
+function progressOf(optimizers: StepOptimizers, { semantic, acoustic }: Restarts): Named {
+  return [...namedMoments({ ...optimizers }), ...semantic.named, ...acoustic.named];
 }

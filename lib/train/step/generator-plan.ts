@@ -29,16 +29,18 @@ export function compileGeneratorPlan(
   };
   const total = weightedSum(terms, recipe.weights);
   const { norm, updates } = optimizer.record(total, rate, step, part);
-  const codes = { semanticCodes: trained.semantic.codes, acousticCodes: trained.acoustic.codes };
+  const { semantic, acoustic } = trained;
+  const codes = { semanticCodes: semantic.codes, acousticCodes: acoustic.codes };
+  const latents = { semanticLatents: semantic.projected, acousticLatents: acoustic.projected };
   return graph.compile<GeneratorOutput>(
     device,
-    { ...terms, ...codes, total, norm } as Record<GeneratorOutput, Value>,
+    { ...terms, ...codes, ...latents, total, norm } as Record<GeneratorOutput, Value>,
     updates,
     { precision: size.precision },
   );
 }
 
-export type GeneratorOutput = keyof LossWeights | "total" | "norm" | "semanticCodes" | "acousticCodes";
+export type GeneratorOutput = keyof LossWeights | "total" | "norm" | `${"semantic" | "acoustic"}${"Codes" | "Latents"}`;
 
 function judge({ discriminators }: Recipe, speech: Value, target: Value) {
   const generated = discriminators.forward(speech);

@@ -10,7 +10,7 @@ import { compileDiscriminatorPlan } from "./discriminator-plan.js";
 import { type Fault, firstFault } from "./fault.js";
 import { compileGeneratorPlan, type GeneratorOutput } from "./generator-plan.js";
 import type { StepSize } from "./inputs.js";
-import type { LossWeights, Recipe } from "./recipe.js";
+import { type LossWeights, PUBLIC_WEIGHTS, type Recipe } from "./recipe.js";
 
 export interface StepData {
   /** Items one after another at the model's input rate. */
@@ -37,6 +37,8 @@ export interface StepResult {
   /** Norms of the gradients before clipping; an update with one that is not finite was left out. */
   readonly norms: Norms;
   readonly codes: { readonly semantic: Int32Array; readonly acoustic: Int32Array };
+  /** What the codes were found for, in the spaces of their codebooks: frames by codebooks by dimensions. */
+  readonly latents: { readonly semantic: Float32Array; readonly acoustic: Float32Array };
 }
 
 export interface Norms {
@@ -122,16 +124,16 @@ export class TrainingStep {
         Promise.all(parts.map((data, i) => discriminator.run(i, data, pace.discriminator, pace.discriminatorStep))),
       Promise.all(parts.map((data, i) => this.generator.run(i, data, pace.generator, pace.generatorStep))),
     ]);
-    const { norm, semanticCodes: _, acousticCodes: __, ...losses } = made.at(-1)!;
+    const last = made.at(-1)!;
     const mean = (of: (part: number) => number) => parts.reduce((sum, _, i) => sum + of(i) / parts.length, 0);
-    const means = Object.keys(losses).map((name) => [name, mean((i) => made[i]![name as GeneratorOutput][0]!)]);
+    const losses = Object.keys(last).filter((name) => name === "total" || Object.hasOwn(PUBLIC_WEIGHTS, name));
+    const means = losses.map((name) => [name, mean((i) => made[i]![name as GeneratorOutput][0]!)]);
+    const all = <T extends Data>(name: GeneratorOutput) => joined(made.map((part) => part[name] as T));
     return {
       losses: { ...Object.fromEntries(means), ...(judged && { discriminator: mean((i) => judged[i]!.loss[0]!) }) },
-      norms: { generator: norm[0]!, ...(judged && { discriminator: judged.at(-1)!.norm[0]! }) },
-      codes: {
-        semantic: joined(made.map(({ semanticCodes }) => semanticCodes as Int32Array)),
-        acoustic: joined(made.map(({ acousticCodes }) => acousticCodes as Int32Array)),
-      },
+      norms: { generator: last.norm[0]!, ...(judged && { discriminator: judged.at(-1)!.norm[0]! }) },
+      codes: { semantic: all("semanticCodes"), acoustic: all("acousticCodes") },
+      latents: { semantic: all("semanticLatents"), acoustic: all("acousticLatents") },
     };
   }
 
@@ -159,9 +161,15 @@ export class TrainingStep {
   }
 }
 
-function joined(codes: readonly Int32Array[]): Int32Array {
-  if (codes.length === 1) return codes[0]!;
-  return Int32Array.from(codes.flatMap((part) => [...part]));
+function joined<T extends Data>(parts: readonly T[]): T {
+  const Values = parts[0]!.constructor as new (length: number) => T;
+  const whole = new Values(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 export interface StepOptimizers {
