@@ -31,8 +31,8 @@ export async function evaluateModel(
   const { recogniser: folder } = options;
   const recogniser = folder === undefined ? undefined : await loadRecogniser(folder, options, session);
   let broken = 0;
-  const onBroken = (file: string, error: unknown) => {
-    printNotice(session.terminal, `${file}: ${describeError(error)}`);
+  const onBroken = ({ source }: Pick<CorpusEntry, "source">, error: unknown) => {
+    printNotice(session.terminal, `${describeSource(source)}: ${describeError(error)}`);
     broken++;
   };
   try {
@@ -41,6 +41,7 @@ export async function evaluateModel(
       const result = await evaluate(tokenizer, readAll(entries, onBroken), {
         recogniser,
         signal: session.signal,
+        onBroken,
         onProgress: (done) => {
           if (!quiet && done % 10 === 0) printNotice(session.terminal, `${done} of ${entries.length} recordings`);
         },
@@ -72,14 +73,11 @@ function spread(entries: readonly CorpusEntry[], most: number): readonly CorpusE
 
 async function* readAll(
   entries: readonly CorpusEntry[],
-  onBroken: (file: string, error: unknown) => void,
-): AsyncGenerator<SpokenItem> {
-  for (const { source, text } of entries) {
-    try {
-      yield { audio: await loadSource(source), text };
-    } catch (error) {
-      onBroken(describeSource(source), error);
-    }
+  onBroken: (entry: CorpusEntry, error: unknown) => void,
+): AsyncGenerator<SpokenItem & Pick<CorpusEntry, "source">> {
+  for (const entry of entries) {
+    const audio = await loadSource(entry.source).catch((error: unknown) => onBroken(entry, error));
+    if (audio) yield { ...entry, audio };
   }
 }
 

@@ -43,22 +43,24 @@ export interface Evaluation {
   readonly usage: { readonly semantic: Usage; readonly acoustic: Usage };
 }
 
-export interface EvaluateOptions {
+export interface EvaluateOptions<Item extends SpokenItem = SpokenItem> {
   /** `["full", "semantic", "aux"]` by default. */
   readonly modes?: readonly DecodeMode[];
   readonly recogniser?: Recogniser;
   readonly signal?: AbortSignal;
   readonly onProgress?: (recordings: number) => void;
+  /** Is told of recordings that cannot be encoded, which do not count; without it, the first one ends the evaluation. */
+  readonly onBroken?: (item: Item, error: unknown) => void;
 }
 
 /**
  * Encodes and decodes recordings, and compares what comes back, at its own rate, with them. A recording at another rate
  * than the model's is resampled first, and that is what counts as the original.
  */
-export async function evaluate(
+export async function evaluate<Item extends SpokenItem>(
   tokenizer: Tokenizer,
-  items: Iterable<SpokenItem> | AsyncIterable<SpokenItem>,
-  { modes = ["full", "semantic", "aux"], recogniser, signal, onProgress }: EvaluateOptions = {},
+  items: Iterable<Item> | AsyncIterable<Item>,
+  { modes = ["full", "semantic", "aux"], recogniser, signal, onProgress, onBroken }: EvaluateOptions<Item> = {},
 ): Promise<Evaluation> {
   await using device = Device.open("cpu");
   const resampler = new Resampler(device);
@@ -66,12 +68,21 @@ export async function evaluate(
   const scores = new Map(modes.map((mode) => [mode, new Scores(resampler)]));
   const codes: Int32Array[][] = [];
   let [recordings, seconds] = [0, 0];
-  for await (const { audio, text } of items) {
+  const { sampleRate } = tokenizer;
+  const prepare = async ({ samples, sampleRate: rate }: Audio) => {
+    const original = { samples: await resampler.resample(samples, rate, sampleRate), sampleRate };
+    return { original, tokens: await tokenizer.encode(original, { signal }) };
+  };
+  for await (const item of items) {
     signal?.throwIfAborted();
-    const { sampleRate } = tokenizer;
-    const original = { samples: await resampler.resample(audio.samples, audio.sampleRate, sampleRate), sampleRate };
+    const encoded = await prepare(item.audio).catch((error: unknown) => {
+      if (!onBroken || signal?.aborted) throw error;
+      onBroken(item, error);
+    });
+    if (!encoded) continue;
+    const { original, tokens } = encoded;
+    const { text } = item;
     await listener.hear("original", original, text);
-    const tokens = await tokenizer.encode(original, { signal });
     codes.push(tokenCodes(tokens));
     for (const [mode, score] of scores) {
       const decoded = await tokenizer.decode(tokens, { mode, signal });
@@ -79,7 +90,8 @@ export async function evaluate(
       await listener.hear(mode, decoded, text);
     }
     seconds += original.samples.length / sampleRate;
-    onProgress?.(++recordings);
+    recordings++;
+    onProgress?.(recordings);
   }
   const qualityOf = (mode: DecodeMode, score: Scores): Quality => ({
     ...score.means,

@@ -31,4 +31,16 @@ describe("evaluation of a tokenizer", () => {
     );
     assert(Math.abs(distance - result.decoded.get("full")!.logMelDistance!) < 0.2 * distance);
   });
+
+  it("goes on after a recording that cannot be encoded where it may tell of it, and ends at it otherwise", async () => {
+    await using tokenizer = await Tokenizer.load("random:1:tiny", { device: "cpu" });
+    const whole = { audio: { samples: await speechOf(0.5, 24000), sampleRate: 24000 } };
+    const broken = { audio: { samples: new Float32Array(24000).fill(Number.NaN), sampleRate: 24000 } };
+    const told: unknown[] = [];
+    const onBroken = (item: unknown, error: unknown) => told.push(item, (error as { code?: string }).code);
+    const result = await evaluate(tokenizer, [broken, whole], { modes: ["full"], onBroken });
+    assert.equal(result.recordings, 1);
+    assert.deepEqual(told, [broken, "ERR_LMSPT_INVALID_ARGUMENT"]);
+    await assert.rejects(evaluate(tokenizer, [broken, whole]), { code: "ERR_LMSPT_INVALID_ARGUMENT" });
+  });
 });
