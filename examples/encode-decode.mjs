@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { encodeWav, Tokenizer } from "lmspt";
 
-const [input, output, model = "12.5hz-24k"] = process.argv.slice(2);
+const [input, output, model] = process.argv.slice(2);
 const tokenizer = await Tokenizer.load(model);
 const tokens = await tokenizer.encode(input);
 console.log(`${tokens.frames} frames; the semantic tokens begin with ${tokens.semantic[0].slice(0, 8).join(" ")}`);

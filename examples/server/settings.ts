@@ -24,7 +24,7 @@ export interface ServerSettings {
 }
 
 export const DEFAULTS: ServerSettings = {
-  model: "12.5hz-24k",
+  model: "12.5hz-16k-small",
   device: "auto",
   threads: undefined,
   host: "127.0.0.1",

@@ -1,12 +1,13 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { DeviceName } from "../graph/device.js";
 import { PRECISIONS } from "../graph/precision.js";
+import { BUNDLED_MODEL } from "../hub/presets.js";
 
 /** The options of every command that runs a model. */
 export function modelOptions(): Option[] {
   return [
     new Option("-m, --model <name>", "preset, model folder, hf://owner/repository or random:SEED[:preset]").default(
-      "12.5hz-24k",
+      BUNDLED_MODEL,
     ),
     deviceOption(),
     precisionOption("of convolutions").default("fp32"),

@@ -7,6 +7,7 @@ import type { TokenSpec, Tokens } from "../data/tokens.js";
 import { invalidArgument, LmsptError } from "../errors.js";
 import { Device } from "../graph/device.js";
 import { A_PRECISION, type Precision } from "../graph/precision.js";
+import { BUNDLED_MODEL } from "../hub/presets.js";
 import type { PieceSource } from "../io/pulling.js";
 import type { Parameter } from "../nn/index.js";
 import { Codec } from "./codec.js";
@@ -87,10 +88,11 @@ export class Tokenizer {
   }
 
   /**
-   * Loads a model: a folder with config.json and model.safetensors, a preset ("12.5hz-24k"), the small model that lies in
-   * this package ("12.5hz-16k-small"), `hf://owner/repository`, or `random:SEED[:PRESET]`. Throws ERR_LMSPT_MODEL, _DOWNLOAD, _FORMAT, _DEVICE or _IO, or the signal's reason.
+   * Loads a model: the small one that lies in this package ("12.5hz-16k-small"), a folder with config.json and
+   * model.safetensors, a preset ("12.5hz-24k"), `hf://owner/repository`, or `random:SEED[:PRESET]`. Throws ERR_LMSPT_MODEL,
+   * _DOWNLOAD, _FORMAT, _DEVICE or _IO, or the signal's reason.
    */
-  static async load(name: string, options: TokenizerOptions = {}): Promise<Tokenizer> {
+  static async load(name: string = BUNDLED_MODEL, options: TokenizerOptions = {}): Promise<Tokenizer> {
     const {
       precision = "fp32",
       device: deviceName = "auto",

@@ -158,7 +158,7 @@ describe("lmspt encode and decode", () => {
     await writeSafetensors(at("models/12.5hz-24k/model.safetensors"), tensors);
     process.env.LMSPT_MODELS = at("models");
     try {
-      const { status, stderr } = await run("encode", speech, "-o", at("speech.lmspt"), "--quiet");
+      const { status, stderr } = await run("encode", speech, "-m", "12.5hz-24k", "-o", at("speech.lmspt"), "--quiet");
       assert.equal(status, 0, stderr);
       assert.match(stderr, /^Licence: The weights kakaocorp\/lmspt are licensed under CC-BY-NC-4\.0.*\n$/);
     } finally {
