@@ -34,8 +34,13 @@ std::vector<Variant> all_tiles() {
   return variants;
 }
 
-std::vector<Variant> tiles_for(Precision precision) {
-  return precision == Precision::bf16 ? all_tiles() : std::vector<Variant>{};
+Variant without_wgmma() { return {"without wgmma", {{"LMSPT_CUDA_WGMMA", "0"}}}; }
+
+std::vector<Variant> engines_for(Precision precision, int64_t channels) {
+  std::vector<Variant> variants;
+  if (precision == Precision::bf16) variants = all_tiles();
+  if (precision != Precision::fp32 && channels >= kLeastOfWgmma) variants.push_back(without_wgmma());
+  return variants;
 }
 
 }  // namespace lmspt::lab

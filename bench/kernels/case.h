@@ -25,13 +25,14 @@ struct Work {
 struct Variant {
   std::string name;
   std::map<std::string, std::string> settings;
-  bool same_traffic = true;  // whether kernels read and write what those of the case do
+  bool same_traffic = true;        // whether kernels read and write what those of the case do
+  std::set<std::string> ops = {};  // whose steps are measured, where they are others than those of the case
 };
 
 struct Case {
   std::string family, name;
   Precision precision = Precision::fp32;
-  std::set<std::string> ops;  // whose steps are measured, in all variants
+  std::set<std::string> ops;  // whose steps are measured
   std::function<void(Recorder&)> record;
   Work work;
   std::vector<Variant> variants = {};  // besides the default
@@ -55,8 +56,11 @@ void add_attention(std::vector<Case>& cases, const Sizes& sizes);
 void add_rows(std::vector<Case>& cases, const Sizes& sizes);
 void add_elements(std::vector<Case>& cases, const Sizes& sizes);
 void add_losses(std::vector<Case>& cases, const Sizes& sizes);
+void add_quantizers(std::vector<Case>& cases, const Sizes& sizes);
+void add_spectra(std::vector<Case>& cases, const Sizes& sizes);
 
 constexpr Precision kAllPrecisions[] = {Precision::fp32, Precision::tf32, Precision::bf16x3, Precision::bf16};
+constexpr Precision kReducedPrecisions[] = {Precision::tf32, Precision::bf16x3, Precision::bf16};
 
 // Bytes of a value between two products.
 inline int64_t stored_bytes(Precision precision) { return precision == Precision::bf16 ? 2 : 4; }
@@ -69,7 +73,12 @@ Work product_work(int64_t rows, int64_t terms, int64_t columns, int64_t bytes);
 
 // Tiles of all sizes, and of the size that the rule takes.
 std::vector<Variant> all_tiles();
-// The same with bf16 alone, which is enough to see what they are worth.
-std::vector<Variant> tiles_for(Precision precision);
+constexpr int64_t kLeastOfWgmma = 64;  // channels of what may be the business of that for compute capability 9.0
+
+// The engine for all GPUs in place of the one for compute capability 9.0.
+Variant without_wgmma();
+// For products of so many channels: that engine where they may be the other's and, with bf16 alone, which is enough to
+// see what they are worth, the tiles.
+std::vector<Variant> engines_for(Precision precision, int64_t channels);
 
 }  // namespace lmspt::lab

@@ -1,5 +1,7 @@
 // The tokenizer's convolutions: residual units, strides down and up, heads, and their weight gradients. Of Whisper the
 // two at its beginning.
+#include <algorithm>
+
 #include "case.h"
 
 namespace lmspt::lab {
@@ -14,9 +16,13 @@ struct Place {
   int64_t count() const { return batch * rows * channels; }
 };
 
-std::vector<Variant> without(Precision precision) {
+std::vector<Variant> without(Precision precision, int64_t channels) {
   std::vector<Variant> variants = {{"not fused", {{"LMSPT_FUSION", "0"}}, false}};
   if (precision == Precision::bf16) variants.push_back({"stored as float32", {{"LMSPT_BF16_STORAGE", "0"}}, false});
+  if (precision != Precision::fp32 && channels >= kLeastOfWgmma) {
+    variants.push_back(without_wgmma());
+    variants.back().same_traffic = false;  // more units are one kernel
+  }
   return variants;
 }
 
@@ -44,7 +50,27 @@ Case residual_unit(const std::string& where, Precision precision, const Place& p
           {"fused_residual_unit", "conv1d", "snake", "add"},
           record,
           product_work(p.batch * p.rows, (kTaps + 1) * c, c, bytes),
-          without(precision)};
+          without(precision, c)};
+}
+
+// Seven taps by themselves, or after Snake.
+Case seven_taps(Precision precision, const Place& p, bool with_snake) {
+  const int64_t c = p.channels, reach = kDilation * (kTaps - 1) / 2;
+  const auto record = [=](Recorder& r) {
+    ValueId x = r.made({p.batch, p.rows, c});
+    if (with_snake) x = r.one("snake", {x, r.positive({c})});
+    r.want(r.one("conv1d", {x, r.weights({c, c, kTaps}), r.weights({c})},
+                 {{"dilation", kDilation}, {"pad_left", reach}, {"pad_right", reach}}));
+  };
+  const int64_t bytes = 2 * p.count() * stored_bytes(precision) + packed_bytes(precision, kTaps, c, c) + biases(c) +
+                        (with_snake ? 4 * c : 0);
+  return {"convolution",
+          std::string(with_snake ? "Snake, " : "") + "seven taps, " + std::to_string(c) + " channels",
+          precision,
+          {"conv1d"},
+          record,
+          product_work(p.batch * p.rows, kTaps * c, c, bytes),
+          engines_for(precision, c)};
 }
 
 // A kernel of 2 s taps and stride s, after Snake.
@@ -63,7 +89,28 @@ Case down(Precision precision, const Place& p, int64_t outputs, int64_t stride) 
           {"conv1d"},
           record,
           product_work(p.batch * rows, taps * p.channels, outputs, bytes),
-          tiles_for(precision)};
+          engines_for(precision, p.channels)};
+}
+
+// Towards x: a transposed convolution.
+Case input_gradient(Precision precision, const Place& p, int64_t outputs, int64_t taps, int64_t stride,
+                    int64_t dilation) {
+  const int64_t rows = p.rows / stride, reach = stride == 1 ? dilation * (taps - 1) / 2 : (stride + 1) / 2;
+  const auto record = [=](Recorder& r) {
+    r.want(r.one("conv_transpose1d", {r.made({p.batch, rows, outputs}), r.weights({outputs, p.channels, taps})},
+                 {{"stride", stride}, {"dilation", dilation}, {"pad_left", reach}, {"length", p.rows}}));
+  };
+  const int64_t bytes = (p.count() + p.batch * rows * outputs) * stored_bytes(precision) +
+                        packed_bytes(precision, taps / stride, outputs, stride * p.channels);
+  return {"input gradient",
+          (stride == 1 ? "seven taps, " + std::to_string(outputs) + " channels"
+                       : "down by " + std::to_string(stride) + ", " + std::to_string(p.channels) + " to " +
+                             std::to_string(outputs)),
+          precision,
+          {"conv_transpose1d"},
+          record,
+          product_work(p.batch * rows, taps * p.channels, outputs, bytes),
+          engines_for(precision, outputs)};
 }
 
 // The transposed form: every output row reads two taps.
@@ -83,7 +130,7 @@ Case up(Precision precision, const Place& p, int64_t outputs, int64_t stride) {
           {"conv_transpose1d"},
           record,
           product_work(p.batch * rows, 2 * p.channels, outputs, bytes),
-          tiles_for(precision)};
+          engines_for(precision, p.channels)};
 }
 
 Case plain(const std::string& name, Precision precision, const Place& p, int64_t outputs, int64_t taps,
@@ -96,8 +143,13 @@ Case plain(const std::string& name, Precision precision, const Place& p, int64_t
   };
   const int64_t bytes = (p.count() + p.batch * rows * outputs) * stored_bytes(precision) +
                         packed_bytes(precision, taps, p.channels, outputs) + biases(outputs);
-  return {"convolution", name,   precision,
-          {"conv1d"},    record, product_work(p.batch * rows, taps * p.channels, outputs, bytes)};
+  return {"convolution",
+          name,
+          precision,
+          {"conv1d"},
+          record,
+          product_work(p.batch * rows, taps * p.channels, outputs, bytes),
+          engines_for(precision, p.channels)};
 }
 
 // Of one output channel: no matrix product, and its weights are not packed.
@@ -111,19 +163,51 @@ Case to_audio(const Place& p) {
           record,        product_work(p.batch * p.rows, kTaps * p.channels, 1, bytes)};
 }
 
-Case weight_gradient(Precision precision, const Place& p) {
-  const int64_t c = p.channels, reach = kDilation * (kTaps - 1) / 2;
+// Of kernels of stride 1, or of 2 s taps and stride s.
+Case weight_gradient(Precision precision, const Place& p, int64_t outputs, int64_t taps, int64_t stride,
+                     int64_t dilation) {
+  const int64_t rows = p.rows / stride, reach = stride == 1 ? dilation * (taps - 1) / 2 : (stride + 1) / 2;
   const auto record = [=](Recorder& r) {
-    r.want(r.one("conv1d_weight_grad", {r.made({p.batch, p.rows, c}), r.made({p.batch, p.rows, c})},
-                 {{"dilation", kDilation}, {"pad_left", reach}, {"kernel", kTaps}}));
+    r.want(r.one("conv1d_weight_grad", {r.made({p.batch, p.rows, p.channels}), r.made({p.batch, rows, outputs})},
+                 {{"stride", stride}, {"dilation", dilation}, {"pad_left", reach}, {"kernel", taps}}));
   };
-  const int64_t bytes = 2 * p.count() * stored_bytes(precision) + 4 * kTaps * c * c;
+  const int64_t bytes =
+      (p.count() + p.batch * rows * outputs) * stored_bytes(precision) + 4 * taps * p.channels * outputs;
   return {"weight gradient",
-          "seven taps, " + std::to_string(c) + " channels",
+          (stride == 1 ? "seven taps, " + std::to_string(outputs) + " channels"
+                       : "down by " + std::to_string(stride) + ", " + std::to_string(p.channels) + " to " +
+                             std::to_string(outputs)),
           precision,
           {"conv1d_weight_grad"},
           record,
-          product_work(kTaps * c, p.batch * p.rows, c, bytes)};
+          product_work(taps * p.channels, p.batch * rows, outputs, bytes),
+          engines_for(precision, std::min(p.channels, outputs))};
+}
+
+// From 192 channels, of as many clips as fill a large GPU.
+void add_wide(std::vector<Case>& cases, const Sizes& sizes) {
+  struct Width {
+    int64_t channels, clips, rows;
+  };
+  const Width widths[] = {{192, 8, 12000}, {256, 32, 2000}, {384, 32, 2000},
+                          {512, 32, 250},  {768, 32, 250},  {1024, 32, 125}};
+  for (Precision precision : kReducedPrecisions) {
+    for (const Width& w : widths) {
+      const int64_t c = sizes(w.channels, w.channels == 256 ? 136 : 32);  // of which one suits that engine
+      const Place place{sizes(w.clips, 1), sizes(w.rows, 24), c};
+      for (bool with_snake : {false, true}) cases.push_back(seven_taps(precision, place, with_snake));
+      cases.push_back(input_gradient(precision, place, c, kTaps, 1, kDilation));
+      if (w.channels != 512) cases.push_back(weight_gradient(precision, place, c, kTaps, 1, kDilation));
+    }
+    const auto add_down = [&](const Place& p, int64_t outputs, int64_t stride) {
+      const Place place{sizes(p.batch, 1), sizes(p.rows, 6 * stride), sizes(p.channels, 32)};
+      cases.push_back(input_gradient(precision, place, sizes(outputs, 64), 2 * stride, stride, 1));
+      cases.push_back(weight_gradient(precision, place, sizes(outputs, 64), 2 * stride, stride, 1));
+    };
+    add_down({32, 12000, 128}, 256, 6);
+    add_down({32, 2000, 256}, 512, 8);
+    add_down({32, 250, 512}, 1024, 2);
+  }
 }
 
 }  // namespace
@@ -161,9 +245,11 @@ void add_convolutions(std::vector<Case>& cases, const Sizes& sizes) {
     cases.push_back(plain("Whisper, 1280 to 1280, 3 taps, stride 2", precision, {clips, frames, channels(1280)},
                           channels(1280), 3, 2));
     for (const Stage& s : {encoder[0], encoder[2], encoder[4]}) {
-      cases.push_back(weight_gradient(precision, {batch, rows(s.hop, 40), channels(s.channels)}));
+      const int64_t c = channels(s.channels);
+      cases.push_back(weight_gradient(precision, {batch, rows(s.hop, 40), c}, c, kTaps, 1, kDilation));
     }
   }
+  add_wide(cases, sizes);
   cases.push_back(plain("from audio, 1 to 32", Precision::fp32, {batch, rows(1, 80), 1}, 32, kTaps, 1));
   cases.push_back(to_audio({batch, rows(1, 80), 48}));
 }

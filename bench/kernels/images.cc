@@ -1,4 +1,6 @@
 // Convolutions over two dimensions: the multi-period discriminators' (5, 1) kernels and the spectral ones' (3, 9).
+#include <algorithm>
+
 #include "case.h"
 
 namespace lmspt::lab {
@@ -26,7 +28,8 @@ void add_image(std::vector<Case>& cases, Precision precision, const Image& i) {
   };
   const int64_t values = (pixels * i.channels + rows * i.outputs) * size;
   const auto add = [&](const char* family, const char* op, auto record, const Work& work) {
-    cases.push_back({family, i.name, precision, {op}, record, work});
+    cases.push_back(
+        {family, i.name, precision, {op}, record, work, engines_for(precision, std::min(i.channels, i.outputs))});
   };
   const auto forward = [=](Recorder& r) {
     r.want(r.one("conv2d",
@@ -59,13 +62,20 @@ void add_image(std::vector<Case>& cases, Precision precision, const Image& i) {
 void add_images(std::vector<Case>& cases, const Sizes& sizes) {
   const int64_t batch = sizes(16, 1);
   const auto channels = [&](int64_t count) { return sizes(count, 32); };
-  for (Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
-    add_image(cases, precision,
-              {"period 3, 32 to 128", batch, sizes(16000, 24), 3, channels(32), channels(128), 5, 1, 3, 1});
-    add_image(cases, precision,
-              {"period 3, 512 to 1024", batch, sizes(1778, 24), 3, channels(512), channels(1024), 5, 1, 3, 1});
+  for (Precision precision : kAllPrecisions) {
+    const auto add = [&](const char* name, int64_t rows, int64_t inputs, int64_t outputs, int64_t stride) {
+      add_image(cases, precision,
+                {name, batch, sizes(rows, 24), 3, channels(inputs), channels(outputs), 5, 1, stride, 1});
+    };
+    add("period 3, 32 to 128", 16000, 32, 128, 3);
+    add("period 3, 128 to 512", 5334, 128, 512, 3);
+    add("period 3, 512 to 1024", 1778, 512, 1024, 3);
+    add("period 3, 1024 to 1024", 593, 1024, 1024, 1);
     add_image(cases, precision,
               {"spectral, 64 to 64", batch, sizes(281, 10), sizes(256, 12), channels(64), channels(64), 3, 9, 1, 2});
+    add_image(
+        cases, precision,
+        {"spectral, 64 to 64, 3 x 3", batch, sizes(281, 10), sizes(64, 12), channels(64), channels(64), 3, 3, 1, 1});
   }
 }
 

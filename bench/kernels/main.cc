@@ -42,6 +42,8 @@ std::vector<Case> all_cases(bool small) {
   add_rows(cases, sizes);
   add_elements(cases, sizes);
   add_losses(cases, sizes);
+  add_quantizers(cases, sizes);
+  add_spectra(cases, sizes);
   std::stable_sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) {
     const bool a_first = a.family == "limits", b_first = b.family == "limits";
     return a_first != b_first ? a_first : a.family < b.family;

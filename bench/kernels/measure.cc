@@ -39,6 +39,7 @@ class Environment {
 
 struct Contestant {
   Settings settings;
+  std::set<std::string> ops;
   std::unique_ptr<Plan> plan;
 };
 
@@ -49,12 +50,13 @@ std::vector<std::vector<char>> room_for(const Plan& plan) {
   return room;
 }
 
-Contestant enter(Devices& devices, const Case& of, const Settings& settings) {
+Contestant enter(Devices& devices, const Case& of, const Settings& settings, const std::set<std::string>& ops) {
   const std::shared_ptr<Device> device = devices.open(settings);
   const Environment environment(settings);
   Recorder recorder;
   of.record(recorder);
-  Contestant contestant{settings, std::make_unique<Plan>(recorder.program(of.precision), device)};
+  Contestant contestant{settings, ops.empty() ? of.ops : ops,
+                        std::make_unique<Plan>(recorder.program(of.precision), device)};
   auto room = room_for(*contestant.plan);
   std::vector<void*> outputs;
   for (auto& bytes : room) outputs.push_back(bytes.data());
@@ -62,11 +64,11 @@ Contestant enter(Devices& devices, const Case& of, const Settings& settings) {
   return contestant;
 }
 
-void run(const Contestant& contestant, const std::set<std::string>& ops, Measured& measured) {
+void run(const Contestant& contestant, Measured& measured) {
   const Environment environment(contestant.settings);
   double milliseconds = 0;
   int64_t bytes = 0;
-  for (const StepTime& step : contestant.plan->time_steps({}, ops)) {
+  for (const StepTime& step : contestant.plan->time_steps({}, contestant.ops)) {
     milliseconds += step.milliseconds;
     bytes += step.bytes;
   }
@@ -86,14 +88,14 @@ std::shared_ptr<Device> Devices::open(const Settings& settings) {
 std::vector<Measured> measure(Devices& devices, const Case& of, int repeats) {
   std::vector<Contestant> contestants;
   std::vector<Measured> results;
-  contestants.push_back(enter(devices, of, {}));
+  contestants.push_back(enter(devices, of, {}, of.ops));
   results.push_back({&of, "", true, {}, 0});
   for (const Variant& variant : of.variants) {
-    contestants.push_back(enter(devices, of, variant.settings));
+    contestants.push_back(enter(devices, of, variant.settings, variant.ops));
     results.push_back({&of, variant.name, variant.same_traffic, {}, 0});
   }
   for (int repeat = 0; repeat < repeats; ++repeat) {
-    for (size_t i = 0; i < contestants.size(); ++i) run(contestants[i], of.ops, results[i]);
+    for (size_t i = 0; i < contestants.size(); ++i) run(contestants[i], results[i]);
   }
   for (Measured& result : results) std::sort(result.milliseconds.begin(), result.milliseconds.end());
   return results;

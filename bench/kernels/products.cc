@@ -22,7 +22,7 @@ Case linear(const std::string& name, Precision precision, const Sides& s) {
           {"linear"},
           record,
           product_work(s.rows, s.terms, s.columns, bytes),
-          tiles_for(precision)};
+          engines_for(precision, s.terms)};
 }
 
 // Gradient of weights (columns, terms): both operands run along the rows.
@@ -31,7 +31,28 @@ Case weight_gradient(const std::string& name, Precision precision, const Sides& 
     r.want(r.one("matmul", {r.changing({s.rows, s.columns}), r.changing({s.rows, s.terms})}, {{"transpose_a", true}}));
   };
   const int64_t bytes = 4 * s.columns * (s.rows + s.terms) + packed_bytes(precision, 1, s.rows, s.terms);
-  return {"weight gradient", name, precision, {"matmul"}, record, product_work(s.columns, s.rows, s.terms, bytes)};
+  return {"weight gradient",
+          name,
+          precision,
+          {"matmul"},
+          record,
+          product_work(s.columns, s.rows, s.terms, bytes),
+          engines_for(precision, s.rows)};
+}
+
+// A matrix of its own for each of `items`.
+Case of_items(const std::string& name, Precision precision, int64_t items, const Sides& s) {
+  const auto record = [=](Recorder& r) {
+    r.want(r.one("matmul", {r.changing({items, s.rows, s.terms}), r.changing({items, s.terms, s.columns})}));
+  };
+  const int64_t bytes = items * (4 * s.rows * (s.terms + s.columns) + packed_bytes(precision, 1, s.terms, s.columns));
+  return {"matmul",
+          name,
+          precision,
+          {"matmul"},
+          record,
+          product_work(items * s.rows, s.terms, s.columns, bytes),
+          engines_for(precision, s.terms)};
 }
 
 }  // namespace
@@ -53,6 +74,7 @@ void add_products(std::vector<Case>& cases, const Sizes& sizes) {
     };
     add_gradient("Whisper, 1280 to 5120", {frames, width, inner});
     add_gradient("language model, 896 to 4864", {tokens, narrow, wide});
+    cases.push_back(of_items("8 of 1500 x 1280 x 1280", precision, sizes(8, 2), {sizes(1500, 20), width, width}));
   }
 }
 

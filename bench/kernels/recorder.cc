@@ -59,6 +59,12 @@ ValueId Recorder::integers(std::initializer_list<int64_t> shape, int first, int 
                   [=](std::mt19937& random) { return first + static_cast<int32_t>(random() % (end - first)); });
 }
 
+ValueId Recorder::integers(const std::vector<int32_t>& numbers) {
+  size_t next = 0;
+  return variable(DType::i32, {static_cast<int64_t>(numbers.size())}, true,
+                  [&](std::mt19937&) { return numbers[next++]; });
+}
+
 ValueId Recorder::made(std::initializer_list<int64_t> shape) { return one("neg", {changing(shape)}); }
 
 std::vector<ValueId> Recorder::apply(const std::string& op, const std::vector<ValueId>& inputs, const AttrArgs& attrs) {

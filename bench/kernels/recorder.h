@@ -16,11 +16,15 @@ class Recorder {
   ValueId positive(std::initializer_list<int64_t> shape, bool frozen = true);  // from 0.5 to 1.5
   ValueId scalar(float value);
   ValueId integers(std::initializer_list<int64_t> shape, int first, int end);
+  ValueId integers(const std::vector<int32_t>& numbers);
   // Random numbers that a step makes, so that they are stored as the precision has it.
   ValueId made(std::initializer_list<int64_t> shape);
 
   std::vector<ValueId> apply(const std::string& op, const std::vector<ValueId>& inputs, const AttrArgs& attrs = {});
   ValueId one(const std::string& op, const std::vector<ValueId>& inputs, const AttrArgs& attrs = {});
+
+  // The gradient of sum(output * seed).
+  ValueId gradient(ValueId output, ValueId seed, ValueId wrt) { return graph_.gradients({output}, {seed}, {wrt})[0]; }
 
   // Keeps a value from being left out: its sum is an output, or itself where it is of integers.
   void want(ValueId value);

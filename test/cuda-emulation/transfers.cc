@@ -45,6 +45,8 @@ struct Region {
   uint32_t phase = 0;               // of the barrier, in which it landed
   std::array<int, kWarps> reads{};  // of products under way
   Clock read{};                     // when each warp last read it
+
+  bool meets(uintptr_t address, size_t bytes) const { return begin < address + bytes && address < end; }
 };
 
 std::map<uintptr_t, Barrier>& barriers = *new std::map<uintptr_t, Barrier>;
@@ -123,12 +125,23 @@ void claim(uintptr_t begin, uintptr_t end, const void* code) {
   std::erase_if(regions, [&](const Region& region) { return region.begin < end && begin < region.end; });
 }
 
-// The box as it will lie in shared memory.
-std::vector<unsigned char> fetch(const TensorMap& map, const int (&place)[5], uintptr_t target, const void* code) {
+// What follows the last row of a copy in its swizzle block holds no numbers, unless another copy brings some.
+void spoil_rest(uintptr_t end) {
+  const uintptr_t offset = shared_address(reinterpret_cast<void*>(end)), left = (1024 - offset % 1024) % 1024;
+  for (const Region& region : regions) {
+    if (region.meets(end, left)) return;
+  }
+  std::memset(reinterpret_cast<void*>(end), 0xff, left);
+}
+
+// The box as it will lie in shared memory. Whether any of it is inside of the tensor.
+bool fetch(const TensorMap& map, const int (&place)[5], uintptr_t target, std::vector<unsigned char>& data,
+           const void* code) {
+  bool any = false;
   const size_t row_bytes = size_t{map.box[0]} * map.element_bytes;
   size_t rows = 1;
   for (int i = 1; i < kMapDims; ++i) rows *= map.box[i];
-  std::vector<unsigned char> data(rows * row_bytes, 0);
+  data.assign(rows * row_bytes, 0);
   for (size_t row = 0; row < rows; ++row) {
     uint64_t address = map.base;
     bool inside = true;
@@ -147,12 +160,13 @@ std::vector<unsigned char> fetch(const TensorMap& map, const int (&place)[5], ui
         if (first + e < 0 || first + e >= map.dims[0]) continue;
         const auto* source = reinterpret_cast<const void*>(address + (first + e) * map.element_bytes);
         if (!is_device_address(source)) raise(FaultKind::address, "bulk copy from what is not device memory", code);
+        any = true;
         on_read(source, map.element_bytes, code);
         std::memcpy(&data[row * row_bytes + (chunk ^ pattern) * 16 + e * map.element_bytes], source, map.element_bytes);
       }
     }
   }
-  return data;
+  return any;
 }
 
 void start_copy(void* target, const CUtensorMap* tensor_map, const int (&place)[5], uint64_t* barrier, int blocks,
@@ -161,11 +175,12 @@ void start_copy(void* target, const CUtensorMap* tensor_map, const int (&place)[
   std::memcpy(&map, tensor_map, sizeof map);
   if (map.mark != kTensorMapMark) raise(FaultKind::other, "bulk copy by a map that was not encoded", code);
   const uint32_t offset = shared_address(target);
-  if (offset % 1024 != 0) {
+  if (offset % 128 != 0) raise(FaultKind::misaligned, "bulk copy to a place that is no multiple of 128 bytes", code);
+  if (map.box[0] * map.element_bytes != 128) raise(FaultKind::other, "bulk copy of rows of other than 128 bytes", code);
+  std::vector<unsigned char> data;
+  if (fetch(map, place, offset, data, code) && offset % 1024 != 0) {
     raise(FaultKind::misaligned, "bulk copy to a place that does not begin a swizzle block of 1024 bytes", code);
   }
-  if (map.box[0] * map.element_bytes != 128) raise(FaultKind::other, "bulk copy of rows of other than 128 bytes", code);
-  const std::vector<unsigned char> data = fetch(map, place, offset, code);
   for (int rank = 0; rank < block.clusters; ++rank) {
     if ((blocks >> rank & 1) == 0) continue;
     Copy copy{at_rank(target, rank), data, at_rank(barrier, rank)};
@@ -175,6 +190,7 @@ void start_copy(void* target, const CUtensorMap* tensor_map, const int (&place)[
     Region region{};
     region.begin = copy.target, region.end = copy.target + data.size(), region.barrier = copy.barrier;
     regions.push_back(region);
+    spoil_rest(region.end);
     in_flight.push_back(std::move(copy));
   }
 }
@@ -235,21 +251,27 @@ std::string describe_wait(const Thread& thread) {
 }
 
 void start_read(uintptr_t address, size_t bytes, const void* code) {
-  Region* region = region_of(address, bytes);
   const std::string what = "a product of " + describe_shared_address(address);
-  if (!region) raise(FaultKind::other, what + ", which no bulk copy brought", code);
   const int warp = warp_of_current();
-  if (!region->landed || barriers[region->barrier].seen[warp] <= region->phase) {
-    raise(FaultKind::other, what + ", for whose arrival its warp did not wait", code);
+  bool any = false;
+  for (Region& region : regions) {
+    if (!region.meets(address, bytes)) continue;
+    any = true;
+    if (!region.landed || barriers[region.barrier].seen[warp] <= region.phase) {
+      raise(FaultKind::other, what + ", for whose arrival its warp did not wait", code);
+    }
+    ++region.reads[warp];
   }
-  ++region->reads[warp];
+  if (!any) raise(FaultKind::other, what + ", which no bulk copy brought", code);
 }
 
 void finish_read(uintptr_t address, size_t bytes) {
-  Region* region = region_of(address, bytes);
   const int warp = warp_of_current();
-  --region->reads[warp];
-  region->read[warp] = clocks[warp][warp];
+  for (Region& region : regions) {
+    if (!region.meets(address, bytes)) continue;
+    --region.reads[warp];
+    region.read[warp] = clocks[warp][warp];
+  }
 }
 
 // ---- instructions ----

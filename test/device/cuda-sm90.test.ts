@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/graph/device.js";
 import type { Value } from "../../lib/graph/graph.js";
-import { add, conv1d, convTranspose1d, linear, matmul, snake } from "../../lib/graph/ops/index.js";
+import { add, conv1d, conv2d, convTranspose1d, linear, matmul, snake } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
@@ -84,6 +84,35 @@ const cases: readonly Case[] = [
   },
 ];
 
+/** Images: x (B, H, W, I), whose tiles are boxes of positions. */
+const images: readonly Case[] = [
+  {
+    name: "a convolution over periods",
+    inputs: { x: randomTensor([2, 40, 3, 64], 32), w: randomTensor([72, 64, 5, 1], 33), b: randomTensor([72], 34) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [3, 1], pad: [2, 0] }),
+  },
+  {
+    name: "a convolution over a spectrum",
+    inputs: { x: randomTensor([2, 9, 21, 32], 35), w: randomTensor([68, 32, 3, 9], 36), b: randomTensor([68], 37) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [1, 2], pad: [1, 4] }),
+  },
+  {
+    name: "a convolution with strides and dilations along both axes",
+    inputs: { x: randomTensor([2, 12, 13, 40], 38), w: randomTensor([66, 40, 3, 3], 39), b: randomTensor([66], 40) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [2, 3], dilation: [3, 2], pad: [4, 1] }),
+  },
+  {
+    name: "a convolution over rows that are wider than a tile",
+    inputs: { x: randomTensor([1, 3, 150, 32], 41), w: randomTensor([64, 32, 3, 3], 42), b: randomTensor([64], 43) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
+  },
+  {
+    name: "a convolution over images of one row",
+    inputs: { x: randomTensor([3, 1, 50, 32], 44), w: randomTensor([70, 32, 3, 2], 45), b: randomTensor([70], 46) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [1, 0] }),
+  },
+];
+
 /** Opens a device with settings that it reads when it is opened. */
 async function withSettings(settings: Record<string, string>, body: (device: Device) => Promise<void>): Promise<void> {
   Object.assign(process.env, settings);
@@ -112,7 +141,7 @@ describe("products of compute capability 9.0", () => {
   });
 
   for (const precision of PRECISIONS) {
-    for (const { name, inputs, build } of cases) {
+    for (const { name, inputs, build } of [...cases, ...images]) {
       it(`${precision}: ${name} is that of rounded operands`, async () => {
         // Convolutions in groups are in float32.
         const rounding = name.includes("groups") ? "fp32" : precision;
@@ -125,7 +154,7 @@ describe("products of compute capability 9.0", () => {
   for (const tile of TILES) {
     it(`have the same bits in ${tile} tiles`, () =>
       withSettings({ LMSPT_CUDA_TILE: tile }, async (device) => {
-        for (const { name, inputs, build } of cases.slice(0, 3)) {
+        for (const { name, inputs, build } of [...cases.slice(0, 3), images[0]!]) {
           for (const precision of ["bf16", "tf32"] as const) {
             const [one, other] = await Promise.all([
               compute(device, inputs, precision, build),
@@ -159,6 +188,36 @@ describe("products of compute capability 9.0", () => {
       assert.deepEqual(twice.slice(whole.length), whole);
       const part = await convolve(x.slice(7 * channels, 40 * channels), 1, 33);
       assert.deepEqual(part, whole.slice(7 * outputs, 38 * outputs));
+    });
+  }
+
+  it("keep what is not finite in an image within its item", async () => {
+    const { inputs, build } = images[0]!;
+    const x = Float32Array.from(inputs.x!.data as Float32Array);
+    const half = x.length / 2;
+    x[half - 1] = Number.POSITIVE_INFINITY; // the last number of the first item
+    const spoiled = await compute(cuda, { ...inputs, x: { data: x, shape: inputs.x!.shape } }, "bf16", build);
+    const whole = await compute(cuda, inputs, "bf16", build);
+    assert(!spoiled.slice(0, whole.length / 2).every(Number.isFinite));
+    assert.deepEqual(spoiled.slice(whole.length / 2), whole.slice(whole.length / 2));
+  });
+
+  for (const precision of REDUCED) {
+    it(`${precision}: weights of taps that do not reach what is not finite have finite gradients`, async () => {
+      const [rows, channels, outputs, taps] = [70, 128, 128, 3];
+      const inputs = { x: randomTensor([1, rows, channels], 1), w: randomTensor([outputs, channels, taps], 2) };
+      // The last row, which the first tap would meet at an output that is not there.
+      (inputs.x.data as Float32Array).fill(Number.POSITIVE_INFINITY, (rows - 1) * channels);
+      const { gradients } = await computeGradients(
+        cuda,
+        inputs,
+        randomFloats(rows * outputs, 3),
+        precision,
+        ({ x, w }) => conv1d(x, w, undefined, { padLeft: 1, padRight: 1 }),
+      );
+      const ofTap = (tap: number) => (gradients.w as Float32Array).filter((_, i) => i % taps === tap);
+      assert(ofTap(0).every(Number.isFinite));
+      assert(!ofTap(1).some(Number.isFinite));
     });
   }
 
@@ -201,6 +260,17 @@ describe("products of compute capability 9.0", () => {
           [[2, 25, 136], [136, 72, 4], ({ x, w }) => convTranspose1d(x!, w!, undefined, { stride: 2, padLeft: 1 })],
           [[136, 144], [152, 144], ({ x, w }) => linear(x!, w!)],
           [[1, 40, 272], [272, 136, 3], ({ x, w }) => conv1d(x!, w!, undefined, { groups: 2, padLeft: 1 })],
+          [[2, 26, 3, 64], [72, 64, 5, 1], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [3, 1], pad: [2, 0] })],
+          [[1, 5, 20, 64], [64, 64, 3, 9], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [1, 2], pad: [1, 4] })],
+          [[1, 14, 11, 72], [40, 72, 2, 1], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [3, 4], pad: [1, 2] })],
+          [[2, 26, 3, 128], [128, 128, 5, 1], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [3, 1], pad: [2, 0] })],
+          [[1, 5, 24, 136], [128, 136, 3, 3], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [1, 2], pad: [1, 1] })],
+          [[1, 9, 10, 128], [128, 128, 2, 2], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [2, 3], dilation: 2 })],
+          // Rows for pairs of tiles.
+          [[2, 70, 136], [256, 136, 3], ({ x, w }) => conv1d(x!, w!, undefined, { padLeft: 1, padRight: 1 })],
+          [[1, 40, 192], [512, 192, 2], ({ x, w }) => conv1d(x!, w!)],
+          [[1, 40, 256], [512, 256, 2], ({ x, w }) => conv1d(x!, w!)],
+          [[1, 6, 64, 136], [256, 136, 3, 1], ({ x, w }) => conv2d(x!, w!)],
           // Positions in several pieces.
           [[2, 560, 128], [136, 128, 1], ({ x, w }) => conv1d(x!, w!)],
         ];
@@ -220,14 +290,26 @@ describe("products of compute capability 9.0", () => {
       }));
   }
 
-  it("are computed by kernels of their own, in single tiles and in pairs", function () {
+  it("are computed by kernels of their own, in single tiles and in pairs", async function () {
     if (!isEmulated) this.skip(); // only the emulation counts what it does
-    const names = Object.keys(emulation().counts().kernels).filter((name) => name.includes("sm90_product_kernel"));
-    for (const part of ["Bf16,", "Bf16x3,", "Tf32,", "64, false", "256, true"]) {
-      assert(
-        names.some((name) => name.includes(part)),
-        `no kernel with ${part} among ${names}`,
-      );
+    const kernels = (of: string) => Object.keys(emulation().counts().kernels).filter((name) => name.includes(of));
+    for (const [of, parts] of [
+      ["sm90_product_kernel", ["Bf16,", "Bf16x3,", "Tf32,", "64, false", "256, true"]],
+      ["sm90_outer_kernel", ["Bf16,", "Bf16x3,", "Tf32,", "128, false", "128, true", "192, true", "256, true"]],
+    ] as const) {
+      for (const part of parts) {
+        assert(
+          kernels(of).some((name) => name.includes(part)),
+          `no kernel with ${part} among ${kernels(of)}`,
+        );
+      }
+    }
+    const launches = () =>
+      kernels("sm90_product_kernel").reduce((sum, name) => sum + emulation().counts().kernels[name]!, 0);
+    for (const { name, inputs, build } of images) {
+      const before = launches();
+      await compute(cuda, inputs, "bf16", build);
+      assert(launches() > before, `${name} is computed otherwise`);
     }
   });
 });

@@ -35,7 +35,7 @@ void run(const KernelContext& context, Precision precision, const OuterProduct& 
                                             std::to_string(o.depth) + " by " + std::to_string(o.rows) + " and " +
                                             std::to_string(o.columns));
   }
-  if (in_pieces && takes_sm90_outer(context, precision, o)) return run_sm90_outer(context, o);
+  if (in_pieces && takes_sm90_outer(context, precision, o)) return run_sm90_outer(context, precision, o);
   OuterChoice choice{are_fours(o), o.rows > 64 && o.columns > 64, 1};
   if (in_pieces) {
     const int64_t enough = kManyTasks / tiles_of(o, choice.large ? 128 : 64);

@@ -148,7 +148,7 @@ void set_taps(RowsOfA& a, Precision precision, const Taps& taps) {
 void run_product(const KernelContext& context, Precision precision, const Product& p) {
   if (p.items * p.groups * p.rows * p.columns == 0) return;
   check_positions(p);
-  if (p.b.rows) return run_sm90_product(context, precision, p);
+  if (p.b.rows && p.a.words > 0) return run_sm90_product(context, precision, p);
   ProductChoice choice{TileSize::small, reads_fours(p), writes_fours(p)};
   if (choice.fours) choice.size = choose_size(context, precision, p, choice);
   multiply(context, precision, p, choice);

@@ -78,10 +78,10 @@ struct Sm90Ring {
   }
 };
 
-// A tile: its group, item, first row within the item and first column. The last of an odd number of tiles has a partner
-// without rows.
+// A tile: its group, item, first position within the item and first column. The last of an odd number of tiles has a
+// partner without rows.
 struct Sm90Place {
-  int group, item, m, n;
+  int group, item, h, w, n;
 
   template <class Tile>
   static __device__ Sm90Place of(const Sm90Product& q, int unit, int rank) {
@@ -92,7 +92,9 @@ struct Sm90Place {
     const int in_band = rest % (kBand * tiling.across), left = rows - band * kBand;
     const int height = left < kBand ? left : kBand;
     const int row = (band * kBand + in_band % height) * Tile::kBlocks + rank;
-    return {group, row / tiling.down, row % tiling.down * kSm90Rows, in_band / height * Tile::kColumns};
+    const int box = row % tiling.down;
+    return {group, row / tiling.down, box / tiling.boxes_across * tiling.height,
+            box % tiling.boxes_across * tiling.width.value(), in_band / height * Tile::kColumns};
   }
 };
 
@@ -100,23 +102,23 @@ template <class Tile>
 __device__ inline void produce_sm90(const Sm90Product& q, const Sm90Ring<Tile>& ring, int first, int step, int rank) {
   constexpr int kPart = Tile::kColumns / Tile::kBlocks;
   const Sm90Walk& walk = q.walk;
+  const int bytes = q.tiling.width.value() * q.tiling.height * kSwizzleBytes + Tile::kBBytes;
   RingPlace<Tile::kStages> at;
   for (int unit = first; unit < q.tiling.units; unit += step) {
     const Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
     const int weights = tile.item * walk.b_item + tile.group * walk.b_group;
     for (int block = 0; block < walk.channel_blocks; ++block) {
-      for (int tap = 0; tap < walk.taps; ++tap) {
-        const int offset = tap * walk.dilation + walk.origin;
-        const int down = offset >= 0 ? offset / walk.stride : -((walk.stride - 1 - offset) / walk.stride);
-        const int rest = offset - down * walk.stride, map = rest >= walk.longer;
-        const int row = walk.none[map] ? -kSm90Rows : tile.m + down;
+      const int channel = block * Tile::kChannels;
+      for (int tap = 0; tap < walk.h.taps * walk.w.taps; ++tap) {
+        const Parts taps = divide(tap, walk.taps_w), of_h = walk.h.at(taps.quotient), of_w = walk.w.at(taps.rest);
+        const int rest = of_h.rest + of_w.rest, map = rest >= walk.longer;
+        const int w = walk.none[map] ? -kSm90Rows : tile.w + of_w.quotient;
+        const int h = tile.h * walk.h_step + of_h.quotient + tile.group;
         for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
           const int a_plane = Tile::kTerms == 3 && term == 1, b_plane = Tile::kTerms == 3 && term == 0;
           barrier_wait(ring.released + at.stage, at.parity ^ 1);
-          barrier_arrive_expecting(ring.filled + at.stage, Tile::kStageBytes);
-          const int channel = block * Tile::kChannels;
-          bulk_copy(ring.a(at.stage), &q.a[map],
-                    {{channel, rest, row, tile.item + a_plane * walk.items_of_plane, tile.group}},
+          barrier_arrive_expecting(ring.filled + at.stage, bytes);
+          bulk_copy(ring.a(at.stage), &q.a[map], {{channel, rest, w, h, tile.item + a_plane * walk.items_of_plane}},
                     ring.filled + at.stage);
           const BoxPlace columns{{channel, tap, tile.n + rank * kPart, weights, 0}};
           if constexpr (Tile::kBlocks == 1) {
@@ -171,7 +173,10 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
   const int64_t base = tile.item * p.c.item + tile.group * p.c.group;
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
-    const int m = tile.m + consumer * 64 + warp * 16 + half * 8 + lane / 4;
+    const Parts place = divide(consumer * 64 + warp * 16 + half * 8 + lane / 4, q.tiling.width);
+    const int w = tile.w + place.rest, m = (tile.h + place.quotient) * q.tiling.width_of_item + w;
+    const bool inside =
+        tile.item < p.items && place.quotient < q.tiling.height && w < q.tiling.width_of_item && m < p.rows;
     const RowOfC<Tile::Operands::kHalves, true> c(p, base, m);
 #pragma unroll
     for (int j = 0; j < Tile::kColumns / 8; j += 2) {
@@ -183,83 +188,100 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
         four[e] = odd ? other : left;
         four[2 + e] = odd ? right : other;
       }
-      if (tile.item < p.items && m < p.rows) {
+      if (inside) {
         c.template put<4>(bias, tile.n + 8 * (j + odd) + lane % 4 / 2 * 4, q.vectors, four);
       }
     }
   }
 }
 
+// What all kernels of rings have in common: `produce(ring, rank)` runs in one thread, `consume(ring, rank, consumer)`
+// in two warp groups.
+template <class Tile, class Produce, class Consume>
+__device__ inline void run_warp_groups(const Produce& produce, const Consume& consume) {
+  const Sm90Ring<Tile> ring(swizzled_shared());
+  const auto meet = [] {
+    if constexpr (Tile::kBlocks > 1) {
+      cluster_barrier();
+    } else {
+      __syncthreads();
+    }
+  };
+  if (threadIdx.x == 0) ring.make();
+  meet();
+  int rank = 0;
+  if constexpr (Tile::kBlocks > 1) rank = cluster_rank();
+  if (threadIdx.x < kWarpGroup) {
+    keep_registers<40>();
+    if (threadIdx.x == 0) produce(ring, rank);
+  } else {
+    take_registers<232>();
+    consume(ring, rank, static_cast<int>(threadIdx.x) / kWarpGroup - 1);
+  }
+  if constexpr (Tile::kBlocks > 1) {
+    __syncwarp();
+    meet();  // a block stays while others write to it
+  }
+}
+
 template <class Tile>
 __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __grid_constant__ Sm90Product q) {
   if constexpr (kHasWgmma) {
-    const Sm90Ring<Tile> ring(swizzled_shared());
-    const auto meet = [] {
-      if constexpr (Tile::kBlocks > 1) {
-        cluster_barrier();
-      } else {
-        __syncthreads();
-      }
-    };
-    if (threadIdx.x == 0) ring.make();
-    meet();
-    int rank = 0;
-    if constexpr (Tile::kBlocks > 1) rank = cluster_rank();
     const int first = blockIdx.x / Tile::kBlocks, step = gridDim.x / Tile::kBlocks;
-    if (threadIdx.x < kWarpGroup) {
-      keep_registers<40>();
-      if (threadIdx.x == 0) produce_sm90(q, ring, first, step, rank);
-    } else {
-      take_registers<232>();
-      const int consumer = threadIdx.x / kWarpGroup - 1;
-      const int blocks = q.walk.channel_blocks * q.walk.taps * Tile::kTerms;
+    const auto produce = [&](const Sm90Ring<Tile>& ring, int rank) { produce_sm90(q, ring, first, step, rank); };
+    const auto consume = [&](const Sm90Ring<Tile>& ring, int rank, int consumer) {
+      const int blocks = q.walk.channel_blocks * q.walk.h.taps * q.walk.w.taps * Tile::kTerms;
       RingPlace<Tile::kStages> at;
       for (int unit = first; unit < q.tiling.units; unit += step) {
         float sums[Tile::kColumns / 2];
         sum_sm90(ring, consumer, blocks, at, sums);
         finish_sm90<Tile>(q, Sm90Place::of<Tile>(q, unit, rank), consumer, sums);
       }
-    }
-    if constexpr (Tile::kBlocks > 1) {
-      __syncwarp();
-      meet();  // a block stays while others write to it
-    }
+    };
+    run_warp_groups<Tile>(produce, consume);
   }
 }
 
 // ---- launchers ----
 
 // How many run at the same time: where multiprocessors are grouped in odd numbers, fewer pairs than half of them.
-template <class Tile>
-int64_t clusters_at_once(const KernelContext& context) {
+template <class Tile, class Kernel>
+int64_t clusters_at_once(const KernelContext& context, Kernel kernel) {
   const int64_t blocks = std::min<int64_t>(gpu_of(context).multiprocessors, kMaxBlocks);
   if constexpr (Tile::kBlocks == 1) return blocks;
   static const int most = [&] {
     const Grid grid{dim3(Tile::kBlocks), kSm90Threads, Tile::kSharedBytes, Tile::kBlocks};
-    const LaunchConfig launch(context, sm90_product_kernel<Tile>, grid);
+    const LaunchConfig launch(context, kernel, grid);
     int count = 0;
-    check(cudaOccupancyMaxActiveClusters(&count, sm90_product_kernel<Tile>, &launch.config), "count clusters");
+    check(cudaOccupancyMaxActiveClusters(&count, kernel, &launch.config), "count clusters");
     return count;
   }();
   return std::max<int64_t>(1, std::min<int64_t>(blocks / Tile::kBlocks, most));
 }
 
+// As many blocks as run at the same time, for so many units of work of a cluster.
+template <class Tile, class Parameter>
+void launch_clusters(const KernelContext& context, void (*kernel)(Parameter), int64_t units, const Parameter& q) {
+  const int64_t clusters = std::min(units, clusters_at_once<Tile>(context, kernel));
+  launch(context, kernel,
+         {dim3(static_cast<unsigned>(clusters * Tile::kBlocks)), kSm90Threads, Tile::kSharedBytes, Tile::kBlocks}, q);
+}
+
 template <class Tile>
 void launch_sm90(const KernelContext& context, Sm90Product& q) {
   const Product& p = q.p;
-  q.tiling.down = static_cast<int>((p.rows + kSm90Rows - 1) / kSm90Rows);
   q.tiling.rows = static_cast<int>(p.items * q.tiling.down);
   q.tiling.across = static_cast<int>((p.columns + Tile::kColumns - 1) / Tile::kColumns);
   q.tiling.units = static_cast<int>(p.groups * ((q.tiling.rows + Tile::kBlocks - 1) / Tile::kBlocks) * q.tiling.across);
-  const int64_t clusters = std::min<int64_t>(q.tiling.units, clusters_at_once<Tile>(context));
-  launch(context, sm90_product_kernel<Tile>,
-         {dim3(static_cast<unsigned>(clusters * Tile::kBlocks)), kSm90Threads, Tile::kSharedBytes, Tile::kBlocks}, q);
+  launch_clusters<Tile>(context, sm90_product_kernel<Tile>, q.tiling.units, q);
 }
 
 template <class Arithmetic>
 void launch_sm90_product(const KernelContext& context, Sm90Product& q, const Sm90Choice& choice) {
   switch (choice.columns) {
-    case 64: return launch_sm90<Sm90Tile<Arithmetic, 64, false>>(context, q);
+    case 64:
+      if (choice.pairs) return launch_sm90<Sm90Tile<Arithmetic, 64, true>>(context, q);
+      return launch_sm90<Sm90Tile<Arithmetic, 64, false>>(context, q);
     case 128:
       if (choice.pairs) return launch_sm90<Sm90Tile<Arithmetic, 128, true>>(context, q);
       return launch_sm90<Sm90Tile<Arithmetic, 128, false>>(context, q);

@@ -67,6 +67,34 @@ __global__ void sm90_transposed_kernel(const float* x, int64_t items, int64_t ro
   }
 }
 
+// Tiles of 32 rows by 32 columns of one pixel's place along w.
+__global__ void sm90_along_k_kernel(const float* x, const Transposed shape, Divisor stride, uint32_t* operands) {
+  constexpr int kTile = 32;
+  __shared__ float tile[kTile][kTile + 1];
+  const int64_t down = (shape.height + kTile - 1) / kTile, across = (shape.columns + kTile - 1) / kTile;
+  for (int64_t unit = blockIdx.x; unit < shape.items * shape.width * down * across; unit += gridDim.x) {
+    const int64_t column = unit % across * kTile, row = unit / across % down * kTile;
+    const int64_t place = unit / across / down, w = place % shape.width, item = place / shape.width;
+    const float* source = x + (item * shape.height * shape.width + w) * shape.columns;
+    for (int i = threadIdx.x; i < kTile * kTile; i += blockDim.x) {
+      const int64_t h = row + i / kTile, along = column + i % kTile;
+      if (h < shape.height && along < shape.columns) {
+        tile[i / kTile][i % kTile] = source[h * shape.width * shape.columns + along];
+      }
+    }
+    __syncthreads();
+    uint32_t* target = operands + place * shape.pixel();
+    for (int i = threadIdx.x; i < kTile * kTile; i += blockDim.x) {
+      const int64_t h = row + i % kTile, along = column + i / kTile;
+      if (h >= shape.height || along >= shape.columns) continue;
+      const Parts group = divide(static_cast<int>(h), stride);
+      target[(group.rest * shape.columns + along) * shape.pitch() + group.quotient] =
+          Tf32::word(&tile[i % kTile][i / kTile], 0);
+    }
+    __syncthreads();  // before the next tile
+  }
+}
+
 // ---- launchers ----
 
 // Calls `body` with the precision's arithmetic.
@@ -96,6 +124,12 @@ void make_transposed_operands(const KernelContext& context, Precision precision,
     launch_blocks(context, sm90_transposed_kernel<decltype(arithmetic)>, tiles, kThreads, x, items, rows, columns,
                   plane, static_cast<uint32_t*>(operands));
   });
+}
+
+void make_operands_along_k(const KernelContext& context, const float* x, const Transposed& shape, void* operands) {
+  const int64_t tiles = shape.items * shape.width * ((shape.height + 31) / 32) * ((shape.columns + 31) / 32);
+  launch_blocks(context, sm90_along_k_kernel, tiles, kThreads, x, shape, Divisor(shape.stride),
+                static_cast<uint32_t*>(operands));
 }
 
 }  // namespace lmspt::cuda

@@ -1,146 +1,132 @@
-#include "gemm/cuda/arithmetic.h"
+// Weight gradients for compute capability 9.0: their geometry as tensor maps, their operands, their pieces.
 #include "gemm/cuda/outer_kernel.h"
-#include "gemm/cuda/sm90_kernel.h"
 #include "gemm/cuda/sm90_outer.h"
+#include "gemm/cuda/sm90_outer_units.h"
 #include "gemm/cuda/sm90_product.h"
 
 namespace lmspt::cuda {
 
 namespace {
 
-constexpr int kPositions = 64;                          // of a block of K
-constexpr int64_t kManyTasks = 2 * 132;                 // for every multiprocessor of a large GPU two
-constexpr int64_t kLeastBlocks = 8, kMostBlocks = 256;  // of a piece, so that sums do not lose digits
+constexpr int64_t kManyTasks = 2 * 132;                       // for every multiprocessor of a large GPU two
+constexpr int64_t kLeastPiece = 512, kMostPiece = 16 * 1024;  // positions, so that sums do not lose digits
 constexpr int64_t kLeastSize = 128;
+constexpr int kFewRows = 4;           // tiles, of which a partner without rows wastes more than a pair gains
+constexpr int kNowhere = -(1 << 30);  // outside of every map
 
-// The parameter of the kernel. A task is a tile of rows, of one tap's channels, of one group and one piece of K.
-struct Sm90Outer {
-  CUtensorMap p, q[2];  // (columns, rest, position, item, group); q: those of map 0 or 1 of Sm90Walk
-  Sm90Walk walk;
-  int down, across;                   // tiles of the rows, and of a tap's channels
-  int groups, pieces;                 // K in pieces of as many blocks
-  int blocks, blocks_of_item, piece;  // all, of an item, of a piece
-  OuterProduct o;
-  float* partial;  // (pieces, groups, M, N), or null
+// One axis of positions, and the taps along it.
+struct TapAxis {
+  Axis x;
+  int out, taps;
 };
 
-template <int kColumns>
-using Sm90OuterTile = Sm90Tile<Bf16, kColumns, false, WgmmaKind::bf16_across>;
-
-// ---- kernels ----
-
-struct Sm90OuterTask {
-  int m, channel, tap, group, piece, begin, end;
-
-  template <class Tile>
-  static __device__ Sm90OuterTask of(const Sm90Outer& q, int index) {
-    const int tile = index % (q.down * q.across * q.walk.taps), place = index / (q.down * q.across * q.walk.taps);
-    const int column = tile / q.down, piece = place / q.groups, begin = piece * q.piece;
-    return {tile % q.down * kSm90Rows,
-            column % q.across * Tile::kColumns,
-            column / q.across,
-            place % q.groups,
-            piece,
-            begin,
-            begin + q.piece < q.blocks ? begin + q.piece : q.blocks};
-  }
+struct Positions {
+  TapAxis h, w;
+  int64_t items;
+  bool image;  // else a sequence along h
 };
 
-template <class Tile>
-__device__ inline void produce_sm90_outer(const Sm90Outer& q, const Sm90Ring<Tile>& ring, int tasks) {
-  const Sm90Walk& walk = q.walk;
-  RingPlace<Tile::kStages> at;
-  for (int index = blockIdx.x; index < tasks; index += gridDim.x) {
-    const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, index);
-    const int offset = task.tap * walk.dilation + walk.origin;
-    const int down = offset >= 0 ? offset / walk.stride : -((walk.stride - 1 - offset) / walk.stride);
-    const int rest = offset - down * walk.stride, map = rest >= walk.longer;
-    for (int block = task.begin; block < task.end; ++block) {
-      const int item = block / q.blocks_of_item, position = block % q.blocks_of_item * kPositions;
-      const int row = walk.none[map] ? -kPositions : position + down;
-      uint64_t* filled = ring.filled + at.stage;
-      barrier_wait(ring.released + at.stage, at.parity ^ 1);
-      barrier_arrive_expecting(filled, Tile::kStageBytes);
-      for (int part = 0; part < kSm90Rows / 64; ++part) {
-        bulk_copy(ring.a(at.stage) + part * kBoxBytes, &q.p, {{task.m + part * 64, 0, position, item, task.group}},
-                  filled);
-      }
-      for (int part = 0; part < Tile::kColumns / 64; ++part) {
-        bulk_copy(ring.b(at.stage) + part * kBoxBytes, &q.q[map],
-                  {{task.channel + part * 64, rest, row, item, task.group}}, filled);
-      }
-      at.advance();
+Positions positions_of(const OuterProduct& o) {
+  const RowsOfA& q = o.taps;
+  const int all = q.positions.value(), across = q.positions_w.value(), taps_w = q.taps_w.value();
+  const int taps_h = static_cast<int>(o.columns / q.channels / taps_w);
+  const bool image = q.h.in != 1 || q.h.origin != 0 || taps_h != 1 || all != across;
+  if (!image) return {{q.w, all, taps_w}, {Axis{}, 1, 1}, o.depth / all, false};
+  return {{q.h, all / across, taps_h}, {q.w, across, taps_w}, o.depth / all, true};
+}
+
+int up(int64_t count, int64_t step) { return static_cast<int>((count + step - 1) / step); }
+
+struct Operand {
+  const void* data;
+  int64_t items;  // of all planes
+};
+
+// ---- operands with their columns side by side ----
+
+// Blocks are as wide as they can be without being cut at the end of a row.
+void choose_block(const Positions& at, Sm90Outer& q) {
+  int best = 1;
+  for (int width = 2; width <= 64; width *= 2) {
+    if (at.w.out % width == 0 &&
+        up(at.h.out, 64 / width) * (at.w.out / width) <= up(at.h.out, 64 / best) * (at.w.out / best)) {
+      best = width;
     }
   }
+  q.width = best, q.height = 64 / best;
+  q.half_w = q.height == 1 ? q.width / 2 : 0, q.half_h = q.height / 2;
 }
 
-template <class Tile>
-__device__ inline void finish_sm90_outer(const Sm90Outer& q, const Sm90OuterTask& task, int consumer,
-                                         const float (&sums)[Tile::kColumns / 2]) {
-  const OuterProduct& o = q.o;
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, channels = o.channels.value();
-  float* target = o.c + task.group * o.c_group + task.tap * o.tap_step;
-  if (q.partial) {
-    target = q.partial + (int64_t{task.piece} * q.groups + task.group) * o.rows * o.columns + task.tap * channels;
+// Where each tap along h begins, in rows of its rest modulo the stride, and how many of those it reads: none beyond the
+// last output's.
+struct TapRows {
+  int rest, first, rows;
+};
+
+TapRows rows_of_tap(const TapAxis& h, int tap) {
+  const Sm90Axis axis = Sm90Axis::of(h.x, h.taps, h.x.dilation, h.x.stride);
+  const int offset = tap * axis.dilation + axis.origin, rest = offset % h.x.stride;
+  const int first = offset / h.x.stride + axis.first;
+  const int rows = std::min(up(h.x.in - rest, h.x.stride), h.out + first);
+  return rows > 0 ? TapRows{rest, first, rows} : TapRows{0, kNowhere, 1};
+}
+
+void map_across(const OuterProduct& o, const Positions& at, const Operand& p, const Operand& x, bool pairs,
+                Sm90Outer& q) {
+  const int width = pairs && q.half_w > 0 ? q.half_w : q.width, height = pairs && q.half_h > 0 ? q.half_h : q.height;
+  const int64_t p_row = o.p_pitch * at.w.out, pixel = at.image ? at.w.x.pitch : 8;
+  q.p = tensor_map({p.data,
+                    true,
+                    {o.rows, 1, at.image ? at.w.out : o.groups, at.h.out, p.items},
+                    {o.p_pitch, at.image ? o.p_pitch : std::max<int64_t>(o.p_group, 8), p_row, at.h.out * p_row},
+                    {64, 1, q.width, q.height, 1}});
+  const Axis &h = at.h.x, &w = at.w.x;
+  for (int tap = 0; tap < q.taps_h; ++tap) {
+    const TapRows rows = rows_of_tap(at.h, tap);
+    q.first[tap] = rows.first;
+    q.q[tap] = tensor_map(
+        {static_cast<const uint16_t*>(x.data) + rows.rest * h.pitch,
+         true,
+         {o.taps.channels, w.stride, at.image ? up(w.in, w.stride) : o.groups, rows.rows, x.items},
+         {pixel, at.image ? w.stride * pixel : std::max<int64_t>(o.taps.group, 8), h.stride * h.pitch, o.taps.outer},
+         {64, 1, width, height, 1}});
   }
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const int64_t m = task.m + consumer * 64 + warp * 16 + half * 8 + lane / 4;
-    if (m >= o.rows) continue;
-#pragma unroll
-    for (int j = 0; j < Tile::kColumns / 8; ++j) {
-      const int channel = task.channel + 8 * j + lane % 4 * 2;
-      if (channel >= channels) continue;
-      const float* pair = sums + 4 * j + 2 * half;
-      if (q.partial) {
-        *reinterpret_cast<float2*>(target + m * o.columns + channel) = make_float2(pair[0], pair[1]);
-      } else {
-        for (int e = 0; e < 2; ++e) target[m * o.row_step + (channel + e) * o.channel_step] = pair[e];
-      }
-    }
+  q.w = Sm90Axis::of(w, at.w.taps, w.dilation, w.stride);
+  q.w_step = 1;
+}
+
+// ---- operands with their positions side by side ----
+
+// Of P; of Q with its rows, rests and pixels.
+Transposed transposed_p(const OuterProduct& o, const Positions& at) {
+  return {at.items, at.h.out, at.w.out, 1, o.p_pitch};
+}
+Transposed transposed_q(const Positions& at) {
+  return {at.items, at.h.x.in, at.image ? at.w.x.in : 1, at.h.x.stride, at.image ? at.w.x.pitch : at.h.x.pitch};
+}
+
+void map_along(const OuterProduct& o, const Positions& at, const void* p, const void* x, int box_columns,
+               Sm90Outer& q) {
+  const Transposed of_p = transposed_p(o, at), of_q = transposed_q(at);
+  q.p = tensor_map({p,
+                    false,
+                    {at.h.out, o.rows, at.image ? at.w.out : o.groups, at.items, 1},
+                    {of_p.pitch(), (at.image ? o.p_pitch : o.p_group) * of_p.pitch(), of_p.item(), 4},
+                    {q.height, kSm90Rows, 1, 1, 1}});
+  for (int tap = 0; tap < q.taps_h; ++tap) {
+    const TapRows rows = rows_of_tap(at.h, tap);
+    q.first[tap] = rows.first;
+    q.q[tap] = tensor_map({static_cast<const float*>(x) + rows.rest * of_q.columns * of_q.pitch(),
+                           false,
+                           {rows.rows, o.taps.channels, at.image ? at.w.x.in : o.groups, at.items, 1},
+                           {of_q.pitch(), at.image ? of_q.pixel() : o.taps.group * of_q.pitch(), of_q.item(), 4},
+                           {q.height, box_columns, 1, 1, 1}});
   }
+  q.w = Sm90Axis::of(at.w.x, at.w.taps, at.w.x.dilation, 1);
+  q.w_step = at.w.x.stride;
 }
 
-template <class Tile>
-__global__ __launch_bounds__(kSm90Threads, 1) void sm90_outer_kernel(const __grid_constant__ Sm90Outer q) {
-  if constexpr (kHasWgmma) {
-    const Sm90Ring<Tile> ring(swizzled_shared());
-    if (threadIdx.x == 0) ring.make();
-    __syncthreads();
-    const int tasks = q.down * q.across * q.walk.taps * q.groups * q.pieces;
-    if (threadIdx.x < kWarpGroup) {
-      keep_registers<40>();
-      if (threadIdx.x == 0) produce_sm90_outer(q, ring, tasks);
-    } else {
-      take_registers<232>();
-      const int consumer = threadIdx.x / kWarpGroup - 1;
-      RingPlace<Tile::kStages> at;
-      for (int index = blockIdx.x; index < tasks; index += gridDim.x) {
-        const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, index);
-        float sums[Tile::kColumns / 2];
-        sum_sm90(ring, consumer, task.end - task.begin, at, sums);
-        finish_sm90_outer<Tile>(q, task, consumer, sums);
-      }
-    }
-  }
-}
-
-// ---- launchers ----
-
-template <int kColumns>
-void launch_sm90_outer(const KernelContext& context, const Sm90Outer& q) {
-  using Tile = Sm90OuterTile<kColumns>;
-  const int64_t tasks = int64_t{1} * q.down * q.across * q.walk.taps * q.groups * q.pieces;
-  const int64_t blocks = std::min({tasks, int64_t{gpu_of(context).multiprocessors}, kMaxBlocks});
-  launch(context, sm90_outer_kernel<Tile>, {dim3(static_cast<unsigned>(blocks)), kSm90Threads, Tile::kSharedBytes}, q);
-}
-
-// Numbers as they lie where they are bf16 already, else rounded into `scratch`.
-const void* rounded(const KernelContext& context, const Numbers& x, int64_t count, const Scratch& scratch) {
-  if (!scratch.data()) return x.data;
-  make_operands(context, Precision::bf16, x, nullptr, count, count, count, scratch.data());
-  return scratch.data();
-}
+// ---- choice ----
 
 // Tiles that waste least of a tap's channels.
 int choose_columns(int64_t channels) {
@@ -152,63 +138,82 @@ int choose_columns(int64_t channels) {
   return best;
 }
 
+// Pairs halve the copies of columns, where there are rows for both and tasks for all.
+bool choose_pairs(const KernelContext& context, const Positions& at, const Sm90Outer& q) {
+  const int64_t tasks = int64_t{1} * q.down * q.across * at.h.taps * at.w.taps * q.groups * q.pieces;
+  return (q.down % 2 == 0 || q.down > kFewRows) && tasks >= gpu_of(context).multiprocessors;
+}
+
+void choose_pieces(const OuterProduct& o, const Positions& at, int columns, Sm90Outer& q) {
+  q.o = o;
+  q.groups = static_cast<int>(o.groups), q.items = static_cast<int>(at.items);
+  q.taps_h = at.h.taps;
+  q.down = up(o.rows, kSm90Rows), q.across = up(o.taps.channels, columns);
+  q.blocks_w = at.w.out / q.width, q.blocks_h = up(at.h.out, q.height);
+  q.blocks = static_cast<int>(at.items * q.blocks_w * q.blocks_h);
+  const int64_t tiles = int64_t{1} * q.down * q.across * at.h.taps * at.w.taps * q.groups;
+  const int64_t of_block = int64_t{q.width} * q.height;
+  int64_t pieces = std::max(kManyTasks / tiles, (q.blocks * of_block + kMostPiece - 1) / kMostPiece);
+  pieces = std::max<int64_t>(1, std::min(pieces, q.blocks * of_block / kLeastPiece));
+  q.piece = up(q.blocks, pieces);
+  q.pieces = up(q.blocks, q.piece);
+}
+
+void sum(const KernelContext& context, Precision precision, Sm90Outer& q, const Sm90Choice& choice) {
+  switch (precision) {
+    case Precision::tf32: return sum_sm90_tf32(context, q, choice);
+    case Precision::bf16x3: return sum_sm90_bf16x3(context, q, choice);
+    default: return sum_sm90_bf16(context, q, choice);
+  }
+}
+
 }  // namespace
 
 bool takes_sm90_outer(const KernelContext& context, Precision precision, const OuterProduct& o) {
   const RowsOfA& q = o.taps;
-  return gpu_of(context).wgmma && precision == Precision::bf16 && o.depth > 0 && !o.panels.data && o.items == 1 &&
-         q.h.in == 1 && q.positions.value() == q.positions_w.value() && o.depth % q.positions.value() == 0 &&
-         q.w.in > 0 && o.rows >= kLeastSize && q.channels >= kLeastSize && (o.rows | q.channels) % 8 == 0;
+  if (!gpu_of(context).wgmma || precision == Precision::fp32 || o.panels.data || o.items != 1 || o.depth == 0) {
+    return false;
+  }
+  if (o.rows < kLeastSize || q.channels < kLeastSize || (o.rows | q.channels) % 8 != 0) return false;
+  return o.depth % q.positions.value() == 0 && q.h.in > 0 && q.w.in > 0 && positions_of(o).h.taps <= kMostOuterTaps;
 }
 
-void run_sm90_outer(const KernelContext& context, const OuterProduct& o) {
-  const RowsOfA& x = o.taps;
-  const int64_t positions = x.positions.value(), items = o.depth / positions, stride = x.w.stride;
-  const int64_t p_count = o.depth * o.p_pitch, q_count = items * x.w.in * x.w.pitch;
-  const Scratch p_scratch(context, o.p.halves ? 0 : bytes_of_operands(Precision::bf16, p_count));
-  const Scratch q_scratch(context, x.x.halves ? 0 : bytes_of_operands(Precision::bf16, q_count));
-  const void* p_data = rounded(context, o.p, p_count, p_scratch);
-  const void* q_data = rounded(context, x.x, q_count, q_scratch);
-
+void run_sm90_outer(const KernelContext& context, Precision precision, const OuterProduct& o) {
+  const Positions at = positions_of(o);
+  const int columns = choose_columns(o.taps.channels);
+  const bool along = precision == Precision::tf32;
   Sm90Outer q{};
-  q.o = o;
-  q.groups = static_cast<int>(o.groups);
-  q.walk.taps = x.taps_w.value();
-  q.walk.stride = x.w.stride, q.walk.dilation = x.w.dilation, q.walk.origin = x.w.origin;
-  q.walk.longer = static_cast<int>(x.w.in % stride == 0 ? stride : x.w.in % stride);
-  q.p = tensor_map({p_data,
-                    true,
-                    {o.rows, 1, positions, items, o.groups},
-                    {o.p_pitch, o.p_pitch, positions * o.p_pitch, std::max<int64_t>(o.p_group, 8)},
-                    {64, 1, kPositions, 1, 1}});
-  for (int i = 0; i < 2; ++i) {
-    const int64_t rows = (x.w.in + stride - 1) / stride - (i == 1 && q.walk.longer < stride);
-    q.walk.none[i] = rows == 0;
-    q.q[i] = tensor_map({q_data,
-                         true,
-                         {x.channels, stride, std::max<int64_t>(rows, 1), items, o.groups},
-                         {x.w.pitch, stride * x.w.pitch, x.w.in * x.w.pitch, std::max<int64_t>(x.group, 8)},
-                         {64, 1, kPositions, 1, 1}});
+  if (along) {
+    q.width = 1, q.height = 32;
+  } else {
+    choose_block(at, q);
   }
+  choose_pieces(o, at, columns, q);
+  const Sm90Choice choice{columns, choose_pairs(context, at, q)};
 
-  const int columns = choose_columns(x.channels);
-  q.down = static_cast<int>((o.rows + kSm90Rows - 1) / kSm90Rows);
-  q.across = (x.channels + columns - 1) / columns;
-  q.blocks_of_item = static_cast<int>((positions + kPositions - 1) / kPositions);
-  q.blocks = static_cast<int>(items * q.blocks_of_item);
-  const int64_t tiles = int64_t{1} * q.down * q.across * q.walk.taps * q.groups;
-  int64_t pieces = std::max(kManyTasks / tiles, (q.blocks + kMostBlocks - 1) / kMostBlocks);
-  pieces = std::max<int64_t>(1, std::min(pieces, q.blocks / kLeastBlocks));
-  q.piece = static_cast<int>((q.blocks + pieces - 1) / pieces);
-  q.pieces = (q.blocks + q.piece - 1) / q.piece;
-
+  const int64_t p_count = o.depth * o.p_pitch, x_count = at.items * o.taps.outer;
+  const auto bytes = [&](const Numbers& x, int64_t count, const Transposed& transposed) {
+    if (along) return static_cast<size_t>(transposed.count()) * sizeof(float);
+    return x.halves ? 0 : bytes_of_operands(precision, count);
+  };
+  const Scratch p_scratch(context, bytes(o.p, p_count, transposed_p(o, at)));
+  const Scratch x_scratch(context, bytes(o.taps.x, x_count, transposed_q(at)));
   const Scratch partial(context, q.pieces == 1 ? 0 : q.pieces * o.groups * o.rows * o.columns * sizeof(float));
   q.partial = static_cast<float*>(partial.data());
-  switch (columns) {
-    case 128: launch_sm90_outer<128>(context, q); break;
-    case 192: launch_sm90_outer<192>(context, q); break;
-    default: launch_sm90_outer<256>(context, q);
+  if (along) {
+    make_operands_along_k(context, static_cast<const float*>(o.p.data), transposed_p(o, at), p_scratch.data());
+    make_operands_along_k(context, static_cast<const float*>(o.taps.x.data), transposed_q(at), x_scratch.data());
+    map_along(o, at, p_scratch.data(), x_scratch.data(), choice.pairs ? columns / 2 : columns, q);
+  } else {
+    const int64_t items = at.items * (precision == Precision::bf16x3 ? 2 : 1);
+    const auto operand = [&](const Numbers& x, int64_t count, const Scratch& scratch) -> Operand {
+      if (!scratch.data()) return {x.data, items};
+      make_operands(context, precision, x, nullptr, count, count, count, scratch.data());
+      return {scratch.data(), items};
+    };
+    map_across(o, at, operand(o.p, p_count, p_scratch), operand(o.taps.x, x_count, x_scratch), choice.pairs, q);
   }
+  sum(context, precision, q, choice);
   if (q.partial) add_pieces(context, o, q.pieces, q.partial);
 }
 

@@ -11,6 +11,9 @@ namespace lmspt::cuda {
 // decides, so that all products of the same weights are summed in the same order.
 bool are_rows(const KernelContext& context, Precision precision, int64_t channels, int64_t columns);
 
+// The same of convolutions over two dimensions, which have no other engine that is as good from fewer channels on.
+bool are_rows_of_images(const KernelContext& context, Precision precision, int64_t channels, int64_t columns);
+
 // Of weights in rows.
 void run_sm90_product(const KernelContext& context, Precision precision, const Product& product);
 
@@ -25,6 +28,22 @@ void make_operands(const KernelContext& context, Precision precision, const Numb
 // The same of `items` matrices (rows, columns), transposed; rows are a multiple of 8.
 void make_transposed_operands(const KernelContext& context, Precision precision, const float* x, int64_t items,
                               int64_t rows, int64_t columns, int64_t plane, void* operands);
+
+// Images (items, height, width, columns) with the rows of each rest modulo `stride` side by side: (items, width,
+// stride, columns, pitch).
+struct Transposed {
+  int64_t items, height, width, stride, columns;
+
+  __host__ __device__ int64_t pitch() const {
+    return ((height + stride - 1) / stride + 3) / 4 * 4;
+  }  // of whole 16 bytes
+  __host__ __device__ int64_t pixel() const { return stride * columns * pitch(); }
+  __host__ __device__ int64_t item() const { return width * pixel(); }
+  __host__ __device__ int64_t count() const { return items * item(); }
+};
+
+// As tf32 numbers; what lies between the rows of a column and its pitch is not written.
+void make_operands_along_k(const KernelContext& context, const float* x, const Transposed& shape, void* operands);
 
 inline size_t bytes_of_operands(Precision precision, int64_t count) {
   return static_cast<size_t>(count) * (precision == Precision::bf16 ? 2 : 4);

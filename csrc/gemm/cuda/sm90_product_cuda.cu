@@ -13,6 +13,7 @@ namespace lmspt::cuda {
 namespace {
 
 constexpr int64_t kLeastChannels = 128, kLeastColumns = 64;
+constexpr int64_t kLeastOfImages = 32;  // channels
 constexpr int64_t kUnitChannels = 128;  // up to which residual units are one kernel, of panels
 constexpr int kTileColumns[] = {256, 192, 128, 64};
 constexpr int kColumnsOfOverhead = 32;  // what a tile costs besides its columns
@@ -20,14 +21,23 @@ constexpr int kMapBytes = 16;           // addresses and steps of maps are multi
 
 // ---- geometry ----
 
+int taps_along_h(const RowsOfA& a) { return a.words / a.tap_words.value() / a.taps_w.value(); }
+
+// Whether positions have two axes.
+bool is_image(const RowsOfA& a) {
+  return a.h.in != 1 || a.h.origin != 0 || taps_along_h(a) != 1 || a.positions.value() != a.positions_w.value();
+}
+
 // Items with all their rows. The batch of a product without taps is one item.
 Product with_items(Product p) {
   const int64_t rows = std::min<int64_t>(p.rows, p.a.positions.value());
   p.items *= p.rows / rows;
   p.a.item += p.a.outer, p.c.item += p.c.outer;  // either is zero
   p.rows = rows;
-  p.a.positions = p.a.positions_w = Divisor(kBeyondAll);
   const RowsOfA& a = p.a;
+  if (!is_image(a)) p.a.positions_w = Divisor(kBeyondAll);
+  p.a.positions = Divisor(kBeyondAll);
+  if (is_image(a)) return p;
   const bool plain = a.shifts == 1 && a.words == a.tap_words.value() && a.w.stride == 1 && a.w.origin == 0 &&
                      a.w.in == rows && p.b.item == 0 && p.c.origin == 0 && p.c.limit == rows * p.c.w &&
                      a.item == rows * a.w.pitch && p.c.item == p.c.limit && p.items * rows < kBeyondAll;
@@ -40,30 +50,58 @@ Product with_items(Product p) {
   return p;
 }
 
+int up(int64_t count, int64_t step) { return static_cast<int>((count + step - 1) / step); }
+
+// The boxes of 128 positions at most of which an item takes fewest.
+void choose_box(const Product& p, int most_height, Sm90Tiling& tiling) {
+  const int across = static_cast<int>(std::min<int64_t>(p.rows, p.a.positions_w.value()));
+  const int height = up(p.rows, across);
+  int best = kSm90Rows;
+  const auto height_of = [&](int width) { return std::min(kSm90Rows / width, most_height); };
+  const auto boxes = [&](int width) { return int64_t{up(across, width)} * up(height, height_of(width)); };
+  for (int width = kSm90Rows - 1; width > 0 && height > 1; --width) {
+    if (boxes(width) < boxes(best)) best = width;
+  }
+  tiling.width = Divisor(best);
+  tiling.height = height == 1 ? 1 : height_of(best);
+  tiling.width_of_item = across;
+  tiling.boxes_across = up(across, best);
+  tiling.down = static_cast<int>(boxes(best));
+}
+
 Sm90Walk walk_of(Precision precision, const Product& p) {
   const RowsOfA& a = p.a;
   Sm90Walk walk;
   walk.channel_blocks = (a.tap_words.value() + 31) / 32;  // words of 128 bytes
-  walk.taps = a.words / a.tap_words.value() * a.shifts;
-  walk.stride = a.w.stride, walk.dilation = a.shifts > 1 ? a.shift_step : a.w.dilation, walk.origin = a.w.origin;
-  walk.longer = a.w.in % a.w.stride == 0 ? a.w.stride : a.w.in % a.w.stride;
+  const bool both = a.w.stride > 1 && a.h.stride > 1;
+  walk.h = Sm90Axis::of(a.h, taps_along_h(a), a.h.dilation, both ? 1 : a.h.stride);
+  walk.h_step = both ? a.h.stride : 1;
+  walk.w = Sm90Axis::of(a.w, a.taps_w.value() * a.shifts, a.shifts > 1 ? a.shift_step : a.w.dilation, a.w.stride);
+  walk.taps_w = Divisor(walk.w.taps);
+  const Axis& strided = a.w.stride > 1 ? a.w : a.h;
+  walk.longer = strided.in % strided.stride == 0 ? strided.stride : strided.in % strided.stride;
   walk.items_of_plane = precision == Precision::bf16x3 ? static_cast<int>(p.items) : 0;
   walk.b_item = p.b.item > 0, walk.b_group = p.groups > 1;
   return walk;
 }
 
-// Rows of x: (channels, rest, row, item, group).
+// Rows of x: (channels, rest, w, h or group, item).
 void map_a(Sm90Product& q, bool halves, int planes) {
   const RowsOfA& a = q.p.a;
-  const int stride = a.w.stride;
+  const int stride_h = q.walk.h.stride.value(), stride_w = q.walk.w.stride.value();
   for (int i = 0; i < 2; ++i) {
-    const int64_t rows = (a.w.in + stride - 1) / stride - (i == 1 && q.walk.longer < stride);
-    q.walk.none[i] = rows == 0;
+    const auto rows = [&](const Axis& axis, int stride) {
+      return up(axis.in, stride) - (i == 1 && stride > 1 && q.walk.longer < stride);
+    };
+    const int64_t along_w = rows(a.w, stride_w), along_h = is_image(a) ? rows(a.h, stride_h) : q.p.groups;
+    q.walk.none[i] = along_w == 0 || along_h == 0;
     q.a[i] = tensor_map({a.x.data,
                          halves,
-                         {a.channels, stride, std::max<int64_t>(rows, 1), q.p.items * planes, q.p.groups},
-                         {a.w.pitch, stride * a.w.pitch, std::max(a.item, a.w.pitch), a.channels},
-                         {halves ? 64 : 32, 1, kSm90Rows, 1, 1}});
+                         {a.channels, int64_t{stride_h} * stride_w, std::max<int64_t>(along_w, 1),
+                          std::max<int64_t>(along_h, 1), q.p.items * planes},
+                         {stride_h > 1 ? a.h.pitch : a.w.pitch, stride_w * a.w.pitch,
+                          is_image(a) ? stride_h * a.h.pitch : a.channels, std::max(a.item, a.w.pitch)},
+                         {halves ? 64 : 32, 1, q.tiling.width.value(), q.tiling.height, 1}});
   }
 }
 
@@ -71,13 +109,14 @@ void map_a(Sm90Product& q, bool halves, int planes) {
 void map_b(Sm90Product& q, bool halves, int planes, int box_columns) {
   const ColumnsOfB& b = q.p.b;
   const int64_t floats = halves ? 2 : 1, channels = q.p.a.tap_words.value() * floats;
+  const int64_t taps = int64_t{q.walk.h.taps} * q.walk.w.taps;
   const int64_t count = q.walk.b_item ? q.p.items : q.p.groups;
   for (int plane = 0; plane < 2; ++plane) {
     const uint32_t* data = b.data + (plane < planes ? plane * b.plane : 0);
     q.b[plane] = tensor_map({data,
                              halves,
-                             {channels, q.walk.taps, q.p.columns, count, 1},
-                             {channels, channels * q.walk.taps, b.group * floats, kMapBytes},
+                             {channels, taps, q.p.columns, count, 1},
+                             {channels, channels * taps, b.group * floats, kMapBytes},
                              {halves ? 64 : 32, 1, box_columns, 1, 1}});
   }
 }
@@ -85,10 +124,10 @@ void map_b(Sm90Product& q, bool halves, int planes, int box_columns) {
 // ---- choice ----
 
 // The tiles that take the least time, where all multiprocessors take one after the other.
-int choose_columns(const KernelContext& context, const Product& p) {
+int choose_columns(const KernelContext& context, const Product& p, int down_of_item) {
   const auto* tuner = static_cast<const Tuner*>(context.tuner);
   if (tuner && tuner->fixed() >= 0) return kTileColumns[tuner->fixed()];
-  const int64_t down = p.items * p.groups * ((p.rows + kSm90Rows - 1) / kSm90Rows);
+  const int64_t down = p.items * p.groups * down_of_item;
   const int64_t at_once = gpu_of(context).multiprocessors;
   int best = 0;
   int64_t least = 0;
@@ -101,19 +140,27 @@ int choose_columns(const KernelContext& context, const Product& p) {
 }
 
 // Pairs halve the copies of columns. They pay where there are tiles for all.
-bool choose_pairs(const KernelContext& context, const Product& p, int columns) {
-  if (columns == 64 || p.b.item > 0) return false;
-  const int64_t down = p.items * ((p.rows + kSm90Rows - 1) / kSm90Rows);
+bool choose_pairs(const KernelContext& context, const Product& p, int down_of_item, int columns) {
+  if (p.b.item > 0) return false;
+  const int64_t down = p.items * down_of_item;
   return down > 1 && down * p.groups * ((p.columns + columns - 1) / columns) >= gpu_of(context).multiprocessors;
+}
+
+// Whether the GPU has the engine, and bulk copies can read so many channels.
+bool can_copy(const KernelContext& context, Precision precision, int64_t channels) {
+  const bool reduced = precision == Precision::bf16 || precision == Precision::bf16x3 || precision == Precision::tf32;
+  return gpu_of(context).wgmma && reduced && channels % (kMapBytes / 4 * floats_of_word(precision)) == 0;
 }
 
 }  // namespace
 
 bool are_rows(const KernelContext& context, Precision precision, int64_t channels, int64_t columns) {
-  const bool reduced = precision == Precision::bf16 || precision == Precision::bf16x3 || precision == Precision::tf32;
-  return gpu_of(context).wgmma && reduced && channels >= kLeastChannels &&
-         channels % (kMapBytes / 4 * floats_of_word(precision)) == 0 && columns >= kLeastColumns &&
+  return can_copy(context, precision, channels) && channels >= kLeastChannels && columns >= kLeastColumns &&
          std::max(channels, columns) > kUnitChannels;
+}
+
+bool are_rows_of_images(const KernelContext& context, Precision precision, int64_t channels, int64_t columns) {
+  return can_copy(context, precision, channels) && channels >= kLeastOfImages && columns >= kLeastColumns;
 }
 
 void run_sm90_operands(const KernelContext& context, Precision precision, const Product& product) {
@@ -123,8 +170,9 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
   q.p = with_items(product);
   q.vectors = writes_fours(q.p);
   q.walk = walk_of(precision, q.p);
-  const int columns = choose_columns(context, q.p);
-  const Sm90Choice choice{columns, choose_pairs(context, q.p, columns)};
+  choose_box(q.p, q.walk.h_step > 1 ? 1 : kSm90Rows, q.tiling);
+  const int columns = choose_columns(context, q.p, q.tiling.down);
+  const Sm90Choice choice{columns, choose_pairs(context, q.p, q.tiling.down, columns)};
   map_a(q, halves, planes);
   map_b(q, halves, planes, choice.pairs ? columns / 2 : columns);
   switch (precision) {
@@ -137,7 +185,7 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
 void run_sm90_product(const KernelContext& context, Precision precision, const Product& product) {
   const RowsOfA& a = product.a;
   const int64_t items = product.items * std::max<int64_t>(1, product.rows / a.positions.value());
-  const int64_t count = items * a.w.in * a.w.pitch;
+  const int64_t count = items * a.h.in * a.w.in * a.w.pitch;
   if (precision == Precision::bf16 && a.x.halves && !a.alpha && count > 0) {
     return run_sm90_operands(context, precision, product);
   }

@@ -8,29 +8,52 @@ namespace lmspt::cuda {
 
 constexpr int kSm90Rows = 128;  // of a tile
 
+// Along one axis of x, rows of one rest modulo the stride are a dimension of the map. Tap i of output t lies at rest r
+// of group t + q + first, (q, r) = divide(i * dilation + origin, stride).
+struct Sm90Axis {
+  Divisor stride;
+  int taps = 1, dilation = 1, origin = 0, first = 0;
+
+  static Sm90Axis of(const Axis& axis, int taps, int dilation, int stride) {
+    const int first = axis.origin >= 0 ? axis.origin / stride : -((stride - 1 - axis.origin) / stride);
+    return {Divisor(stride), taps, dilation, axis.origin - first * stride, first};
+  }
+  // The group, from that of the output on, and the rest.
+  __device__ Parts at(int tap) const {
+    const Parts parts = divide(tap * dilation + origin, stride);
+    return {parts.quotient + first, parts.rest};
+  }
+};
+
 // How the blocks of K follow one another: channels of 128 bytes, for each all taps, for each all pairs of planes.
 //
-// Tap i of row t lies in x at t * stride + i * dilation + origin. Rows of one rest modulo the stride are a dimension of
-// the map; the last rests have a row less where the length is no multiple, and a map of their own.
+// One of the axes at most has rests. The last rests have a row less where the length is no multiple, and a map of their
+// own.
 struct Sm90Walk {
-  int channel_blocks = 0, taps = 1;
-  int stride = 1, dilation = 1, origin = 0;
+  int channel_blocks = 0;
+  Sm90Axis h, w;
+  Divisor taps_w;
+  int h_step = 1;               // rows from one output to the next along h, where that axis has no rests
   int longer = 1;               // rests below this one are in map 0, the others in map 1
   bool none[2] = {};            // maps without any rows
   int items_of_plane = 0;       // lo parts lie so many items behind
   int b_item = 0, b_group = 0;  // steps along the fourth dimension of b
 };
 
-// Tiles in the order in which they are computed: bands of rows, in each band column after column.
+// Tiles in the order in which they are computed: bands of rows, in each band column after column. Row i of a tile is
+// the position (i / width, i % width) of a box; along a sequence it is 128 wide.
 struct Sm90Tiling {
+  Divisor width;                       // of a box
+  int height = 1, width_of_item = 0;   // of a box; positions of an item along w
+  int boxes_across = 0;                // of an item, along w
   int down = 0, rows = 0, across = 0;  // tiles of an item, of a group, of its columns
   int units = 0;                       // clusters of tiles, of all groups
 };
 
 // The parameter of the kernel.
 struct Sm90Product {
-  CUtensorMap a[2],
-      b[2];  // a: channels, rest, row, item, group; b, of each plane: channels, taps, columns, item or group
+  CUtensorMap a[2], b[2];  // a: channels, rest, w, h or group, item; b, of each plane: channels, taps, columns, item or
+                           // group
   Sm90Walk walk;
   Sm90Tiling tiling;
   Product p;  // its rows are those of one item
@@ -42,7 +65,7 @@ struct Sm90Choice {
   bool pairs;   // clusters of two tiles that share their columns
 };
 
-// Fills in the tiling.
+// Fill in the rest of the tiling.
 void multiply_sm90_bf16(const KernelContext& context, Sm90Product& product, const Sm90Choice& choice);
 void multiply_sm90_bf16x3(const KernelContext& context, Sm90Product& product, const Sm90Choice& choice);
 void multiply_sm90_tf32(const KernelContext& context, Sm90Product& product, const Sm90Choice& choice);

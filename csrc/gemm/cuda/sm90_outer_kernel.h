@@ -1,0 +1,182 @@
+// The kernel of weight gradients for compute capability 9.0 and its launcher; see sm90_outer.h. Include only from the
+// sm90_outer_*_cuda.cu files.
+#pragma once
+
+#include "gemm/cuda/sm90_kernel.h"
+#include "gemm/cuda/sm90_outer_units.h"
+
+namespace lmspt::cuda {
+
+// In bf16 products read operands across K, as they lie; in tf32 they cannot.
+template <class Arithmetic, int kColumns, bool kPairs>
+using Sm90OuterTile =
+    Sm90Tile<Arithmetic, kColumns, kPairs, Arithmetic::kFloats == 2 ? WgmmaKind::bf16_across : WgmmaKind::tf32>;
+
+// ---- kernels ----
+
+// A tile of rows, of one tap's channels, of one group and one piece of K. Blocks of a pair differ in their rows.
+struct Sm90OuterTask {
+  int m, channel, tap_h, tap_w, group, piece, begin, end;
+
+  template <class Tile>
+  static __device__ Sm90OuterTask of(const Sm90Outer& q, int unit, int rank) {
+    const int down = (q.down + Tile::kBlocks - 1) / Tile::kBlocks, tiles = down * q.across * q.taps_h * q.w.taps;
+    const int tile = unit % tiles, place = unit / tiles, column = tile / down, tap = column / q.across;
+    const int piece = place / q.groups, begin = piece * q.piece;
+    return {(tile % down * Tile::kBlocks + rank) * kSm90Rows,
+            column % q.across * Tile::kColumns,
+            tap / q.w.taps,
+            tap % q.w.taps,
+            place % q.groups,
+            piece,
+            begin,
+            begin + q.piece < q.blocks ? begin + q.piece : q.blocks};
+  }
+};
+
+// The blocks of K of an item, along w, then along h.
+struct Sm90OuterBlock {
+  int item, h, w;
+
+  __device__ Sm90OuterBlock(const Sm90Outer& q, int block) {
+    const int of_item = q.blocks_w * q.blocks_h;
+    item = block / of_item;
+    h = block % of_item / q.blocks_w, w = block % q.blocks_w;
+  }
+  __device__ void advance(const Sm90Outer& q) {
+    if (++w < q.blocks_w) return;
+    w = 0;
+    if (++h < q.blocks_h) return;
+    h = 0, ++item;
+  }
+};
+
+// The columns of Q, of which each block of a pair brings one half to both: of the positions, or in tf32 of the columns.
+template <class Tile>
+__device__ inline void copy_q(const Sm90Outer& q, const Sm90Ring<Tile>& ring, int stage, int rank,
+                              const CUtensorMap* map, const BoxPlace& first) {
+  constexpr bool kAcross = Tile::kKind == WgmmaKind::bf16_across;
+  constexpr int kParts = kAcross ? Tile::kColumns / 64 : 1;
+  constexpr int kHalf = (kAcross ? kBoxBytes : Tile::kBBytes) / 2;
+  BoxPlace place = first;
+  if (kAcross) {
+    place.at[2] += rank * q.half_w, place.at[3] += rank * q.half_h;
+  } else {
+    place.at[1] += rank * Tile::kColumns / 2;
+  }
+  for (int part = 0; part < kParts; ++part, place.at[0] += 64) {
+    unsigned char* target = ring.b(stage) + part * kBoxBytes + rank * kHalf;
+    if constexpr (Tile::kBlocks == 1) {
+      bulk_copy(target, map, place, ring.filled + stage);
+    } else {
+      bulk_copy_to_all(target, map, place, ring.filled + stage, (1 << Tile::kBlocks) - 1);
+    }
+  }
+}
+
+template <class Tile>
+__device__ inline void produce_sm90_outer(const Sm90Outer& q, const Sm90Ring<Tile>& ring, int begin, int step,
+                                          int rank) {
+  RingPlace<Tile::kStages> at;
+  for (int unit = begin; unit < q.units; unit += step) {
+    const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, unit, rank);
+    const CUtensorMap* map = q.q + task.tap_h;
+    const int first = q.first[task.tap_h];
+    const Parts of_w = q.w.at(task.tap_w);
+    Sm90OuterBlock block(q, task.begin);
+    for (int i = task.begin; i < task.end; ++i, block.advance(q)) {
+      const int h = block.h * q.height, w = block.w * q.width;
+      const int p_w = w + task.group, q_w = w * q.w_step + of_w.quotient + task.group;
+      for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
+        const int p_item = block.item + (Tile::kTerms == 3 && term == 1 ? q.items : 0);
+        const int q_item = block.item + (Tile::kTerms == 3 && term == 0 ? q.items : 0);
+        uint64_t* filled = ring.filled + at.stage;
+        barrier_wait(ring.released + at.stage, at.parity ^ 1);
+        barrier_arrive_expecting(filled, Tile::kStageBytes);
+        if constexpr (Tile::kKind == WgmmaKind::bf16_across) {
+          for (int part = 0; part < kSm90Rows / 64; ++part) {
+            bulk_copy(ring.a(at.stage) + part * kBoxBytes, &q.p, {{task.m + part * 64, 0, p_w, h, p_item}}, filled);
+          }
+          copy_q(q, ring, at.stage, rank, map, {{task.channel, of_w.rest, q_w, h + first, q_item}});
+        } else {
+          bulk_copy(ring.a(at.stage), &q.p, {{h, task.m, p_w, p_item, 0}}, filled);
+          copy_q(q, ring, at.stage, rank, map, {{h + first, task.channel, q_w, q_item, 0}});
+        }
+        at.advance();
+      }
+    }
+  }
+}
+
+template <class Tile>
+__device__ inline void finish_sm90_outer(const Sm90Outer& q, const Sm90OuterTask& task, int consumer,
+                                         const float (&sums)[Tile::kColumns / 2]) {
+  const OuterProduct& o = q.o;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, channels = o.channels.value();
+  const int tap = task.tap_h * q.w.taps + task.tap_w;
+  float* target = o.c + task.group * o.c_group + tap * o.tap_step;
+  if (q.partial) {
+    target = q.partial + (int64_t{task.piece} * q.groups + task.group) * o.rows * o.columns + tap * channels;
+  }
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const int64_t m = task.m + consumer * 64 + warp * 16 + half * 8 + lane / 4;
+    if (m >= o.rows) continue;
+#pragma unroll
+    for (int j = 0; j < Tile::kColumns / 8; ++j) {
+      const int channel = task.channel + 8 * j + lane % 4 * 2;
+      if (channel >= channels) continue;
+      const float* pair = sums + 4 * j + 2 * half;
+      if (q.partial) {
+        *reinterpret_cast<float2*>(target + m * o.columns + channel) = make_float2(pair[0], pair[1]);
+      } else {
+        for (int e = 0; e < 2; ++e) target[m * o.row_step + (channel + e) * o.channel_step] = pair[e];
+      }
+    }
+  }
+}
+
+template <class Tile>
+__global__ __launch_bounds__(kSm90Threads, 1) void sm90_outer_kernel(const __grid_constant__ Sm90Outer q) {
+  if constexpr (kHasWgmma) {
+    const int first = blockIdx.x / Tile::kBlocks, step = gridDim.x / Tile::kBlocks;
+    const auto produce = [&](const Sm90Ring<Tile>& ring, int rank) { produce_sm90_outer(q, ring, first, step, rank); };
+    const auto consume = [&](const Sm90Ring<Tile>& ring, int rank, int consumer) {
+      RingPlace<Tile::kStages> at;
+      for (int unit = first; unit < q.units; unit += step) {
+        const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, unit, rank);
+        float sums[Tile::kColumns / 2];
+        sum_sm90(ring, consumer, (task.end - task.begin) * Tile::kTerms, at, sums);
+        finish_sm90_outer<Tile>(q, task, consumer, sums);
+      }
+    };
+    run_warp_groups<Tile>(produce, consume);
+  }
+}
+
+// ---- launchers ----
+
+template <class Arithmetic, int kColumns, bool kPairs>
+void launch_sm90_outer(const KernelContext& context, Sm90Outer& q) {
+  using Tile = Sm90OuterTile<Arithmetic, kColumns, kPairs>;
+  const int64_t down = (q.down + Tile::kBlocks - 1) / Tile::kBlocks;
+  q.units = static_cast<int>(down * q.across * q.taps_h * q.w.taps * q.groups * q.pieces);
+  launch_clusters<Tile>(context, sm90_outer_kernel<Tile>, q.units, q);
+}
+
+template <class Arithmetic>
+void launch_sm90_sums(const KernelContext& context, Sm90Outer& q, const Sm90Choice& choice) {
+  switch (choice.columns) {
+    case 128:
+      if (choice.pairs) return launch_sm90_outer<Arithmetic, 128, true>(context, q);
+      return launch_sm90_outer<Arithmetic, 128, false>(context, q);
+    case 192:
+      if (choice.pairs) return launch_sm90_outer<Arithmetic, 192, true>(context, q);
+      return launch_sm90_outer<Arithmetic, 192, false>(context, q);
+    default:
+      if (choice.pairs) return launch_sm90_outer<Arithmetic, 256, true>(context, q);
+      return launch_sm90_outer<Arithmetic, 256, false>(context, q);
+  }
+}
+
+}  // namespace lmspt::cuda
