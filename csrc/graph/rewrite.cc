@@ -4,6 +4,7 @@
 #include <map>
 
 #include "graph/expression.h"
+#include "graph/fuse_layers.h"
 #include "graph/fuse_quantizer.h"
 #include "graph/program.h"
 #include "graph/registry.h"
@@ -163,6 +164,7 @@ void fuse(Program& program, const Device& device) {
   fuse_residual(program);
   fuse_residual_units(program, device);
   if (!is_off("LMSPT_FUSED_QUANTIZER")) fuse_quantizers(program);
+  if (!device.is_host() && !is_off("LMSPT_FUSED_LAYERS")) fuse_layers(program);
 }
 
 void insert_packing(Program& program) {

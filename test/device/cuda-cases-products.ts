@@ -28,6 +28,21 @@ const linears: readonly KernelCase[] = sizes.flatMap(([rows, features, outputs],
   ];
 });
 
+/** GELU and its gradient are computed by other formulas. */
+const finished: readonly KernelCase[] = sizes.flatMap(([rows, features, outputs]) => {
+  const [x, bias] = [moderate([rows, features], 1), moderate([outputs], 2)];
+  const [more, residual] = [moderate([rows, outputs], 3, 3), moderate([rows, outputs], 4)];
+  const [w, transposed] = [moderate([outputs, features], 5), moderate([features, outputs], 6)];
+  const tolerance = summed(features) + 1e-6;
+  return [
+    { op: "fused_linear", inputs: [x, w, bias], attributes: { gelu: 1 }, tolerance },
+    { op: "fused_linear", inputs: [x, transposed, bias], attributes: { gelu: 2, transposed: true }, tolerance },
+    { op: "fused_linear", inputs: [x, transposed, undefined, more], attributes: { transposed: true }, tolerance },
+    { op: "fused_linear", inputs: [x, w, bias, undefined, residual], attributes: {}, tolerance },
+    { op: "fused_linear", inputs: [x, w, undefined, more, residual], attributes: { gelu: 2 }, tolerance },
+  ];
+});
+
 function matmuls(batch: Shape, shared: boolean, [m, k, n]: (typeof sizes)[number]): KernelCase[] {
   return [0, 1, 2, 3].map((which) => {
     const [transposeA, transposeB] = [which % 2 === 1, which >= 2];
@@ -264,6 +279,7 @@ const spoiled: readonly KernelCase[] = [4, 16].map((channels) => {
 
 export const productCases: readonly KernelCase[] = [
   ...linears,
+  ...finished,
   ...products,
   ...convolutions.flatMap((c, i) => convolved(c, i)),
   ...convolved(winograd, 1, 2e-5),

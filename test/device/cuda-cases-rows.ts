@@ -81,14 +81,23 @@ const norms: readonly KernelCase[] = [
       agree("layer_norm_grad", [x, w, gy], 1e-5, { epsilon: 1e-3 }),
       agree("rms_norm", [x, w], 3e-6, { epsilon: 1e-2 }),
       agree("rms_norm_grad", [x, w, gy], 1e-5),
+      agree("fused_add_layer_norm", [x, gy, w, bias], 3e-6),
+      agree("fused_add_rms_norm", [x, gy, w], 3e-6),
       agree("softmax", [x], rounded),
       agree("softmax", [masked(shape, i)], rounded),
       agree("softmax_grad", [moderate(shape, i), gy], 2e-6),
     ];
   }),
-  ...["layer_norm_grad", "rms_norm_grad"].map((op) =>
-    agree(op, [moderate([700, 35], 1, 2), moderate([35], 2), moderate([700, 35], 3)], 1e-5),
-  ),
+  ...["layer_norm_grad", "rms_norm_grad"].flatMap((op) => {
+    const inputs = [moderate([700, 35], 1, 2), moderate([35], 2), moderate([700, 35], 3)];
+    const summed = [...inputs, moderate([700, 35], 4)];
+    return [
+      agree(op, inputs, 1e-5),
+      agree(op, summed, 1e-5),
+      agree(op, summed, 1e-5, { parameters: false }),
+      agree(op, [moderate([3, 1100], 1), moderate([1100], 2), moderate([3, 1100], 3), moderate([3, 1100], 4)], 1e-5),
+    ];
+  }),
   ...[
     [6, 40],
     [2, 1100],

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/graph/device.js";
-import { Graph } from "../../lib/graph/graph.js";
-import { linear, matmul } from "../../lib/graph/ops/index.js";
+import { Graph, type Value } from "../../lib/graph/graph.js";
+import type { AttributeValue } from "../../lib/graph/native.js";
+import { add, gelu, linear, matmul } from "../../lib/graph/ops/index.js";
 import { assertClose, Golden, randomFloats } from "../golden.js";
 import { sizeOf } from "./oracles.js";
-import { checkGoldenCase, evaluate, onEveryVariant } from "./support.js";
+import { checkGoldenCase, evaluate, onEveryVariant, randomTensor } from "./support.js";
+
+type Attributes = Readonly<Record<string, AttributeValue>>;
+type Pair = [Value, Value];
 
 interface Product {
   readonly batch: readonly number[];
@@ -104,6 +108,36 @@ describe("linear", () => {
         });
       }
     }
+
+    it("fused_linear has the bits of a product and what follows it", async () => {
+      const inputs = {
+        x: randomTensor([3, 70, 21], 1),
+        w: randomTensor([45, 21], 2),
+        v: randomTensor([21, 45], 3),
+        b: randomTensor([45], 4),
+        u: randomTensor([3, 70, 45], 5),
+        r: randomTensor([3, 70, 45], 6),
+      };
+      type Values = Record<keyof typeof inputs, Value>;
+      const assertEqual = async (fused: (values: Values) => Value, parts: (values: Values) => Value) => {
+        const [one, other] = [await evaluate(device(), inputs, fused), await evaluate(device(), inputs, parts)];
+        assert.deepEqual(one.y, other.y);
+      };
+      const apply = (values: (Value | undefined)[], attributes: Attributes) =>
+        values[0]!.graph.apply("fused_linear", values, attributes);
+      await assertEqual(
+        ({ x, w, b }) => apply([x, w, b], { gelu: 1 })[0]!,
+        ({ x, w, b }) => gelu(linear(x, w, b)),
+      );
+      await assertEqual(
+        ({ x, v, r }) => add(...(apply([x, v, undefined, undefined, r], { transposed: true, gelu: 2 }) as Pair)),
+        ({ x, v, r }) => add(add(r, gelu(matmul(x, v))), matmul(x, v)),
+      );
+      await assertEqual(
+        ({ x, v, u }) => apply([x, v, undefined, u], { transposed: true })[0]!,
+        ({ x, v, u }) => x.graph.apply("gelu_grad", [u, matmul(x, v)], {})[0]!,
+      );
+    });
 
     it("a product over nothing is zero", async () => {
       const a = { data: new Float32Array(0), shape: [3, 0] };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Device } from "../../lib/graph/device.js";
 import { Graph, type Value } from "../../lib/graph/graph.js";
-import { layerNorm, rmsNorm, softmax } from "../../lib/graph/ops/index.js";
+import { add, layerNorm, rmsNorm, softmax } from "../../lib/graph/ops/index.js";
 import { assertClose, Golden, randomFloats } from "../golden.js";
 import { checkGoldenCase, differenceQuotient, evaluate, onEveryVariant } from "./support.js";
 
@@ -109,6 +109,28 @@ for (const [name, build, centered] of [
           const quotient = await differenceQuotient(device(), inputs, build, gy, key, index);
           assertClose([gradients[key][index]!], [quotient], 2e-3, key);
         }
+      });
+
+      it("has the same bits with a sum before it, and its gradient with a sum behind it", async () => {
+        const { gy, ...inputs } = inputsOf(130, 37);
+        const more = { data: randomFloats(130 * 37, 5), shape: [130, 37] };
+        const g = { data: gy, shape: [130, 37] };
+        const apply = (op: string, values: Value[], attributes = {}) => values[0]!.graph.apply(op, values, attributes);
+        const parameters = ({ w, b }: Parameters) => (centered ? [w, b] : [w]);
+        const run = async (build: (values: Parameters & Record<"more" | "g", Value>) => Value) =>
+          (await evaluate(device(), { ...inputs, more, g }, build)).y;
+        const sum = (result: number) =>
+          run(({ x, more, ...rest }) => {
+            const both = apply(`fused_add_${name}`, [x, more, ...parameters({ x, ...rest })]);
+            return both[result]!;
+          });
+        assert.deepEqual(await sum(0), await run(({ x, more }) => add(x, more)));
+        assert.deepEqual(await sum(1), await run(({ x, more, ...rest }) => build({ x: add(x, more), ...rest })));
+        const gradient = await run(({ x, w, g }) => apply(`${name}_grad`, [x, w, g])[0]!);
+        const alone = await run(({ x, w, g }) => apply(`${name}_grad`, [x, w, g], { parameters: false })[0]!);
+        assert.deepEqual(alone, gradient);
+        const summed = await run(({ x, w, g, more }) => apply(`${name}_grad`, [x, w, g, more])[0]!);
+        assert.deepEqual(summed, await run(({ x, w, g, more }) => add(more, apply(`${name}_grad`, [x, w, g])[0]!)));
       });
 
       it("gives a row the same bits wherever it lies", async () => {

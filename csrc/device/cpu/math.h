@@ -88,4 +88,11 @@ LMSPT_INLINE Vec erf(Vec x) {
   return select_less(x, broadcast(0), broadcast(0) - value, value);
 }
 
+// GELU: x times the normal distribution's share below x; its gradient with respect to x, times y.
+LMSPT_INLINE Vec normal_cdf(Vec x) { return broadcast(0.5f) * (broadcast(1) + erf(x * broadcast(0.707106781f))); }
+LMSPT_INLINE Vec gelu(Vec x) { return x * normal_cdf(x); }
+LMSPT_INLINE Vec gelu_grad(Vec x, Vec y) {
+  return y * fma(x * broadcast(0.39894228f), exp(broadcast(-0.5f) * x * x), normal_cdf(x));
+}
+
 }  // namespace lmspt::LMSPT_ISA

@@ -42,4 +42,11 @@ __device__ inline float sine_squared(float x) {
 __device__ inline float snake_inverse(float alpha) { return 1.f / (alpha + 1e-9f); }
 __device__ inline float snake(float x, float alpha, float inverse) { return fmaf(sine_squared(alpha * x), inverse, x); }
 
+// GELU: x times the normal distribution's share below x; its gradient with respect to x, times y.
+__device__ inline float normal_cdf(float x) { return 0.5f * (1.f + erff(x * 0.707106781f)); }
+__device__ inline float gelu(float x) { return x * normal_cdf(x); }
+__device__ inline float gelu_grad(float x, float y) {
+  return y * fmaf(x * 0.39894228f, expf(-0.5f * x * x), normal_cdf(x));
+}
+
 }  // namespace lmspt::cuda

@@ -1,4 +1,4 @@
-// Sums to their places in C, with bias, residual and, for kernels that ask for it, Snake.
+// Sums to their places in C, with bias, residual and, for kernels that ask for them, Snake and GELU.
 #pragma once
 
 #include "device/cuda/math.h"
@@ -6,7 +6,7 @@
 
 namespace lmspt::cuda {
 
-template <bool kHalves, bool kSnake = false>
+template <bool kHalves, bool kSnake, bool kGelu>
 class RowOfC {
  public:
   // `base`: elements to the group of the item.
@@ -34,6 +34,7 @@ class RowOfC {
     if (static_cast<uint64_t>(place) >= static_cast<uint64_t>(p_.c.limit)) return;
     float values[kCount];
     for (int i = 0; i < kCount; ++i) values[i] = bias ? sums[i] + bias[column.rest + i] : sums[i];
+    if constexpr (kGelu) apply_gelu<kCount>(base_ + place, values);
     if (p_.c.residual) {
       float more[kCount];
       p_.c.residual.load<kCount, kHalves>(base_ + place, more);
@@ -47,6 +48,19 @@ class RowOfC {
       }
     }
     p_.c.c.store<kCount, kHalves>(base_ + place, values);
+  }
+
+  template <int kCount>
+  __device__ void apply_gelu(int64_t at, float (&values)[kCount]) const {
+    if (p_.c.gelu) {
+      if (p_.c.before_gelu) p_.c.before_gelu.store<kCount, kHalves>(at, values);
+      for (int i = 0; i < kCount; ++i) values[i] = gelu(values[i]);
+    }
+    if (p_.c.gelu_input) {
+      float inputs[kCount];
+      p_.c.gelu_input.load<kCount, kHalves>(at, inputs);
+      for (int i = 0; i < kCount; ++i) values[i] = gelu_grad(inputs[i], values[i]);
+    }
   }
 
   const Product& p_;

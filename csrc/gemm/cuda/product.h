@@ -56,6 +56,9 @@ struct ColumnsOfB {
 struct ElementsOfC {
   Numbers c;                                             // bf16 numbers with the precision bf16 alone
   const float* bias = nullptr;                           // (groups, span)
+  bool gelu = false;                                     // GELU is applied to what bias makes complete
+  Numbers before_gelu;                                   // as c: that goes here where it is given
+  Numbers gelu_input;                                    // as c: GELU's gradient at it is multiplied with that
   Numbers residual;                                      // as c
   const float* alpha = nullptr;                          // of weights in rows: Snake is applied last where it is given
   int64_t item = 0, outer = 0, group = 0, h = 0, w = 0;  // elements from one to the next

@@ -92,10 +92,10 @@ __device__ inline void sum_tile(const Product& p, int staged, const TilePlace& a
   copy_async_wait<0>();
 }
 
-template <class Tile>
+template <bool kGelu, class Tile>
 __device__ inline void finish_tile(const Product& p, const TilePlace& at, bool vectors, const Tile& sums) {
   const float* bias = p.c.bias ? p.c.bias + at.group * p.c.span.value() : nullptr;
-  sums.finish(p, at.item * p.c.item + at.group * p.c.group, bias, at.m, at.n, vectors);
+  sums.template finish<kGelu>(p, at.item * p.c.item + at.group * p.c.group, bias, at.m, at.n, vectors);
 }
 
 template <class Tile, int kFloats>
@@ -109,7 +109,7 @@ __global__ __launch_bounds__(kThreads, Tile::kBlocks) void product_kernel(const 
     __syncthreads();
     Tile sums;
     sum_tile<kFloats>(p, tiling.staged, at, places, blocks_of_a, blocks_of_b, sums);
-    finish_tile(p, at, tiling.vectors, sums);
+    finish_tile<true>(p, at, tiling.vectors, sums);
     __syncthreads();  // before the next tile writes what this one still reads
   }
 }

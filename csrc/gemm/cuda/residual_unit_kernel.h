@@ -132,7 +132,7 @@ __global__ __launch_bounds__(kThreads, kUnitBlocks<Tile>) void residual_unit_ker
       sums.template multiply<kInnerPitch<Tile>>(blocks_of_a + step * kBlockWords, Tile::kRows * kInnerPitch<Tile>,
                                                 blocks_of_b + (kKept ? of_first + step : step % 2) * kWordsOfB<Tile>);
     }
-    finish_tile(second, at, tiling.vectors, sums);
+    finish_tile<false>(second, at, tiling.vectors, sums);
     __syncthreads();  // before the next tile writes what this one still reads
   }
 }

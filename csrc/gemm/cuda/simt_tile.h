@@ -72,15 +72,16 @@ class SimtTile {
   }
 
   // `base`: elements of C to the group of the item; its row m and column n are the tile's first.
+  template <bool kGelu>
   __device__ void finish(const Product& p, int64_t base, const float* bias, int m, int n, bool vectors) const {
 #pragma unroll
     for (int i = 0; i < kM; ++i) {
       const int at = m + simt_row() + 16 * i;
       if (at >= p.rows) continue;
-      const RowOfC<false> c(p, base, at);
+      const RowOfC<false, false, kGelu> c(p, base, at);
 #pragma unroll
       for (int j = 0; j < kN; j += kVector) {
-        c.put<kVector>(bias, n + simt_column() * kVector + 16 * j, vectors, sums_[i] + j);
+        c.template put<kVector>(bias, n + simt_column() * kVector + 16 * j, vectors, sums_[i] + j);
       }
     }
   }

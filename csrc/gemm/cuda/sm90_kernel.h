@@ -177,7 +177,7 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
     const int w = tile.w + place.rest, m = (tile.h + place.quotient) * q.tiling.width_of_item + w;
     const bool inside =
         tile.item < p.items && place.quotient < q.tiling.height && w < q.tiling.width_of_item && m < p.rows;
-    const RowOfC<Tile::Operands::kHalves, true> c(p, base, m);
+    const RowOfC<Tile::Operands::kHalves, true, true> c(p, base, m);
 #pragma unroll
     for (int j = 0; j < Tile::kColumns / 8; j += 2) {
       float four[4];

@@ -43,7 +43,7 @@ __global__ void sm90_operands_kernel(Numbers x, const float* alpha, int64_t chan
 
 // Tiles of 32 rows by 32 columns of x.
 template <class Arithmetic>
-__global__ void sm90_transposed_kernel(const float* x, int64_t items, int64_t rows, int64_t columns, int64_t plane,
+__global__ void sm90_transposed_kernel(Numbers x, int64_t items, int64_t rows, int64_t columns, int64_t plane,
                                        uint32_t* operands) {
   constexpr int kTile = 32, kFours = kTile / 4;
   __shared__ float tile[kTile][kTile + 1];
@@ -53,7 +53,8 @@ __global__ void sm90_transposed_kernel(const float* x, int64_t items, int64_t ro
     const int64_t row = unit / across % down * kTile, column = unit % across * kTile;
     for (int i = threadIdx.x; i < kTile * kTile; i += blockDim.x) {
       const int64_t at = row + i / kTile, along = column + i % kTile;
-      if (at < rows && along < columns) tile[i / kTile][i % kTile] = x[item + at * columns + along];
+      if (at >= rows || along >= columns) continue;
+      x.load<1, Arithmetic::kHalves>(item + at * columns + along, &tile[i / kTile][i % kTile]);
     }
     __syncthreads();
     for (int i = threadIdx.x; i < kTile * kFours; i += blockDim.x) {
@@ -117,7 +118,7 @@ void make_operands(const KernelContext& context, Precision precision, const Numb
   });
 }
 
-void make_transposed_operands(const KernelContext& context, Precision precision, const float* x, int64_t items,
+void make_transposed_operands(const KernelContext& context, Precision precision, const Numbers& x, int64_t items,
                               int64_t rows, int64_t columns, int64_t plane, void* operands) {
   const int64_t tiles = items * ((rows + 31) / 32) * ((columns + 31) / 32);
   with_arithmetic(precision, [&](auto arithmetic) {

@@ -26,7 +26,7 @@ void make_operands(const KernelContext& context, Precision precision, const Numb
                    int64_t channels, int64_t count, int64_t plane, void* operands);
 
 // The same of `items` matrices (rows, columns), transposed; rows are a multiple of 8.
-void make_transposed_operands(const KernelContext& context, Precision precision, const float* x, int64_t items,
+void make_transposed_operands(const KernelContext& context, Precision precision, const Numbers& x, int64_t items,
                               int64_t rows, int64_t columns, int64_t plane, void* operands);
 
 // Images (items, height, width, columns) with the rows of each rest modulo `stride` side by side: (items, width,

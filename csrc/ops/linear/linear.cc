@@ -4,6 +4,7 @@
 #include "gemm/bf16_panels.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
+#include "ops/linear/fused_linear.h"
 #include "ops/precision.h"
 #include "ops/reduce/reduce.h"
 
@@ -129,6 +130,7 @@ void register_linear(Registry& registry) {
                        return AttrArgs{{"transposed", true}, packed_precision(attrs)};
                      }}};
   registry.add(linear);
+  register_fused_linear(registry);
   OpDef matmul{"matmul",
                2,
                2,

@@ -1,3 +1,4 @@
+#include "device/cpu/rows.h"
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
@@ -8,6 +9,7 @@ namespace lmspt::LMSPT_ISA {
 namespace {
 
 constexpr int64_t kRowsPerTask = 96;
+constexpr int64_t kBlock = 4096;  // elements that are finished by a task
 
 // C (batch, m, n) = A (batch, m, k) B (batch or 1, k, n) + bias
 struct Product {
@@ -18,6 +20,27 @@ struct Product {
   const float* bias;
   float* c;
   int64_t batch, m, k, n;
+};
+
+// ---- kernels ----
+
+// What fused_linear does with its product, element by element.
+struct Finish {
+  bool gelu;
+  const float *gelu_input, *residual;
+  float* before_gelu;
+
+  void run(float* y, int64_t first, int64_t end) const {
+    for (int64_t i = first; i < end; i += kLanes) {
+      const int64_t left = end - i;
+      Vec value = load_left(y + i, left);
+      if (before_gelu) store_left(value, before_gelu + i, left);
+      if (gelu) value = LMSPT_ISA::gelu(value);
+      if (gelu_input) value = gelu_grad(load_left(gelu_input + i, left), value);
+      if (residual) value = load_left(residual + i, left) + value;
+      store_left(value, y + i, left);
+    }
+  }
 };
 
 // ---- launchers ----
@@ -47,6 +70,16 @@ void linear(const KernelContext& context) {
   const Shape &x = context.inputs[0].shape, &y = context.out(0).shape;
   run_product(context.pool, {context.in(0).f32(), 0, x[-1], 1, context.in(1).f32(), 0, context.in(2).f32(),
                              context.out(0).f32(), 1, x.count_before(x.rank - 1), x[-1], y[-1]});
+}
+
+void fused_linear(const KernelContext& context) {
+  linear(context);
+  const int64_t gelu = context.attrs->i("gelu"), count = context.out(0).shape.count();
+  const Finish finish{gelu > 0, context.in(3).f32(), context.in(4).f32(), gelu == 2 ? context.out(1).f32() : nullptr};
+  parallel_for(context.pool, (count + kBlock - 1) / kBlock, [&](int64_t block, int) {
+    const int64_t first = block * kBlock;
+    finish.run(context.out(0).f32(), first, count - first < kBlock ? count : first + kBlock);
+  });
 }
 
 void matmul(const KernelContext& context) {
@@ -86,6 +119,7 @@ void pack_matrix(const KernelContext& context) {
 
 void register_linear_cpu(KernelTable& table) {
   table.add("linear", linear);
+  table.add("fused_linear", fused_linear);
   table.add("matmul", matmul);
   table.add("pack_matrix", pack_matrix);
 }

@@ -25,6 +25,11 @@ struct Statistics {
 
 using Measure = Statistics (*)(const float* x, int64_t size, double epsilon);
 
+struct Norm {
+  Measure measure;
+  bool centered;  // with a bias
+};
+
 // ---- kernels ----
 
 Statistics measure_layer(const float* x, int64_t size, double epsilon) {
@@ -51,9 +56,9 @@ void normalize_row(const float* x, Statistics statistics, const float* w, const 
   }
 }
 
-// With n = normalized(x) and g = gy * w: gx = scale (g - mean(g) - n mean(g n)); rms_norm has no mean(g).
-void normalize_grad_row(const float* x, Statistics statistics, const float* w, const float* gy, int64_t size,
-                        bool centered, float* gx) {
+// With n = normalized(x) and g = gy * w: gx = scale (g - mean(g) - n mean(g n)) + residual; rms_norm has no mean(g).
+void normalize_grad_row(const float* x, Statistics statistics, const float* w, const float* gy, const float* residual,
+                        int64_t size, bool centered, float* gx) {
   const auto g = [=](int64_t i, int64_t left) { return load_left(gy + i, left) * load_left(w + i, left); };
   const auto n = [=](int64_t i, int64_t left) { return statistics.normalized(load_left(x + i, left)); };
   const float mean = centered ? static_cast<float>(sum_row(size, g) / size) : 0;
@@ -62,7 +67,8 @@ void normalize_grad_row(const float* x, Statistics statistics, const float* w, c
   for (int64_t i = 0; i < size; i += kLanes) {
     const int64_t left = size - i;
     const Vec rest = fma(n(i, left), broadcast(-along), g(i, left) - broadcast(mean));
-    store_left(rest * broadcast(statistics.scale), gx + i, left);
+    const Vec value = rest * broadcast(statistics.scale);
+    store_left(residual ? load_left(residual + i, left) + value : value, gx + i, left);
   }
 }
 
@@ -128,42 +134,62 @@ void each_row(ThreadPool* pool, int64_t rows, Body body) {
   });
 }
 
-void normalize(const KernelContext& context, Measure measure) {
+void normalize(const KernelContext& context, const Norm& norm) {
   const Tensor x = context.in(0), w = context.in(1), bias = context.in(2);
   const Rows2d size = rows_of(x);
   const double epsilon = context.attrs->f("epsilon");
   each_row(context.pool, size.rows, [&](int64_t row) {
     const float* source = x.f32() + row * size.size;
-    normalize_row(source, measure(source, size.size, epsilon), w.f32(), bias.f32(), size.size,
+    normalize_row(source, norm.measure(source, size.size, epsilon), w.f32(), bias.f32(), size.size,
                   context.out(0).f32() + row * size.size);
   });
 }
 
-void normalize_grad(const KernelContext& context, Measure measure) {
-  const Tensor x = context.in(0), w = context.in(1), gy = context.in(2);
-  const bool centered = context.output_count == 3;
+void normalize_sum(const KernelContext& context, const Norm& norm) {
+  const Tensor x = context.in(0), y = context.in(1), w = context.in(2), bias = context.in(3);
+  const Rows2d size = rows_of(x);
+  const double epsilon = context.attrs->f("epsilon");
+  each_row(context.pool, size.rows, [&](int64_t row) {
+    const int64_t at = row * size.size;
+    float* sum = context.out(0).f32() + at;
+    for (int64_t i = 0; i < size.size; i += kLanes) {
+      const int64_t left = size.size - i;
+      store_left(load_left(x.f32() + at + i, left) + load_left(y.f32() + at + i, left), sum + i, left);
+    }
+    normalize_row(sum, norm.measure(sum, size.size, epsilon), w.f32(), bias.f32(), size.size,
+                  context.out(1).f32() + at);
+  });
+}
+
+void normalize_grad(const KernelContext& context, const Norm& norm) {
+  const Tensor x = context.in(0), w = context.in(1), gy = context.in(2), residual = context.in(3);
   const Rows2d size = rows_of(x);
   const double epsilon = context.attrs->f("epsilon");
   // The caller is worker 0, and no task asks for scratch: its buffer carries the statistics to the second pass.
   auto* statistics = static_cast<Statistics*>(context.pool->scratch(0, size.rows * sizeof(Statistics)));
   each_row(context.pool, size.rows, [&](int64_t row) {
     const int64_t at = row * size.size;
-    statistics[row] = measure(x.f32() + at, size.size, epsilon);
-    normalize_grad_row(x.f32() + at, statistics[row], w.f32(), gy.f32() + at, size.size, centered,
-                       context.out(0).f32() + at);
+    statistics[row] = norm.measure(x.f32() + at, size.size, epsilon);
+    normalize_grad_row(x.f32() + at, statistics[row], w.f32(), gy.f32() + at, residual ? residual.f32() + at : nullptr,
+                       size.size, norm.centered, context.out(0).f32() + at);
   });
+  if (!context.attrs->b("parameters")) return;
   const ParameterSums sums{x.f32(), gy.f32(), statistics, size};
   parallel_for(context.pool, (size.size + kChannels - 1) / kChannels, [&](int64_t task, int) {
     const int64_t first = task * kChannels, left = size.size - first;
     sums.run(first, left < kChannels ? left : kChannels, context.out(1).f32(),
-             centered ? context.out(2).f32() : nullptr);
+             norm.centered ? context.out(2).f32() : nullptr);
   });
 }
 
-void layer_norm(const KernelContext& context) { normalize(context, measure_layer); }
-void layer_norm_grad(const KernelContext& context) { normalize_grad(context, measure_layer); }
-void rms_norm(const KernelContext& context) { normalize(context, measure_rms); }
-void rms_norm_grad(const KernelContext& context) { normalize_grad(context, measure_rms); }
+constexpr Norm kLayerNorm{measure_layer, true}, kRmsNorm{measure_rms, false};
+
+void layer_norm(const KernelContext& context) { normalize(context, kLayerNorm); }
+void layer_norm_grad(const KernelContext& context) { normalize_grad(context, kLayerNorm); }
+void fused_add_layer_norm(const KernelContext& context) { normalize_sum(context, kLayerNorm); }
+void rms_norm(const KernelContext& context) { normalize(context, kRmsNorm); }
+void rms_norm_grad(const KernelContext& context) { normalize_grad(context, kRmsNorm); }
+void fused_add_rms_norm(const KernelContext& context) { normalize_sum(context, kRmsNorm); }
 
 void softmax(const KernelContext& context) {
   const Rows2d size = rows_of(context.in(0));
@@ -185,8 +211,10 @@ void softmax_grad(const KernelContext& context) {
 void register_norms_cpu(KernelTable& table) {
   table.add("layer_norm", layer_norm);
   table.add("layer_norm_grad", layer_norm_grad);
+  table.add("fused_add_layer_norm", fused_add_layer_norm);
   table.add("rms_norm", rms_norm);
   table.add("rms_norm_grad", rms_norm_grad);
+  table.add("fused_add_rms_norm", fused_add_rms_norm);
   table.add("softmax", softmax);
   table.add("softmax_grad", softmax_grad);
 }

@@ -1,5 +1,6 @@
 // A group of threads takes a row; sums as in norms_cpu.cc, in single precision for a short run, in double beyond.
 #include "device/cuda/column_sums.h"
+#include "device/cuda/numbers.h"
 #include "device/cuda/softmax.h"
 
 namespace lmspt::cuda {
@@ -12,6 +13,12 @@ struct Rows2d {
 
 Rows2d rows_of(const Tensor& x) { return {x.shape.count_before(x.shape.rank - 1), x.shape[-1]}; }
 
+__device__ float load_one(const Numbers& x, int64_t at) {
+  float value;
+  x.load<1>(at, &value);
+  return value;
+}
+
 // What makes a row its normalised form: (x - mean) * scale. The mean of rms_norm is 0.
 struct Statistics {
   float mean, scale;
@@ -22,10 +29,10 @@ struct Statistics {
 struct LayerNorm {
   static constexpr bool kCentered = true;
 
-  template <class Group>
-  static __device__ Statistics measure(const float* x, int64_t size, double epsilon) {
-    const float center = static_cast<float>(sum_row<Group>(size, [=](int64_t i) { return x[i]; }) / size);
-    const double square = sum_row<Group>(size, [=](int64_t i) { return (x[i] - center) * (x[i] - center); });
+  template <class Group, class Row>
+  static __device__ Statistics measure(const Row& x, int64_t size, double epsilon) {
+    const float center = static_cast<float>(sum_row<Group>(size, x) / size);
+    const double square = sum_row<Group>(size, [=](int64_t i) { return (x(i) - center) * (x(i) - center); });
     return {center, static_cast<float>(1 / sqrt(square / size + epsilon))};
   }
 };
@@ -33,9 +40,9 @@ struct LayerNorm {
 struct RmsNorm {
   static constexpr bool kCentered = false;
 
-  template <class Group>
-  static __device__ Statistics measure(const float* x, int64_t size, double epsilon) {
-    const double square = sum_row<Group>(size, [=](int64_t i) { return x[i] * x[i]; });
+  template <class Group, class Row>
+  static __device__ Statistics measure(const Row& x, int64_t size, double epsilon) {
+    const double square = sum_row<Group>(size, [=](int64_t i) { return x(i) * x(i); });
     return {0, static_cast<float>(1 / sqrt(square / size + epsilon))};
   }
 };
@@ -45,32 +52,53 @@ struct RmsNorm {
 // y = normalized(x) * w + bias
 template <class Norm, class Group>
 __global__ void normalize_kernel(Rows2d size, double epsilon, const float* x, const float* w, const float* bias,
-                                 float* y) {
+                                 const Numbers y) {
   for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
-    const float* source = x + row * size.size;
+    const float* row_of_x = x + row * size.size;
+    const auto source = [=](int64_t i) { return row_of_x[i]; };
     const Statistics statistics = Norm::template measure<Group>(source, size.size, epsilon);
     for (int64_t i = Group::rank(); i < size.size; i += Group::size()) {
-      y[row * size.size + i] = fmaf(statistics.normalized(source[i]), w[i], bias ? bias[i] : 0.f);
+      const float value = fmaf(statistics.normalized(source(i)), w[i], bias ? bias[i] : 0.f);
+      y.store<1>(row * size.size + i, &value);
     }
   }
 }
 
-// With n = normalized(x) and g = gy * w: gx = scale (g - mean(g) - n mean(g n)); rms_norm has no mean(g).
+// sum = x + other, y = normalized(sum) * w + bias. The row is added up anew whenever it is read: both parts lie in the
+// first-level cache by then.
 template <class Norm, class Group>
-__global__ void normalize_grad_kernel(Rows2d size, double epsilon, const float* x, const float* w, const float* gy,
-                                      float* gx, Statistics* statistics) {
+__global__ void normalize_sum_kernel(Rows2d size, double epsilon, const Numbers x, const Numbers other, const float* w,
+                                     const float* bias, float* sum, const Numbers y) {
   for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
-    const float *source = x + row * size.size, *gradient = gy + row * size.size;
+    const int64_t start = row * size.size;
+    const auto source = [=](int64_t i) { return load_one(x, start + i) + load_one(other, start + i); };
+    const Statistics statistics = Norm::template measure<Group>(source, size.size, epsilon);
+    for (int64_t i = Group::rank(); i < size.size; i += Group::size()) {
+      const float value = source(i), result = fmaf(statistics.normalized(value), w[i], bias ? bias[i] : 0.f);
+      sum[start + i] = value;
+      y.store<1>(start + i, &result);
+    }
+  }
+}
+
+// With n = normalized(x) and g = gy * w: gx = scale (g - mean(g) - n mean(g n)) + residual; rms_norm has no mean(g).
+template <class Norm, class Group>
+__global__ void normalize_grad_kernel(Rows2d size, double epsilon, const float* x, const float* w, const Numbers gy,
+                                      const Numbers residual, float* gx, Statistics* statistics) {
+  for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
+    const int64_t start = row * size.size;
+    const auto source = [=](int64_t i) { return x[start + i]; };
     const Statistics of_row = Norm::template measure<Group>(source, size.size, epsilon);
-    const auto g = [=](int64_t i) { return gradient[i] * w[i]; };
-    const auto n = [=](int64_t i) { return of_row.normalized(source[i]); };
+    const auto g = [=](int64_t i) { return load_one(gy, start + i) * w[i]; };
+    const auto n = [=](int64_t i) { return of_row.normalized(source(i)); };
     const float mean = Norm::kCentered ? static_cast<float>(sum_row<Group>(size.size, g) / size.size) : 0.f;
     const float along =
         static_cast<float>(sum_row<Group>(size.size, [=](int64_t i) { return g(i) * n(i); }) / size.size);
     for (int64_t i = Group::rank(); i < size.size; i += Group::size()) {
-      gx[row * size.size + i] = fmaf(n(i), -along, g(i) - mean) * of_row.scale;
+      const float value = fmaf(n(i), -along, g(i) - mean) * of_row.scale;
+      gx[start + i] = residual ? load_one(residual, start + i) + value : value;
     }
-    if (Group::rank() == 0) statistics[row] = of_row;
+    if (statistics && Group::rank() == 0) statistics[row] = of_row;
   }
 }
 
@@ -78,15 +106,17 @@ __global__ void normalize_grad_kernel(Rows2d size, double epsilon, const float* 
 template <int Sums>
 struct ParameterGradient {
   static constexpr int kSums = Sums;
-  const float *x, *gy;
+  const float* x;
+  Numbers gy;
   const Statistics* statistics;
   int64_t size;
 
   __device__ int begin(int64_t) const { return 0; }
   __device__ void add(int, int64_t row, int64_t column, float* sums) const {
     const int64_t at = row * size + column;
-    sums[0] = fmaf(gy[at], statistics[row].normalized(x[at]), sums[0]);
-    if constexpr (Sums == 2) sums[1] += gy[at];
+    const float gradient = load_one(gy, at);
+    sums[0] = fmaf(gradient, statistics[row].normalized(x[at]), sums[0]);
+    if constexpr (Sums == 2) sums[1] += gradient;
   }
 };
 
@@ -122,18 +152,29 @@ void normalize(const KernelContext& context) {
   const Rows2d size = rows_of(context.in(0));
   launch_rows(context, normalize_kernel<Norm, WarpGroup>, normalize_kernel<Norm, BlockGroup>, size.rows, size.size,
               size, context.attrs->f("epsilon"), context.in(0).f32(), context.in(1).f32(), context.in(2).f32(),
-              context.out(0).f32());
+              Numbers(context.out(0)));
+}
+
+template <class Norm>
+void normalize_sum(const KernelContext& context) {
+  const Rows2d size = rows_of(context.in(0));
+  launch_rows(context, normalize_sum_kernel<Norm, WarpGroup>, normalize_sum_kernel<Norm, BlockGroup>, size.rows,
+              size.size, size, context.attrs->f("epsilon"), Numbers(context.in(0)), Numbers(context.in(1)),
+              context.in(2).f32(), context.in(3).f32(), context.out(0).f32(), Numbers(context.out(1)));
 }
 
 template <class Norm>
 void normalize_grad(const KernelContext& context) {
   constexpr int kSums = Norm::kCentered ? 2 : 1;
-  const float *x = context.in(0).f32(), *w = context.in(1).f32(), *gy = context.in(2).f32();
+  const float *x = context.in(0).f32(), *w = context.in(1).f32();
+  const Numbers gy(context.in(2)), residual(context.in(3));
   const Rows2d size = rows_of(context.in(0));
-  const Scratch scratch(context, size.rows * sizeof(Statistics));
+  const bool parameters = context.attrs->b("parameters");
+  const Scratch scratch(context, parameters ? size.rows * sizeof(Statistics) : 0);
   auto* statistics = static_cast<Statistics*>(scratch.data());
   launch_rows(context, normalize_grad_kernel<Norm, WarpGroup>, normalize_grad_kernel<Norm, BlockGroup>, size.rows,
-              size.size, size, context.attrs->f("epsilon"), x, w, gy, context.out(0).f32(), statistics);
+              size.size, size, context.attrs->f("epsilon"), x, w, gy, residual, context.out(0).f32(), statistics);
+  if (!parameters) return;
   float* sums[kSums];
   for (int i = 0; i < kSums; ++i) sums[i] = context.out(1 + i).f32();
   sum_columns(context, ParameterGradient<kSums>{x, gy, statistics, size.size}, size.rows, size.size, sums);
@@ -156,10 +197,17 @@ void softmax_grad(const KernelContext& context) {
 void register_norms_cuda(KernelTable& table) {
   table.add("layer_norm", normalize<LayerNorm>);
   table.add("layer_norm_grad", normalize_grad<LayerNorm>);
+  table.add("fused_add_layer_norm", normalize_sum<LayerNorm>);
   table.add("rms_norm", normalize<RmsNorm>);
   table.add("rms_norm_grad", normalize_grad<RmsNorm>);
+  table.add("fused_add_rms_norm", normalize_sum<RmsNorm>);
   table.add("softmax", softmax);
   table.add("softmax_grad", softmax_grad);
+  for (const char* op : {"layer_norm", "rms_norm"}) table.takes_bf16(op, {.outputs = 1 << 0});
+  for (const char* op : {"layer_norm_grad", "rms_norm_grad"}) table.takes_bf16(op, {.inputs = 1 << 2 | 1 << 3});
+  for (const char* op : {"fused_add_layer_norm", "fused_add_rms_norm"}) {
+    table.takes_bf16(op, {.inputs = 1 << 0 | 1 << 1, .outputs = 1 << 1});
+  }
 }
 
 }  // namespace lmspt::cuda

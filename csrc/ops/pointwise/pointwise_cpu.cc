@@ -43,7 +43,6 @@ struct Constants {
 LMSPT_INLINE Vec zero() { return broadcast(0); }
 LMSPT_INLINE Vec one() { return broadcast(1); }
 LMSPT_INLINE Vec logistic(Vec x) { return one() / (one() + exp(zero() - x)); }
-LMSPT_INLINE Vec normal_cdf(Vec x) { return broadcast(0.5f) * (one() + erf(x * broadcast(0.707106781f))); }
 
 UNARY(neg, zero() - x)
 UNARY(abs, max(zero() - x, x))
@@ -56,7 +55,7 @@ UNARY(log, each_lane(x, [](float value) { return ::logf(value); }))
 UNARY(tanh, tanh(x))
 UNARY(sigmoid, logistic(x))
 UNARY(silu, x* logistic(x))
-UNARY(gelu, x* normal_cdf(x))
+UNARY(gelu, gelu(x))
 UNARY(leaky_relu, select_less(x, zero(), x* constants.a, x))
 UNARY(clamp, min(constants.b, max(constants.a, x)))
 UNARY(affine, fma(x, constants.a, constants.b))
@@ -68,7 +67,7 @@ BINARY(maximum, max(x, y))
 BINARY(minimum, min(x, y))
 BINARY(greater_equal, select_less(x, y, zero(), one()))
 // Gradients with respect to x, times y.
-BINARY(gelu_grad, y* fma(x* broadcast(0.39894228f), exp(broadcast(-0.5f) * x * x), normal_cdf(x)))
+BINARY(gelu_grad, gelu_grad(x, y))
 BINARY(silu_grad, y* logistic(x) * fma(x, one() - logistic(x), one()))
 BINARY(leaky_relu_grad, select_less(x, zero(), y* constants.a, y))
 BINARY(clamp_grad, select_less(x, constants.a, zero(), select_less(constants.b, x, zero(), y)))

@@ -1,6 +1,7 @@
 // Elementwise ops on CUDA, four neighbouring elements at a time where the tensors allow it. The formulas are those of
 // pointwise_cpu.cc, comparisons included, so that NaN and infinity come out alike.
 #include "device/cuda/launch.h"
+#include "device/cuda/math.h"
 #include "device/cuda/numbers.h"
 #include "ops/pointwise/broadcast.h"
 
@@ -27,7 +28,6 @@ struct Constants {
 __device__ float larger(float a, float b) { return a > b ? a : b; }
 __device__ float smaller(float a, float b) { return a < b ? a : b; }
 __device__ float logistic(float x) { return 1.f / (1.f + expf(-x)); }
-__device__ float normal_cdf(float x) { return 0.5f * (1.f + erff(x * 0.707106781f)); }
 
 UNARY(neg, 0.f - x)
 UNARY(abs, larger(0.f - x, x))
@@ -40,7 +40,7 @@ UNARY(log, logf(x))
 UNARY(tanh, tanhf(x))
 UNARY(sigmoid, logistic(x))
 UNARY(silu, x* logistic(x))
-UNARY(gelu, x* normal_cdf(x))
+UNARY(gelu, gelu(x))
 UNARY(leaky_relu, x < 0.f ? x * constants.a : x)
 UNARY(clamp, smaller(constants.b, larger(constants.a, x)))
 UNARY(affine, fmaf(x, constants.a, constants.b))
@@ -52,7 +52,7 @@ BINARY(maximum, larger(x, y))
 BINARY(minimum, smaller(x, y))
 BINARY(greater_equal, x < y ? 0.f : 1.f)
 // Gradients with respect to x, times y.
-BINARY(gelu_grad, y* fmaf(x * 0.39894228f, expf(-0.5f * x * x), normal_cdf(x)))
+BINARY(gelu_grad, gelu_grad(x, y))
 BINARY(silu_grad, y* logistic(x) * fmaf(x, 1.f - logistic(x), 1.f))
 BINARY(leaky_relu_grad, x < 0.f ? y * constants.a : y)
 BINARY(clamp_grad, x < constants.a || constants.b < x ? 0.f : y)
