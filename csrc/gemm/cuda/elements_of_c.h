@@ -1,12 +1,11 @@
-// Sums to their places in C, with bias, residual and, for kernels that ask for it, Snake.
+// Sums to their places in C, with bias and residual.
 #pragma once
 
-#include "device/cuda/math.h"
 #include "gemm/cuda/product.h"
 
 namespace lmspt::cuda {
 
-template <bool kHalves, bool kSnake = false>
+template <bool kHalves>
 class RowOfC {
  public:
   // `base`: elements to the group of the item.
@@ -38,13 +37,6 @@ class RowOfC {
       float more[kCount];
       p_.c.residual.load<kCount, kHalves>(base_ + place, more);
       for (int i = 0; i < kCount; ++i) values[i] += more[i];
-    }
-    if constexpr (kSnake) {
-      if (p_.c.alpha) {
-        float alpha[kCount];
-        Numbers(p_.c.alpha).load<kCount, false>(column.rest, alpha);
-        for (int i = 0; i < kCount; ++i) values[i] = snake(values[i], alpha[i], snake_inverse(alpha[i]));
-      }
     }
     p_.c.c.store<kCount, kHalves>(base_ + place, values);
   }
