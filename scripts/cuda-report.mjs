@@ -1,12 +1,13 @@
 /**
- * Compiles every CUDA kernel for every target and prints its registers, shared memory and spills, as ptxas tells them. A
- * kernel that spills is a failure. `npm run build:cuda-report -- 90a 120` takes these targets alone. The numbers stay in
- * build/cuda-report.json.
+ * Compiles every CUDA kernel for every target and prints its registers, shared memory and spills, as ptxas tells them, then
+ * of one target the size of its code and how many instructions of each kind its PTX has. A kernel that spills is a failure.
+ * `npm run build:cuda-report -- 90a 120` takes these targets alone. The numbers stay in build/cuda-report.json.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { codeSizes, countInstructions, INSTRUCTIONS } from "./support/cuda-code.mjs";
 import { filesIn } from "./support/fingerprint.mjs";
 import { fromRoot, isProgram } from "./support/paths.mjs";
 import { run } from "./support/run.mjs";
@@ -26,6 +27,8 @@ const nvcc = process.env.CUDACXX ?? "nvcc";
  * @property {number} shared Bytes of static shared memory of a block.
  * @property {number} stack Bytes of a thread's stack.
  * @property {number} spilled Bytes that a thread stores and loads because registers ran out.
+ * @property {number} [code] Bytes of its instructions.
+ * @property {Record<string, number>} [instructions] Of its PTX, by the kinds of INSTRUCTIONS.
  */
 
 /**
@@ -74,9 +77,10 @@ function demangle(names) {
  * @returns {Promise<Usage[]>} Its kernels.
  */
 async function compile(source, target) {
-  const folder = fromRoot("build", "cuda-report");
+  const name = basename(source, ".cu");
+  const folder = fromRoot("build", "cuda-report", `${name}.${target}`);
   mkdirSync(folder, { recursive: true });
-  const result = fromRoot("build", "cuda-report", `${basename(source)}.${target}.cubin`);
+  const result = join(folder, `${name}.cubin`);
   const options = [
     "-std=c++20",
     "-O3",
@@ -87,10 +91,19 @@ async function compile(source, target) {
     "-v",
     "-Werror",
     "all-warnings",
+    "--keep",
+    "--keep-dir",
+    folder,
   ];
   const output = await run(nvcc, [...options, "-cubin", "-o", result, source], { limitSeconds: 1800 });
-  rmSync(result, { force: true });
-  return readUsage(output, source, target);
+  const sizes = codeSizes(readFileSync(result));
+  const instructions = countInstructions(readFileSync(join(folder, `${name}.ptx`), "utf8"));
+  rmSync(folder, { recursive: true });
+  return readUsage(output, source, target).map((usage) => ({
+    ...usage,
+    code: sizes.get(usage.kernel) ?? 0,
+    instructions: instructions.get(usage.kernel) ?? {},
+  }));
 }
 
 /**
@@ -125,7 +138,7 @@ function table(usages, targets) {
   /** @type {Map<string, Usage[]>} */
   const kernels = new Map();
   for (const usage of usages) {
-    const name = `${dirname(usage.source).replace("csrc/", "")} ${usage.kernel}`;
+    const name = nameOf(usage);
     kernels.set(name, [...(kernels.get(name) ?? []), usage]);
   }
   for (const [name, all] of kernels) {
@@ -137,6 +150,24 @@ function table(usages, targets) {
       .filter((what) => largest(what) > 0)
       .map((what) => `${largest(what)} bytes ${what}`);
     lines.push([registers, name, ...rest].join("  "));
+  }
+  return lines.join("\n");
+}
+
+/** @param {Usage} usage A kernel. */
+const nameOf = ({ source, kernel }) => `${dirname(source).replace("csrc/", "")} ${kernel}`;
+
+/**
+ * @param {Usage[]} usages All kernels.
+ * @param {string} target Of which the table is.
+ * @returns {string} A table: a line for each kernel, its code's size and its instructions by kind.
+ */
+function tableOfInstructions(usages, target) {
+  const kinds = Object.keys(INSTRUCTIONS);
+  const lines = [`KiB of code for sm_${target}; instructions of its PTX: all, ${kinds.join(", ")}`];
+  for (const usage of usages.filter((usage) => usage.target === target)) {
+    const counts = ["all", ...kinds].map((kind) => String(usage.instructions?.[kind] ?? 0).padStart(6));
+    lines.push(`${((usage.code ?? 0) / 1024).toFixed(1).padStart(6)} ${counts.join("")}  ${nameOf(usage)}`);
   }
   return lines.join("\n");
 }
@@ -153,7 +184,7 @@ async function report(targets) {
   return {
     passed: usages.length - spilling.length,
     failed: spilling.length,
-    text: table(usages, targets),
+    text: `${table(usages, targets)}\n\n${tableOfInstructions(usages, targets.includes("90a") ? "90a" : (targets[0] ?? ""))}`,
     spills: spilling.map(({ kernel, target, spilled }) => `${kernel} spills ${spilled} bytes on sm_${target}`),
   };
 }

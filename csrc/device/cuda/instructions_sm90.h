@@ -94,24 +94,43 @@ __device__ inline void barrier_arrive_expecting(uint64_t* barrier, int bytes) {
 #endif
 }
 
-// Waits until the phase of this parity has ended.
+#if !defined(LMSPT_CUDA_EMULATED)
+#define LMSPT_BARRIER_WAIT(scope)               \
+  asm volatile(                                 \
+      "{\n"                                     \
+      ".reg .pred done;\n"                      \
+      "again:\n"                                \
+      "mbarrier.try_wait.parity.acquire." scope \
+      ".shared::cta.b64 done, [%0], %1;\n"      \
+      "@done bra.uni over;\n"                   \
+      "bra.uni again;\n"                        \
+      "over:\n"                                 \
+      "}" ::"r"(shared_address(barrier)),       \
+      "r"(parity)                               \
+      : "memory")
+#endif
+
+// Waits until the phase of this parity has ended, which threads of the block and copies bring about.
 __device__ inline void barrier_wait(uint64_t* barrier, int parity) {
 #if defined(LMSPT_CUDA_EMULATED)
   emulation::barrier_wait(barrier, parity);
 #else
-  asm volatile(
-      "{\n"
-      ".reg .pred done;\n"
-      "again:\n"
-      "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
-      "@done bra.uni over;\n"
-      "bra.uni again;\n"
-      "over:\n"
-      "}" ::"r"(shared_address(barrier)),
-      "r"(parity)
-      : "memory");
+  LMSPT_BARRIER_WAIT("cta");
 #endif
 }
+
+// The same where threads of other blocks arrive. It empties the multiprocessor's first-level cache.
+__device__ inline void barrier_wait_for_cluster(uint64_t* barrier, int parity) {
+#if defined(LMSPT_CUDA_EMULATED)
+  emulation::barrier_wait(barrier, parity);
+#else
+  LMSPT_BARRIER_WAIT("cluster");
+#endif
+}
+
+#if !defined(LMSPT_CUDA_EMULATED)
+#undef LMSPT_BARRIER_WAIT
+#endif
 
 // ---- bulk copies ----
 

@@ -7,14 +7,15 @@
 
 #include "device/cuda/instructions_sm90.h"
 #include "device/cuda/launch.h"
-#include "gemm/cuda/elements_of_c.h"
+#include "gemm/cuda/sm90_store.h"
 #include "gemm/cuda/sm90_units.h"
 
 namespace lmspt::cuda {
 
 constexpr int kSm90Threads = 3 * kWarpGroup;
 constexpr int kConsumerWarps = 8;
-constexpr int kBandRows = 16;  // tiles
+constexpr int kProducerRegisters = 56, kConsumerRegisters = 224;  // of a thread; all begin with 168
+constexpr int kBandRows = 16;                                     // tiles
 constexpr int kMostSharedBytes = 227 * 1024;
 constexpr int kBoxBytes = 64 * kSwizzleBytes;  // 64 rows of an operand along K, or 64 positions of 64 columns across K
 
@@ -31,9 +32,10 @@ struct Sm90Tile {
   static constexpr int kTerms = Arithmetic::kPlanes == 2 ? 3 : 1;            // pairs of planes that are multiplied
   static constexpr int kABytes = kSm90Rows * kSwizzleBytes, kBBytes = kColumns * kSwizzleBytes;
   static constexpr int kStageBytes = kABytes + kBBytes;
-  static constexpr int kStages =
-      (kMostSharedBytes - kSwizzleBlock) / kStageBytes < 8 ? (kMostSharedBytes - kSwizzleBlock) / kStageBytes : 8;
-  static constexpr int kSharedBytes = kStages * kStageBytes + 2 * kStages * static_cast<int>(sizeof(uint64_t));
+  static constexpr int kRoom = kMostSharedBytes - kSwizzleBlock - kConsumerWarps * kStoredBytes;
+  static constexpr int kStages = kRoom / kStageBytes < 8 ? kRoom / kStageBytes : 8;
+  static constexpr int kStoredAt = kStages * kStageBytes, kBarriersAt = kStoredAt + kConsumerWarps * kStoredBytes;
+  static constexpr int kSharedBytes = kBarriersAt + 2 * kStages * static_cast<int>(sizeof(uint64_t));
 };
 
 // ---- kernels ----
@@ -54,7 +56,7 @@ struct Sm90Ring {
 
   __device__ explicit Sm90Ring(unsigned char* shared)
       : stages(shared),
-        filled(reinterpret_cast<uint64_t*>(shared + Tile::kStages * Tile::kStageBytes)),
+        filled(reinterpret_cast<uint64_t*>(shared + Tile::kBarriersAt)),
         released(filled + Tile::kStages) {}
 
   __device__ void make() const {
@@ -67,6 +69,19 @@ struct Sm90Ring {
   __device__ unsigned char* a(int stage) const { return stages + stage * Tile::kStageBytes; }
   __device__ unsigned char* b(int stage) const { return a(stage) + Tile::kABytes; }
 
+  // Where a warp of the consumers lays out what it stores.
+  __device__ float* stored(int warp) const {
+    return reinterpret_cast<float*>(stages + Tile::kStoredAt + warp * kStoredBytes);
+  }
+
+  // By the producer, before it fills a stage.
+  __device__ void wait_for_release(int stage, int parity) const {
+    if constexpr (Tile::kBlocks == 1) {
+      barrier_wait(released + stage, parity);
+    } else {
+      barrier_wait_for_cluster(released + stage, parity);
+    }
+  }
   // By a warp that has read a stage, to the producers that write to it.
   __device__ void release(int stage) const {
     if (threadIdx.x % 32 != 0) return;
@@ -116,7 +131,7 @@ __device__ inline void produce_sm90(const Sm90Product& q, const Sm90Ring<Tile>& 
         const int h = tile.h * walk.h_step + of_h.quotient + tile.group;
         for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
           const int a_plane = Tile::kTerms == 3 && term == 1, b_plane = Tile::kTerms == 3 && term == 0;
-          barrier_wait(ring.released + at.stage, at.parity ^ 1);
+          ring.wait_for_release(at.stage, at.parity ^ 1);
           barrier_arrive_expecting(ring.filled + at.stage, bytes);
           bulk_copy(ring.a(at.stage), &q.a[map], {{channel, rest, w, h, tile.item + a_plane * walk.items_of_plane}},
                     ring.filled + at.stage);
@@ -163,35 +178,29 @@ __device__ inline void sum_sm90(const Sm90Ring<Tile>& ring, int consumer, int bl
   ring.release(before);
 }
 
-// Neighbouring threads exchange sums, so that each has four neighbouring columns.
+// `staged` is the warp's own.
 template <class Tile>
-__device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, int consumer,
+__device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, int consumer, float* staged,
                                    const float (&sums)[Tile::kColumns / 2]) {
   const Product& p = q.p;
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, odd = lane % 2;
+  const Sm90Tiling& tiling = q.tiling;
+  const int lane = threadIdx.x % 32, first = consumer * 64 + threadIdx.x / 32 % 4 * kStoredRows;
+  const int row = lane / 8, column = lane % 8 * 4;
+  const auto position = [&](int i) {
+    const Parts place = divide(first + row + 4 * i, tiling.width);
+    const int w = tile.w + place.rest, m = (tile.h + place.quotient) * tiling.width_of_item + w;
+    const bool inside = tile.item < p.items && place.quotient < tiling.height && w < tiling.width_of_item && m < p.rows;
+    return inside ? m : -1;
+  };
+  const Sm90Rows<Tile::Operands::kHalves> rows(p, tile.item * p.c.item + tile.group * p.c.group, position);
   const float* bias = p.c.bias ? p.c.bias + tile.group * p.c.span.value() : nullptr;
-  const int64_t base = tile.item * p.c.item + tile.group * p.c.group;
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const Parts place = divide(consumer * 64 + warp * 16 + half * 8 + lane / 4, q.tiling.width);
-    const int w = tile.w + place.rest, m = (tile.h + place.quotient) * q.tiling.width_of_item + w;
-    const bool inside =
-        tile.item < p.items && place.quotient < q.tiling.height && w < q.tiling.width_of_item && m < p.rows;
-    const RowOfC<Tile::Operands::kHalves, true, true> c(p, base, m);
-#pragma unroll
-    for (int j = 0; j < Tile::kColumns / 8; j += 2) {
-      float four[4];
-#pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        const float left = sums[4 * j + 2 * half + e], right = sums[4 * j + 4 + 2 * half + e];
-        const float other = __shfl_xor_sync(0xffffffffu, odd ? left : right, 1);
-        four[e] = odd ? other : left;
-        four[2 + e] = odd ? right : other;
-      }
-      if (inside) {
-        c.template put<4>(bias, tile.n + 8 * (j + odd) + lane % 4 / 2 * 4, q.vectors, four);
-      }
-    }
+#pragma unroll 1
+  for (int chunk = 0; chunk < Tile::kColumns / kStoredColumns; ++chunk) {
+    stage_columns<Tile::kColumns>(sums, chunk, staged);
+    __syncwarp();
+    rows.store(bias, tile.n + chunk * kStoredColumns + column, q.vectors, staged + row * kStoredPitch + column,
+               4 * kStoredPitch);
+    __syncwarp();  // before the next columns
   }
 }
 
@@ -212,10 +221,10 @@ __device__ inline void run_warp_groups(const Produce& produce, const Consume& co
   int rank = 0;
   if constexpr (Tile::kBlocks > 1) rank = cluster_rank();
   if (threadIdx.x < kWarpGroup) {
-    keep_registers<40>();
+    keep_registers<kProducerRegisters>();
     if (threadIdx.x == 0) produce(ring, rank);
   } else {
-    take_registers<232>();
+    take_registers<kConsumerRegisters>();
     consume(ring, rank, static_cast<int>(threadIdx.x) / kWarpGroup - 1);
   }
   if constexpr (Tile::kBlocks > 1) {
@@ -231,11 +240,12 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
     const auto produce = [&](const Sm90Ring<Tile>& ring, int rank) { produce_sm90(q, ring, first, step, rank); };
     const auto consume = [&](const Sm90Ring<Tile>& ring, int rank, int consumer) {
       const int blocks = q.walk.channel_blocks * q.walk.h.taps * q.walk.w.taps * Tile::kTerms;
+      float* staged = ring.stored(consumer * 4 + threadIdx.x / 32 % 4);
       RingPlace<Tile::kStages> at;
       for (int unit = first; unit < q.tiling.units; unit += step) {
         float sums[Tile::kColumns / 2];
         sum_sm90(ring, consumer, blocks, at, sums);
-        finish_sm90<Tile>(q, Sm90Place::of<Tile>(q, unit, rank), consumer, sums);
+        finish_sm90<Tile>(q, Sm90Place::of<Tile>(q, unit, rank), consumer, staged, sums);
       }
     };
     run_warp_groups<Tile>(produce, consume);

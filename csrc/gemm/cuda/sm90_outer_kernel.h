@@ -91,7 +91,7 @@ __device__ inline void produce_sm90_outer(const Sm90Outer& q, const Sm90Ring<Til
         const int p_item = block.item + (Tile::kTerms == 3 && term == 1 ? q.items : 0);
         const int q_item = block.item + (Tile::kTerms == 3 && term == 0 ? q.items : 0);
         uint64_t* filled = ring.filled + at.stage;
-        barrier_wait(ring.released + at.stage, at.parity ^ 1);
+        ring.wait_for_release(at.stage, at.parity ^ 1);
         barrier_arrive_expecting(filled, Tile::kStageBytes);
         if constexpr (Tile::kKind == WgmmaKind::bf16_across) {
           for (int part = 0; part < kSm90Rows / 64; ++part) {
