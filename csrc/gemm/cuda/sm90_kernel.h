@@ -172,7 +172,7 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     const int m = tile.m + consumer * 64 + warp * 16 + half * 8 + lane / 4;
-    const RowOfC<Tile::Operands::kHalves, true, true> c(p, base, m);
+    const RowOfC<Tile::Operands::kHalves, true> c(p, base, m);
 #pragma unroll
     for (int j = 0; j < Tile::kColumns / 8; j += 2) {
       float four[4];
