@@ -49,6 +49,8 @@ class Device {
 
   virtual Kernel kernel(const char* op) const = 0;  // null where the device lacks one
   virtual Bf16Ports bf16_ports(const char*) const { return {}; }
+  // See Preparing; inputs and attributes of the call are filled in.
+  virtual bool prepares_input(const char*, const KernelContext&) { return false; }
 
   // The precision in which it computes products that are asked for in another; `inherit` where it cannot.
   virtual Precision arithmetic(Precision asked) const {

@@ -35,11 +35,16 @@ struct Bf16Ports {
   uint32_t inputs = 0, outputs = 0;
 };
 
+// Whether the kernel of a call, of which inputs have no data, goes over its first input once before it multiplies:
+// Snake is better applied by what makes that input.
+using Preparing = bool (*)(const KernelContext&);
+
 // Kernels of one device variant by op name.
 class KernelTable {
  public:
   virtual void add(const char* op, Kernel kernel) = 0;
   virtual void takes_bf16(const char*, Bf16Ports) {}
+  virtual void prepares_input(const char*, Preparing) {}
 
  protected:
   ~KernelTable() = default;

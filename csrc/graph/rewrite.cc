@@ -6,6 +6,7 @@
 #include "graph/expression.h"
 #include "graph/fuse_layers.h"
 #include "graph/fuse_quantizer.h"
+#include "graph/next_snake.h"
 #include "graph/program.h"
 #include "graph/registry.h"
 #include "ops/precision.h"
@@ -91,17 +92,20 @@ bool is_worth_fusing(const Shape& x, const Device& device) {
   return x[2] >= 16 && x[2] <= 192 && x[0] * x[1] >= 4096;
 }
 
-// On the CPU both convolutions of a unit in bf16, or the first one by the fast algorithm.
-bool has_fused_kernel(const Step& first, const Step& second, const Shape& x, const Device& device) {
+// On the CPU both convolutions of a unit in bf16, or the first one by the fast algorithm. On CUDA not where they are
+// two kernels anyway, of which each is better given what went through Snake.
+bool has_fused_kernel(const Program& program, const Step& first, const Step& second, const Shape& x, Device& device) {
   const Precision precision = precision_of(first.attrs);
   if (precision != precision_of(second.attrs)) return false;
   if (first.attrs.b("transposed") || second.attrs.b("transposed")) return false;
-  if (!device.is_host()) return first.attrs.i("stride") == 1 && first.attrs.i("groups") == 1;
+  if (!device.is_host()) {
+    return first.attrs.i("stride") == 1 && first.attrs.i("groups") == 1 && !prepares_input(program, first, device);
+  }
   return is_bf16(precision) ? x[2] % 2 == 0 && first.attrs.i("stride") == 1 : first.attrs.b("winograd");
 }
 
 // conv1d(conv1d(x, ..., alpha = ...), w of one tap, ..., alpha = ..., residual = x) -> fused_residual_unit
-void fuse_residual_units(Program& program, const Device& device) {
+void fuse_residual_units(Program& program, Device& device) {
   const std::vector<int> uses = program.use_counts();
   std::map<ValueId, size_t> convolutions;  // by their result
   std::vector<Step> steps;
@@ -113,7 +117,7 @@ void fuse_residual_units(Program& program, const Device& device) {
       const ValueId x = first.inputs[0];
       const Shape &shape = program.values[x].shape, &w = program.values[step.inputs[1]].shape;
       if (step.inputs[kConvResidual] == x && has_input(first, kConvAlpha) && !has_input(first, kConvResidual) &&
-          has_input(step, kConvAlpha) && has_fused_kernel(first, step, shape, device) && w[2] == 1 &&
+          has_input(step, kConvAlpha) && has_fused_kernel(program, first, step, shape, device) && w[2] == 1 &&
           step.attrs.i("groups") == 1 && step.attrs.i("stride") == 1 && step.attrs.i("pad_left") == 0 &&
           program.values[step.outputs[0]].shape == shape && program.values[step.inputs[0]].shape == shape &&
           is_worth_fusing(shape, device)) {
@@ -147,6 +151,7 @@ void straighten_convolutions(Program& program, const Device& device) {
   for (Step& step : program.steps) {
     const Attrs attrs = step.attrs;
     if (step.op->name != "conv_transpose1d" || attrs.i("stride") != 1 || attrs.i("groups") != 1) continue;
+    if (attrs.i("activated") > 0) continue;
     const int64_t reach = (program.values[step.inputs[1]].shape[2] - 1) * attrs.i("dilation");
     step.op = &Registry::get().op("conv1d");
     step.attrs = resolve_attrs(*step.op, {{"dilation", attrs.i("dilation")},
@@ -158,13 +163,15 @@ void straighten_convolutions(Program& program, const Device& device) {
   }
 }
 
-void fuse(Program& program, const Device& device) {
+void fuse(Program& program, Device& device) {
   if (is_off("LMSPT_FUSION")) return;
   fuse_snake(program);
   fuse_residual(program);
   fuse_residual_units(program, device);
   if (!is_off("LMSPT_FUSED_QUANTIZER")) fuse_quantizers(program);
-  if (!device.is_host() && !is_off("LMSPT_FUSED_LAYERS")) fuse_layers(program);
+  if (device.is_host()) return;
+  if (!is_off("LMSPT_FUSED_LAYERS")) fuse_layers(program);
+  if (!is_off("LMSPT_NEXT_SNAKE")) apply_next_snakes(program, device);
 }
 
 void insert_packing(Program& program) {

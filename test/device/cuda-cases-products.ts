@@ -1,5 +1,13 @@
 /** Matrix products and convolutions: sizes around those of tiles, blocks and panels, odd ones, and every attribute. */
-import { type Attributes, type CaseInput, given, type KernelCase, moderate, type Shape } from "./cuda-case.js";
+import {
+  type Attributes,
+  type CaseInput,
+  given,
+  type KernelCase,
+  moderate,
+  positive,
+  type Shape,
+} from "./cuda-case.js";
 
 /** Both devices sum by fused multiply-adds, but in another order. */
 const summed = (products: number) => 4e-7 * Math.sqrt(products) + 1e-6;
@@ -207,6 +215,24 @@ function transposedCases({ batch = 1, length, channels, outputs, kernel, attribu
   ];
 }
 
+/** The case with Snake of what is to read the result: instead of it, and besides. */
+function activated({ op, inputs, attributes, tolerance }: KernelCase, channels: number): KernelCase[] {
+  const index = { conv1d: 5, conv_transpose1d: 3, fused_residual_unit: 7 }[op]!;
+  const given = [...Array.from({ length: index }, (_, i) => inputs[i]), positive([channels], 9)];
+  return [1, 2].map((activated) => ({
+    op,
+    inputs: given,
+    attributes: { ...attributes, activated },
+    tolerance: 3 * tolerance,
+  }));
+}
+
+const snaked: readonly KernelCase[] = [
+  ...convolutions.flatMap((c, i) => activated(convolved(c, i)[i % 4]!, c.outputs)),
+  ...transposed.flatMap((c, i) => activated(transposedCases(c, i)[i % 2]!, c.outputs)),
+  ...unit.flatMap((one) => activated(one, one.inputs[0]!.shape[2]!)),
+];
+
 // ---- two dimensions ----
 
 interface Image {
@@ -287,6 +313,7 @@ export const productCases: readonly KernelCase[] = [
   ...packed,
   ...unit,
   ...transposed.flatMap(transposedCases),
+  ...snaked,
   ...images.flatMap(imageCases),
   ...spoiled,
 ];

@@ -95,8 +95,10 @@ describe("quantizers on CUDA", () => {
 
 describe("fusion on CUDA", () => {
   let device: Device;
+  let takesRows: boolean; // in products of many channels, by the engine for compute capability 9.0
   before(() => {
     device = openCuda();
+    takesRows = device.description.includes("compute capability 9.0") && process.env.LMSPT_CUDA_WGMMA !== "0";
     // What is fused away would be rounded in memory otherwise.
     process.env.LMSPT_BF16_STORAGE = "0";
   });
@@ -111,8 +113,10 @@ describe("fusion on CUDA", () => {
         const parts = await trace(device, "0", precision, unit);
         const whole = await trace(device, "1", precision, unit);
         assert.deepEqual(parts.ops, ["snake", "conv1d", "snake", "conv1d", "add"]);
-        const fits = unit.shape[2] <= 192 && !(precision !== "fp32" && unit.shape[2] < 16);
-        assert.deepEqual(whole.ops, fits ? ["fused_residual_unit"] : ["conv1d", "conv1d"], JSON.stringify(unit));
+        const channels = unit.shape[2];
+        const fits = channels <= 192 && !(precision !== "fp32" && channels < 16);
+        const one = fits && !(takesRows && precision === "bf16" && channels > 128 && channels % 8 === 0);
+        assert.deepEqual(whole.ops, one ? ["fused_residual_unit"] : ["conv1d", "conv1d"], JSON.stringify(unit));
         assert.deepEqual(whole.outputs, parts.outputs, JSON.stringify(unit));
       }
     });

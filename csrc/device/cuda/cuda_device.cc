@@ -71,6 +71,14 @@ CudaDevice::~CudaDevice() {
 Kernel CudaDevice::kernel(const char* op) const { return find_kernel(op).kernel; }
 Bf16Ports CudaDevice::bf16_ports(const char* op) const { return find_kernel(op).bf16; }
 
+bool CudaDevice::prepares_input(const char* op, const KernelContext& call) {
+  const Preparing prepares = find_kernel(op).prepares;
+  if (!prepares) return false;
+  KernelContext complete = call;
+  complete.scratch = context().scratch;
+  return prepares(complete);
+}
+
 const char* CudaDevice::arithmetic_description(Precision asked) const {
   switch (asked) {
     case Precision::bf16x3: return "three bf16 products on tensor cores, float32 sums";

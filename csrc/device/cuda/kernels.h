@@ -8,6 +8,7 @@ namespace lmspt::cuda {
 struct KnownKernel {
   Kernel kernel = nullptr;
   Bf16Ports bf16;
+  Preparing prepares = nullptr;
 };
 
 KnownKernel find_kernel(const char* op);  // without a kernel where there is none

@@ -1,4 +1,4 @@
-// Sums to their places in C, with bias, residual and, for kernels that ask for them, Snake and GELU.
+// Sums to their places in C, with bias, residual, Snake and, for kernels that ask for it, GELU.
 #pragma once
 
 #include "device/cuda/math.h"
@@ -6,7 +6,7 @@
 
 namespace lmspt::cuda {
 
-template <bool kHalves, bool kSnake, bool kGelu>
+template <bool kHalves, bool kGelu>
 class RowOfC {
  public:
   // `base`: elements to the group of the item.
@@ -40,12 +40,12 @@ class RowOfC {
       p_.c.residual.load<kCount, kHalves>(base_ + place, more);
       for (int i = 0; i < kCount; ++i) values[i] += more[i];
     }
-    if constexpr (kSnake) {
-      if (p_.c.alpha) {
-        float alpha[kCount];
-        Numbers(p_.c.alpha).load<kCount, false>(column.rest, alpha);
-        for (int i = 0; i < kCount; ++i) values[i] = snake(values[i], alpha[i], snake_inverse(alpha[i]));
-      }
+    if (p_.c.alpha) {
+      if (p_.c.activated) p_.c.c.store<kCount, kHalves>(base_ + place, values);
+      float alpha[kCount];
+      Numbers(p_.c.alpha).load<kCount, false>(column.rest, alpha);
+      for (int i = 0; i < kCount; ++i) values[i] = snake(values[i], alpha[i], snake_inverse(alpha[i]));
+      if (p_.c.activated) return p_.c.activated.store<kCount, kHalves>(base_ + place, values);
     }
     p_.c.c.store<kCount, kHalves>(base_ + place, values);
   }

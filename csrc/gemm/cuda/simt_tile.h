@@ -78,7 +78,7 @@ class SimtTile {
     for (int i = 0; i < kM; ++i) {
       const int at = m + simt_row() + 16 * i;
       if (at >= p.rows) continue;
-      const RowOfC<false, false, kGelu> c(p, base, at);
+      const RowOfC<false, kGelu> c(p, base, at);
 #pragma unroll
       for (int j = 0; j < kN; j += kVector) {
         c.template put<kVector>(bias, n + simt_column() * kVector + 16 * j, vectors, sums_[i] + j);

@@ -73,6 +73,7 @@ class Sm90Rows {
       for (int i = 0; i < kRows * kCount; ++i) values[i / kCount][i % kCount] += more[i / kCount][i % kCount];
     }
     if (p_.c.alpha) {
+      if (p_.c.activated) store_values<kCount>(p_.c.c, across, inside, values);
       float alpha[kCount];
       Numbers(p_.c.alpha).load<kCount, false>(column.rest, alpha);
 #pragma unroll
@@ -82,22 +83,24 @@ class Sm90Rows {
         for (int i = 0; i < kRows; ++i) values[i][c] = snake(values[i][c], alpha[c], inverse);
       }
     }
+    store_values<kCount>(p_.c.alpha && p_.c.activated ? p_.c.activated : p_.c.c, across, inside, values);
+  }
+
+  template <int kCount>
+  __device__ void store_values(const Numbers& to, int64_t across, const bool (&inside)[kRows],
+                               const float (&values)[kRows][kCount]) const {
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      if (inside[i]) p_.c.c.store<kCount, kHalves>(base_ + places_[i] + across, values[i]);
+      if (inside[i]) to.store<kCount, kHalves>(base_ + places_[i] + across, values[i]);
     }
   }
 
   template <int kCount>
   __device__ void apply_gelu(int64_t across, const bool (&inside)[kRows], float (&values)[kRows][kCount]) const {
     if (p_.c.gelu) {
+      if (p_.c.before_gelu) store_values<kCount>(p_.c.before_gelu, across, inside, values);
 #pragma unroll
-      for (int i = 0; i < kRows; ++i) {
-        if (p_.c.before_gelu && inside[i]) {
-          p_.c.before_gelu.store<kCount, kHalves>(base_ + places_[i] + across, values[i]);
-        }
-        for (int c = 0; c < kCount; ++c) values[i][c] = gelu(values[i][c]);
-      }
+      for (int i = 0; i < kRows * kCount; ++i) values[i / kCount][i % kCount] = gelu(values[i / kCount][i % kCount]);
     }
     if (p_.c.gelu_input) {
 #pragma unroll

@@ -122,7 +122,7 @@ class TensorTile {
       for (int half = 0; half < 2; ++half) {
         const int at = m + row() + 16 * i + 8 * half + lane() / 4;
         if (at >= p.rows) continue;
-        const RowOfC<Arithmetic::kHalves, false, kGelu> c(p, base, at);
+        const RowOfC<Arithmetic::kHalves, kGelu> c(p, base, at);
 #pragma unroll
         for (int j = 0; j < kN; ++j) {
           c.template put<2>(bias, n + column() + 8 * j + lane() % 4 * 2, vectors, sums_[i][j] + 2 * half);

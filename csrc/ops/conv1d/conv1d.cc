@@ -6,15 +6,23 @@
 #include "ops/conv1d/convolution_gradient.h"
 #include "ops/conv1d/winograd.h"
 #include "ops/precision.h"
+#include "ops/snake/next_snake.h"
 
 namespace lmspt {
 
 namespace {
 
 std::vector<AttrSpec> conv_attrs() {
-  return {AttrSpec::integer("stride", 1),   AttrSpec::integer("dilation", 1),   AttrSpec::integer("groups", 1),
-          AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0),  AttrSpec::integer("length", -1),
-          AttrSpec::integer("winograd", 0), AttrSpec::integer("transposed", 0), precision_attr()};
+  return {AttrSpec::integer("stride", 1),
+          AttrSpec::integer("dilation", 1),
+          AttrSpec::integer("groups", 1),
+          AttrSpec::integer("pad_left", 0),
+          AttrSpec::integer("pad_right", 0),
+          AttrSpec::integer("length", -1),
+          AttrSpec::integer("winograd", 0),
+          AttrSpec::integer("transposed", 0),
+          activated_attr(),
+          precision_attr()};
 }
 
 void check_geometry(InferContext& context) {
@@ -69,11 +77,12 @@ void infer_conv1d(InferContext& context) {
   if (context.has(2)) context.expect_shape(2, "bias", make_shape({w[0]}));
   if (context.has(3)) context.expect_shape(3, "alpha", make_shape({x[2]}));
   if (context.has(4)) context.expect_shape(4, "residual", y);
-  context.output(y);
+  infer_activated(context, y, 5);
 }
 
 void gradient_conv1d(GradContext& context) {
-  if (context.in(3) != kNoValue || context.in(4) != kNoValue || context.node.attrs.b("transposed")) {
+  if (context.in(3) != kNoValue || context.in(4) != kNoValue || context.node.attrs.b("transposed") ||
+      context.node.attrs.i("activated") > 0) {
     throw Error(
         ErrorCode::unsupported,
         "[conv1d] has no gradient in its fused form: record snake, add and conv_transpose1d as ops of their own");
@@ -107,7 +116,7 @@ void infer_residual_unit(InferContext& context) {
   }
   for (int alpha : {3, 6}) context.expect_shape(alpha, "alpha", make_shape({x[2]}));
   context.expect_shape(4, "w2", make_shape({x[2], x[2], 1}));
-  context.output(x);
+  infer_activated(context, x, 7);
 }
 
 AttrArgs plain_packing(const Attrs& attrs, const std::vector<Tensor>&) { return {packed_precision(attrs)}; }
@@ -139,7 +148,7 @@ void infer_pack(InferContext& context) {
 }  // namespace
 
 void register_conv1d(Registry& registry) {
-  OpDef conv{"conv1d", 2, 5, conv_attrs(), infer_conv1d, gradient_conv1d};
+  OpDef conv{"conv1d", 2, 6, conv_attrs(), infer_conv1d, gradient_conv1d};
   conv.packing = {{1, "pack_conv1d", [](const Attrs& attrs, const std::vector<Tensor>&) {
                      return AttrArgs{{"groups", attrs.i("groups")},
                                      {"winograd", attrs.i("winograd")},
@@ -161,7 +170,7 @@ void register_conv1d(Registry& registry) {
                 "a layout of weights"});
   OpDef unit{"fused_residual_unit",
              7,
-             7,
+             8,
              conv_attrs(),
              infer_residual_unit,
              nullptr,

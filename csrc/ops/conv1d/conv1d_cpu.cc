@@ -5,6 +5,7 @@
 #include "gemm/gemm_cpu.h"
 #include "gemm/lanes_cpu.h"
 #include "ops/conv1d/conv1d_bf16.h"
+#include "ops/snake/snake_cpu.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -142,10 +143,10 @@ void pack_conv1d(const KernelContext& context) {
 }  // namespace
 
 void register_conv1d_cpu(KernelTable& table) {
-  table.add("conv1d", conv1d);
+  table.add("conv1d", then_snake<conv1d, 5>);
   table.add("pack_conv1d", pack_conv1d);
   table.add("conv1d_weight_grad", conv1d_weight_grad);
-  table.add("fused_residual_unit", fused_residual_unit);
+  table.add("fused_residual_unit", then_snake<fused_residual_unit, 7>);
 }
 
 }  // namespace lmspt::LMSPT_ISA

@@ -1,10 +1,9 @@
 // Weights come packed (gemm/cuda/pack_weights.h). There is no kernel of the fast algorithm: plans for CUDA do not ask
 // for it.
-#include <utility>
-
 #include "gemm/cuda/pack_weights.h"
 #include "ops/conv1d/conv1d.h"
 #include "ops/conv1d/conv1d_cuda.h"
+#include "ops/snake/next_snake_cuda.h"
 
 namespace lmspt::cuda {
 
@@ -56,13 +55,26 @@ Product convolution(const KernelContext& context, const Conv1dGeometry& g, Preci
 void conv1d(const KernelContext& context) {
   const Tensor x = context.in(0), w = context.in(1);
   const Tensor& y = context.out(0);
-  if (w.shape.rank == 3) return conv1d_direct(context);
+  if (w.shape.rank == 3) {
+    conv1d_direct(context);
+    return snake_result(context, 5);
+  }
   const Precision precision = precision_of(*context.attrs);
-  Product p = convolution(context, conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs), precision, x, w, y);
+  const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs);
+  Product p = convolution(context, g, precision, x, w, y);
   p.c.bias = context.in(2).f32();
   p.a.alpha = context.in(3).f32();
   p.c.residual = Numbers(context.in(4));
+  if (g.groups == 1) activate(context, 5, p);
   run_product(context, precision, p);
+  if (g.groups > 1) snake_result(context, 5);
+}
+
+// Snake of x is a pass of its own before products that read x as it lies.
+bool prepares_input(const KernelContext& context) {
+  const Shape& w = context.inputs[1].shape;
+  const Precision precision = precision_of(*context.attrs);
+  return precision == Precision::bf16 && are_rows(context, precision, w[1], w[0] / context.attrs->i("groups"));
 }
 
 void fused_residual_unit(const KernelContext& context) {
@@ -81,14 +93,10 @@ void fused_residual_unit(const KernelContext& context) {
   second.b.rows = first.b.rows;
   second.c.bias = context.in(5).f32();
   second.c.residual = Numbers(x);
+  activate(context, 7, second);
   if (run_residual_unit(context, precision, first, second)) return;
   const Scratch inner(context, y.shape.count() * sizeof(float));
-  first.c.c = Numbers(static_cast<const float*>(inner.data()));
-  if (first.b.rows && precision == Precision::bf16) {  // operands of the second
-    first.c.c.halves = true;
-    std::swap(first.c.alpha, second.a.alpha);
-  }
-  second.a.x = first.c.c;
+  first.c.c = second.a.x = Numbers(static_cast<const float*>(inner.data()));
   run_product(context, precision, first);
   run_product(context, precision, second);
 }
@@ -108,12 +116,13 @@ void pack_conv1d(const KernelContext& context) {
 
 void register_conv1d_cuda(KernelTable& table) {
   table.add("conv1d", conv1d);
+  table.prepares_input("conv1d", prepares_input);
   table.add("pack_conv1d", pack_conv1d);
   table.add("conv1d_weight_grad", conv1d_weight_grad);
   table.add("fused_residual_unit", fused_residual_unit);
-  table.takes_bf16("conv1d", {.inputs = 1 << 0 | 1 << 4, .outputs = 1 << 0});
+  table.takes_bf16("conv1d", {.inputs = 1 << 0 | 1 << 4, .outputs = 1 << 0 | 1 << 1});
   table.takes_bf16("conv1d_weight_grad", {.inputs = 1 << 0 | 1 << 1});
-  table.takes_bf16("fused_residual_unit", {.inputs = 1 << 0, .outputs = 1 << 0});
+  table.takes_bf16("fused_residual_unit", {.inputs = 1 << 0, .outputs = 1 << 0 | 1 << 1});
 }
 
 }  // namespace lmspt::cuda

@@ -6,6 +6,7 @@
 #include "ops/conv1d/conv1d.h"
 #include "ops/conv1d/convolution_gradient.h"
 #include "ops/precision.h"
+#include "ops/snake/next_snake.h"
 
 namespace lmspt {
 
@@ -46,10 +47,16 @@ void infer_conv_transpose1d(InferContext& context) {
   }
   const int64_t out_channels = w[1] * groups;
   if (context.has(2)) context.expect_shape(2, "bias", make_shape({out_channels}));
-  context.output(make_shape({x[0], length, out_channels}));
+  infer_activated(context, make_shape({x[0], length, out_channels}), 3);
 }
 
-void gradient_conv_transpose1d(GradContext& context) { convolution_gradient(context, "conv1d", false); }
+void gradient_conv_transpose1d(GradContext& context) {
+  if (context.node.attrs.i("activated") > 0) {
+    throw Error(ErrorCode::unsupported,
+                "[conv_transpose1d] has no gradient in its fused form: record snake as an op of its own");
+  }
+  convolution_gradient(context, "conv1d", false);
+}
 
 // (I, O / groups, k) -> (groups, panels of stride * O / groups, taps, I / groups, 16); for bf16 as gemm/bf16_panels.h
 // says
@@ -74,10 +81,10 @@ void infer_pack(InferContext& context) {
 void register_conv_transpose1d(Registry& registry) {
   OpDef conv{"conv_transpose1d",
              2,
-             3,
+             4,
              {AttrSpec::integer("stride", 1), AttrSpec::integer("dilation", 1), AttrSpec::integer("groups", 1),
               AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
-              AttrSpec::integer("winograd", 0), precision_attr()},
+              AttrSpec::integer("winograd", 0), activated_attr(), precision_attr()},
              infer_conv_transpose1d,
              gradient_conv_transpose1d};
   conv.packing = {{1, "pack_conv_transpose1d", [](const Attrs& attrs, const std::vector<Tensor>&) {

@@ -5,7 +5,7 @@
 // Computed as one product: output rows q * stride ... q * stride + stride - 1 are one row of stride * O columns, made
 // from the ceil(k / stride) rows of x that end at q. With a stride above 1, dilation must be 1. With stride 1 it is a
 // conv1d with transposed weights, as which CPU plans compute it: by the fast algorithm (winograd) where that is asked
-// for.
+// for. `next_alpha`, the last input, and `activated` are those of ops/snake/next_snake.h.
 #pragma once
 
 #include "device/attrs.h"

@@ -5,6 +5,7 @@
 #include "ops/conv1d/stage_cpu.h"
 #include "ops/conv_transpose1d/conv_transpose1d.h"
 #include "ops/conv_transpose1d/conv_transpose1d_bf16.h"
+#include "ops/snake/snake_cpu.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -166,7 +167,7 @@ void pack_conv_transpose1d(const KernelContext& context) {
 }  // namespace
 
 void register_conv_transpose1d_cpu(KernelTable& table) {
-  table.add("conv_transpose1d", conv_transpose1d);
+  table.add("conv_transpose1d", then_snake<conv_transpose1d, 3>);
   table.add("pack_conv_transpose1d", pack_conv_transpose1d);
 }
 

@@ -1,6 +1,7 @@
 // One product for all phases: see conv_transpose1d.h. Weights come packed (gemm/cuda/pack_weights.h).
 #include "gemm/cuda/pack_weights.h"
 #include "ops/conv_transpose1d/conv_transpose1d.h"
+#include "ops/snake/next_snake_cuda.h"
 
 namespace lmspt::cuda {
 
@@ -59,7 +60,9 @@ void conv_transpose1d(const KernelContext& context) {
     p.a.outer = x_item, p.c.outer = y_item;
     p.a.positions = p.a.positions_w = Divisor(count);
   }
+  if (g.groups == 1) activate(context, 3, p);
   run_product(context, precision, p);
+  if (g.groups > 1) snake_result(context, 3);
 }
 
 void pack_conv_transpose1d(const KernelContext& context) {
@@ -78,7 +81,7 @@ void pack_conv_transpose1d(const KernelContext& context) {
 void register_conv_transpose1d_cuda(KernelTable& table) {
   table.add("conv_transpose1d", conv_transpose1d);
   table.add("pack_conv_transpose1d", pack_conv_transpose1d);
-  table.takes_bf16("conv_transpose1d", {.inputs = 1 << 0, .outputs = 1 << 0});
+  table.takes_bf16("conv_transpose1d", {.inputs = 1 << 0, .outputs = 1 << 0 | 1 << 1});
 }
 
 }  // namespace lmspt::cuda

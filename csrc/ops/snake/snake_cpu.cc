@@ -1,3 +1,5 @@
+#include "ops/snake/snake_cpu.h"
+
 #include "device/cpu/rows.h"
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
@@ -37,19 +39,6 @@ LMSPT_INLINE void snake_grad_row(const float* x, const SnakeParameters& p, const
 
 // ---- launchers ----
 
-void snake_forward(const KernelContext& context) {
-  const Tensor x = context.in(0), alpha = context.in(1);
-  const Rows2d size = rows_of(x);
-  parallel_for(context.pool, (size.rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task, int worker) {
-    float* inverse = static_cast<float*>(context.pool->scratch(worker, size.channels * sizeof(float)));
-    for (int64_t c = 0; c < size.channels; ++c) inverse[c] = 1.f / (alpha.f32()[c] + 1e-9f);
-    for (int64_t row = task * kRowsPerTask; row < size.rows && row < (task + 1) * kRowsPerTask; ++row) {
-      snake_row(x.f32() + row * size.channels, size.channels, {alpha.f32(), inverse},
-                context.out(0).f32() + row * size.channels);
-    }
-  });
-}
-
 // A task owns a block of channels and a piece of the rows. How rows are cut follows from the shape alone, and pieces
 // are added in order. The caller is worker 0, and no task asks for scratch: its buffer holds the sums of all pieces.
 void snake_backward(const KernelContext& context) {
@@ -84,6 +73,19 @@ void snake_backward(const KernelContext& context) {
 }
 
 }  // namespace
+
+void snake_forward(const KernelContext& context) {
+  const Tensor x = context.in(0), alpha = context.in(1);
+  const Rows2d size = rows_of(x);
+  parallel_for(context.pool, (size.rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task, int worker) {
+    float* inverse = static_cast<float*>(context.pool->scratch(worker, size.channels * sizeof(float)));
+    for (int64_t c = 0; c < size.channels; ++c) inverse[c] = 1.f / (alpha.f32()[c] + 1e-9f);
+    for (int64_t row = task * kRowsPerTask; row < size.rows && row < (task + 1) * kRowsPerTask; ++row) {
+      snake_row(x.f32() + row * size.channels, size.channels, {alpha.f32(), inverse},
+                context.out(0).f32() + row * size.channels);
+    }
+  });
+}
 
 void register_snake_cpu(KernelTable& table) {
   table.add("snake", snake_forward);

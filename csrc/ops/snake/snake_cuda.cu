@@ -2,6 +2,7 @@
 #include "device/cuda/column_sums.h"
 #include "device/cuda/math.h"
 #include "device/cuda/numbers.h"
+#include "ops/snake/next_snake_cuda.h"
 
 namespace lmspt::cuda {
 
@@ -63,16 +64,19 @@ struct SnakeGradient {
 
 // ---- launchers ----
 
-void snake_forward(const KernelContext& context) {
-  const Rows2d size = rows_of(context.in(0));
-  const Numbers x(context.in(0)), y(context.out(0));
-  const float* const alpha = context.in(1).f32();
+void run_snake(const KernelContext& context, const Tensor& source, const float* alpha, const Tensor& target) {
+  const Rows2d size = rows_of(source);
+  const Numbers x(source), y(target);
   const int64_t count = size.rows * size.channels;
   if (size.channels % 4 == 0 && are_in_fours(x) && are_in_fours(y)) {
     launch_threads(context, snake_kernel<4>, count / 4, size, x, alpha, y);
   } else {
     launch_threads(context, snake_kernel<1>, count, size, x, alpha, y);
   }
+}
+
+void snake_forward(const KernelContext& context) {
+  run_snake(context, context.in(0), context.in(1).f32(), context.out(0));
 }
 
 void snake_backward(const KernelContext& context) {
@@ -84,6 +88,12 @@ void snake_backward(const KernelContext& context) {
 }
 
 }  // namespace
+
+void snake_result(const KernelContext& context, int next_alpha) {
+  const int64_t activated = context.attrs->i("activated");
+  if (activated == 0) return;
+  run_snake(context, context.out(0), context.in(next_alpha).f32(), context.out(static_cast<int>(activated) - 1));
+}
 
 void register_snake_cuda(KernelTable& table) {
   table.add("snake", snake_forward);

@@ -1,0 +1,100 @@
+#include "graph/next_snake.h"
+
+#include <algorithm>
+
+#include "ops/precision.h"
+
+namespace lmspt {
+
+namespace {
+
+constexpr size_t kConvAlpha = 3;
+// Steps to the layer that follows, and packing in between: what is read much later, such as a segment that is computed
+// again for its gradient, would be kept until then.
+constexpr int kNear = 8;
+
+bool has_input(const Step& step, size_t index) { return step.inputs.size() > index && step.inputs[index] != kNoValue; }
+
+// The index of the input `next_alpha`; 0 where there is none.
+size_t next_alpha_of(const Step& step) {
+  if (step.op->name == "conv1d") return 5;
+  if (step.op->name == "conv_transpose1d") return 3;
+  return step.op->name == "fused_residual_unit" ? 7 : 0;
+}
+
+bool can_activate(const Program& program, const Step& step) {
+  if (next_alpha_of(step) == 0 || step.attrs.i("activated") > 0 || step.attrs.i("groups") > 1) return false;
+  return !step.op->packs || step.op->packs(step.attrs, program.input_tensors(step));
+}
+
+bool is_in_bf16(const Step& step) {
+  return step.attrs.find("precision") && precision_of(step.attrs) == Precision::bf16;
+}
+
+// Whether something reads the value as bf16 numbers, as which a step in another precision does not store it.
+bool is_read_in_bf16(const Program& program, ValueId value) {
+  return std::any_of(program.steps.begin(), program.steps.end(), [&](const Step& step) {
+    return step.op && is_in_bf16(step) && std::count(step.inputs.begin(), step.inputs.end(), value) > 0;
+  });
+}
+
+// Views of what no step makes, such as parameters in the shape that Snake wants, come first.
+void hoist_views(Program& program) {
+  std::vector<bool> made(program.values.size(), false);
+  for (const Step& step : program.steps) {
+    for (ValueId id : step.outputs) made[id] = true;
+  }
+  std::stable_partition(program.steps.begin(), program.steps.end(),
+                        [&](const Step& step) { return step.op->is_view && !made[step.inputs[0]]; });
+}
+
+// Lets `source` make `activated`, instead of its result where that is read by nothing else.
+void activate(Step& source, ValueId alpha, ValueId activated, bool alone) {
+  source.inputs.resize(next_alpha_of(source) + 1, kNoValue);
+  source.inputs[next_alpha_of(source)] = alpha;
+  source.attrs.find("activated")->integer = alone ? 1 : 2;
+  if (alone) source.outputs.clear();
+  source.outputs.push_back(activated);
+}
+
+}  // namespace
+
+bool prepares_input(const Program& program, const Step& step, Device& device) {
+  const std::vector<Tensor> inputs = program.input_tensors(step);
+  KernelContext call{};
+  call.inputs = inputs.data();
+  call.input_count = static_cast<int>(inputs.size());
+  call.attrs = &step.attrs;
+  return device.prepares_input(step.op->name.c_str(), call);
+}
+
+void apply_next_snakes(Program& program, Device& device) {
+  hoist_views(program);
+  const std::vector<int> uses = program.use_counts();
+  std::vector<int> maker(program.values.size(), -1);
+  for (int i = 0; i < static_cast<int>(program.steps.size()); ++i) {
+    Step& step = program.steps[i];
+    for (ValueId id : step.outputs) maker[id] = i;
+    const bool is_snake = step.op->name == "snake";
+    const bool has_pass =
+        step.op->name == "conv1d" && has_input(step, kConvAlpha) && prepares_input(program, step, device);
+    if (!is_snake && !has_pass) continue;
+    const ValueId x = step.inputs[0], alpha = step.inputs[is_snake ? 1 : kConvAlpha];
+    const int from = maker[x];
+    if (from < 0 || i - from > kNear || maker[alpha] >= from || !can_activate(program, program.steps[from])) continue;
+    const bool rounds = is_read_in_bf16(program, is_snake ? step.outputs[0] : x);
+    if (rounds && !is_in_bf16(program.steps[from])) continue;
+    const ValueId activated = is_snake ? step.outputs[0] : program.add_value(program.values[x]);
+    activate(program.steps[from], alpha, activated, uses[x] == 1);
+    if (is_snake) {
+      step.op = nullptr;
+      maker[activated] = from;
+    } else {
+      step.inputs[0] = activated;
+      step.inputs[kConvAlpha] = kNoValue;
+    }
+  }
+  std::erase_if(program.steps, [](const Step& step) { return !step.op; });
+}
+
+}  // namespace lmspt
