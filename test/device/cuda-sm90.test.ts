@@ -10,7 +10,7 @@ import type { Precision } from "../../lib/graph/precision.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
-import { emulation, isEmulated, openCuda, useBothDevices } from "./cuda-device.js";
+import { emulation, isEmulated, useBothDevices, withSettings } from "./cuda-device.js";
 import { computeGradients, PRECISIONS, ROUNDING } from "./cuda-precision.js";
 
 type Tensors = Readonly<Record<string, TensorData>>;
@@ -83,18 +83,6 @@ const cases: readonly Case[] = [
     build: ({ x, w }) => matmul(x!, w!, { transposeA: true }),
   },
 ];
-
-/** Opens a device with settings that it reads when it is opened. */
-async function withSettings(settings: Record<string, string>, body: (device: Device) => Promise<void>): Promise<void> {
-  Object.assign(process.env, settings);
-  const device = openCuda();
-  for (const name of Object.keys(settings)) delete process.env[name];
-  try {
-    await body(device);
-  } finally {
-    await device.close();
-  }
-}
 
 const rounded = (inputs: Tensors, precision: Precision): Tensors =>
   Object.fromEntries(
