@@ -30,9 +30,10 @@ struct KernelContext {
 using Kernel = void (*)(const KernelContext&);
 
 // Which inputs a kernel also reads, and which outputs it also writes, as bf16 numbers; a bit for each. A kernel with an
-// attribute `precision` does so where that is bf16.
+// attribute `precision` does so where that is bf16. `wgmma`: only on GPUs of compute capability 9.0.
 struct Bf16Ports {
   uint32_t inputs = 0, outputs = 0;
+  bool wgmma = false;
 };
 
 // Whether the kernel of a call, of which inputs have no data, goes over its first input once before it multiplies:

@@ -68,7 +68,7 @@ struct PendingCopy {
 
 // Lanes that meet to exchange words.
 struct Meeting {
-  static constexpr int kWords = 6;
+  static constexpr int kWords = 7;
   struct Page {
     uint32_t in[kLanes][kWords];
     double product[16][8];

@@ -25,6 +25,8 @@ enum class Mistake {
   one_arrival_missing,
   one_arrival_too_many,
   odd_registers,
+  rows_changed,  // in registers, while a product reads them
+  overlapping_sums,
 };
 
 constexpr int kBytes = 64 * kSwizzleBytes;  // of an operand: 64 rows of 128 bytes
@@ -83,6 +85,46 @@ __global__ void product(const __grid_constant__ CUtensorMap a, const __grid_cons
     copy(kBytes, &b);
     barrier_wait(filled, 1);
   }
+}
+
+// outs = a b and b b, where a's rows are in registers, those of b across K; both products are under way together.
+__global__ void products_of_registers(const uint32_t* a, const __grid_constant__ CUtensorMap b, float* out,
+                                      Mistake mistake) {
+  unsigned char* shared = swizzled_shared();
+  auto* filled = reinterpret_cast<uint64_t*>(shared + 2 * kBytes);
+  if (threadIdx.x == 0) {
+    barrier_init(filled, 1);
+    barrier_init_fence();
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    barrier_arrive_expecting(filled, kBytes);
+    bulk_copy(shared, &b, {{0, 0, 0, 0, 0}}, filled);
+  }
+  const int first = 16 * (threadIdx.x / 32) + threadIdx.x % 32 / 4, place = threadIdx.x % 4;
+  uint32_t rows[4][4];
+  for (int k = 0; k < 4; ++k) {
+    for (int i = 0; i < 4; ++i) rows[k][i] = a[(first + i % 2 * 8) * 32 + 8 * k + place + i / 2 * 4];
+  }
+  float both[64];
+  auto& sums = *reinterpret_cast<float (*)[32]>(both);
+  auto& others = *reinterpret_cast<float (*)[32]>(both + (mistake == Mistake::overlapping_sums ? 16 : 32));
+  barrier_wait(filled, 0);
+  if (mistake != Mistake::no_fence) wgmma_fence();
+  for (int k = 0; k < 4; ++k) wgmma_of_registers(sums, rows[k], operand_across_k(shared + 2048 * k, 0), k > 0);
+  wgmma_commit();
+  for (int k = 0; k < 4; ++k) {
+    wgmma<64, WgmmaKind::bf16>(others, operand_along_k(shared + 32 * k), operand_along_k(shared + 32 * k), k > 0);
+  }
+  wgmma_commit();
+  if (mistake == Mistake::rows_changed) rows[3][0] ^= 1;
+  wgmma_wait<1>();
+  wgmma_settle(sums);
+  wgmma_settle(rows);
+  for (int i = 0; i < 32; ++i) out[(first + i / 2 % 2 * 8) * 64 + i / 4 * 8 + 2 * place + i % 2] = sums[i];
+  wgmma_wait<0>();
+  wgmma_settle(others);
+  for (int i = 0; i < 32; ++i) out[(64 + first + i / 2 % 2 * 8) * 64 + i / 4 * 8 + 2 * place + i % 2] = others[i];
 }
 
 // One warp more copies: blocks of a cluster bring one half of b to both; block r computes rows 64 r to 64 r + 63 of
@@ -149,6 +191,7 @@ class Operand {
         {memory_.data(), !tf32, {width_, rows, 1, 1, 1}, {width_, width_, width_, width_}, {width_, box, 1, 1, 1}});
   }
   const CUtensorMap& map() const { return map_; }
+  const uint32_t* words() const { return memory_.data(); }
   float at(int row, int i) const { return row < 0 ? 0.f : values_[row * width_ + i]; }
   int width() const { return width_; }
 
@@ -194,6 +237,13 @@ void find(const std::string& name, const std::vector<std::string>& words, Mistak
   finds(name, words, product<WgmmaKind::bf16>, 1, 128, kShared, a.map(), b.map(), out, 0, mistake);
 }
 
+void find_of_registers(const std::string& name, const std::vector<std::string>& words, Mistake mistake) {
+  const Operand a(64, 64, false, 1), b(64, 64, false, 2);
+  float* out = nullptr;
+  check(cudaMalloc(reinterpret_cast<void**>(&out), 2 * 64 * 64 * sizeof(float)), "allocate");
+  finds(name, words, products_of_registers, 1, 128, kShared, a.words(), b.map(), out, mistake);
+}
+
 }  // namespace
 
 void run_sm90_probes() {
@@ -215,6 +265,25 @@ void run_sm90_probes() {
            });
     clusters = 1;
   }
+  {
+    const Operand a(64, 64, false, 1), b(64, 64, false, 2);
+    const Memory<float> out(2 * 64 * 64);
+    check(cudaFuncSetAttribute(products_of_registers, cudaFuncAttributeMaxDynamicSharedMemorySize, kShared), "ask");
+    expect("a product of rows in registers, and another under way",
+           run(products_of_registers, 1, 128, kShared, a.words(), b.map(), out.data(), Mistake::none), out,
+           [&](size_t i) {
+             const int row = static_cast<int>(i / 64), column = static_cast<int>(i % 64);
+             return expected_sum(4, 16, [&](int k) {
+               return row < 64 ? static_cast<double>(a.at(row, k)) * b.at(k, column)
+                               : static_cast<double>(b.at(row - 64, k)) * b.at(column, k);
+             });
+           });
+  }
+  find_of_registers("rows that change while a product reads them", {"an operand in registers that changed"},
+                    Mistake::rows_changed);
+  find_of_registers("sums of two products in the same registers", {"whose sums overlap others"},
+                    Mistake::overlapping_sums);
+  find_of_registers("a product of registers without a fence", {"without wgmma_fence"}, Mistake::no_fence);
   find("a barrier that the block did not wait for", {"race: read of 8 bytes of shared memory"},
        Mistake::barrier_not_made);
   find("a product of copies that its warp did not wait for", {"for whose arrival its warp did not wait"},

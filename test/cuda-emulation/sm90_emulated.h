@@ -24,6 +24,7 @@ void set_registers(int count);
 
 void wgmma_fence();
 void wgmma(float* d, int columns, bool tf32, bool across, uint64_t a, uint64_t b, bool add);
+void wgmma_of_registers(float* d, const uint32_t (&a)[4], uint64_t b, bool add);
 void wgmma_commit();
 void wgmma_wait(int pending);
 

@@ -15,23 +15,37 @@ namespace {
 constexpr int kGroupRows = 64;
 constexpr int kMostK = 16;
 constexpr Place kPlace{"a product of a warp group", 0};
-enum Kind { kFence = 32, kCommit, kWait, kProduct };
+enum Kind { kFence = 32, kCommit, kWait, kProduct, kProductOfRegisters };
 
 struct Operand {
   uint32_t start = 0, leading = 0, stride = 0;  // bytes, as instructions_sm90.h says
 };
 
+// Rows of a in registers: those that the thread's sums need, its own words, and where it has them.
+struct RegisterRows {
+  float rows[2][kMostK];
+  uint32_t words[4];
+  const uint32_t* registers = nullptr;
+};
+
 struct Product {
+  float* d;
   int columns, group;
   bool tf32, across, add;
   Operand a, b;
+  RegisterRows of_registers{};
+};
+
+// The sums of products under way.
+struct Sums {
+  float* visible;             // where the thread has them, no numbers meanwhile
+  std::vector<float> values;  // where they are
 };
 
 // Of a thread.
 struct Work {
   std::vector<Product> products;
-  std::vector<float> sums;  // where they are while products are under way
-  float* visible = nullptr;
+  std::vector<Sums> sums;
   int group = 0;
   int64_t count = 0;  // of products so far
   bool fenced = false;
@@ -124,10 +138,24 @@ void load_line(const Product& p, const Operand& operand, int i, float* values) {
   }
 }
 
+// The rows of a that the thread's sums need.
+void load_rows(const Product& p, float (&rows)[2][kMostK]) {
+  if (!p.of_registers.registers) {
+    for (int half = 0; half < 2; ++half) {
+      load_line(p, p.a, 16 * warp_in_group() + block.current->lane / 4 + 8 * half, rows[half]);
+    }
+    return;
+  }
+  if (std::memcmp(p.of_registers.registers, p.of_registers.words, sizeof p.of_registers.words) != 0) {
+    raise(FaultKind::other, "an operand in registers that changed before its product was waited for");
+  }
+  std::memcpy(rows, p.of_registers.rows, sizeof rows);
+}
+
 void compute(const Product& p, std::vector<float>& sums) {
-  const int lane = block.current->lane, warp = warp_in_group(), count = p.tf32 ? 8 : 16;
+  const int lane = block.current->lane, count = p.tf32 ? 8 : 16;
   float rows[2][kMostK], column[kMostK];
-  for (int half = 0; half < 2; ++half) load_line(p, p.a, 16 * warp + lane / 4 + 8 * half, rows[half]);
+  load_rows(p, rows);
   for (int j = 0; j < p.columns / 8; ++j) {
     for (int e = 0; e < 2; ++e) {
       load_line(p, p.b, 8 * j + lane % 4 * 2 + e, column);
@@ -138,6 +166,48 @@ void compute(const Product& p, std::vector<float>& sums) {
       }
     }
   }
+}
+
+template <class Visit>
+void each_operand_block(const Product& p, const Visit& visit) {
+  if (!p.of_registers.registers) each_block(p, p.a, kGroupRows, visit);
+  each_block(p, p.b, p.columns, visit);
+}
+
+Sums* sums_at(Work& work, const float* d) {
+  for (Sums& sums : work.sums) {
+    if (sums.visible == d) return &sums;
+  }
+  return nullptr;
+}
+
+// By each thread; the four warps of a group ask for the same products.
+void start(const Product& product, uint64_t a, uint64_t b, const void* code) {
+  Work& work = current_work();
+  Sums* sums = sums_at(work, product.d);
+  if (!work.fenced && (!sums || product.of_registers.registers)) {
+    raise(FaultKind::other, "a product of a warp group without wgmma_fence", code);
+  }
+  const int64_t number = ++work.count;
+  Asked& other = asked[group_in_cluster()][number % kAsked];
+  if (other.number == number && (other.a != a || other.b != b)) {
+    raise(FaultKind::other, "warps of a group ask for different products", code);
+  }
+  if (other.number < number) other = {number, a, b};
+  if (block.current->lane == 0) {
+    each_operand_block(product, [&](uintptr_t address) { start_read(address, 1024, code); });
+  }
+  if (!sums) {
+    const int count = product.columns / 2;
+    for (const Sums& of : work.sums) {
+      if (of.visible < product.d + count && product.d < of.visible + of.values.size()) {
+        raise(FaultKind::other, "products of a warp group whose sums overlap others under way", code);
+      }
+    }
+    work.sums.push_back({product.d, {product.d, product.d + count}});
+    std::fill(product.d, product.d + count, std::numeric_limits<float>::quiet_NaN());
+  }
+  work.products.push_back(product);
 }
 
 }  // namespace
@@ -156,34 +226,32 @@ void wgmma_fence() {
 void wgmma(float* d, int columns, bool tf32, bool across, uint64_t a, uint64_t b, bool add) {
   const void* code = __builtin_return_address(0);
   const Unwatched unwatched;
-  Work& work = current_work();
   const uint32_t words[] = {static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32), static_cast<uint32_t>(b),
                             static_cast<uint32_t>(b >> 32), static_cast<uint32_t>(add)};
   if (!all_lanes_agree(meet(kPlace, kProduct, 0xffffffffu, words, 5), 5)) {
     raise(FaultKind::other, "lanes of a warp ask for different products", code);
   }
-  if (!work.fenced) raise(FaultKind::other, "a product of a warp group without wgmma_fence", code);
-  const Product product{columns, work.group, tf32, across, add, operand_of(a, code), operand_of(b, code)};
-  // The four warps of a group ask for the same products.
-  const int64_t number = ++work.count;
-  Asked& other = asked[group_in_cluster()][number % kAsked];
-  if (other.number == number && (other.a != a || other.b != b)) {
-    raise(FaultKind::other, "warps of a group ask for different products", code);
+  start({d, columns, current_work().group, tf32, across, add, operand_of(a, code), operand_of(b, code)}, a, b, code);
+}
+
+void wgmma_of_registers(float* d, const uint32_t (&a)[4], uint64_t b, bool add) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  const uint32_t words[] = {
+      static_cast<uint32_t>(b), static_cast<uint32_t>(b >> 32), static_cast<uint32_t>(add), a[0], a[1], a[2], a[3]};
+  const Meeting::Page& page = meet(kPlace, kProductOfRegisters, 0xffffffffu, words, 7);
+  if (!all_lanes_agree(page, 3)) raise(FaultKind::other, "lanes of a warp ask for different products", code);
+  Product product{d, 64, current_work().group, false, true, add, {}, operand_of(b, code)};
+  RegisterRows& own = product.of_registers;
+  own.registers = a;
+  std::memcpy(own.words, a, sizeof own.words);
+  for (int k = 0; k < 16; ++k) {
+    const uint32_t* of_lane = page.in[block.current->lane / 4 * 4 + k % 8 / 2];
+    for (int half = 0; half < 2; ++half) {
+      own.rows[half][k] = number(of_lane[3 + half + k / 8 * 2] >> k % 2 * 16, false);
+    }
   }
-  if (other.number < number) other = {number, a, b};
-  if (block.current->lane == 0) {
-    const auto read = [&](uintptr_t address) { start_read(address, 1024, code); };
-    each_block(product, product.a, kGroupRows, read);
-    each_block(product, product.b, columns, read);
-  }
-  if (work.products.empty()) {
-    work.visible = d;
-    work.sums.assign(d, d + columns / 2);
-    std::fill(d, d + columns / 2, std::numeric_limits<float>::quiet_NaN());
-  } else if (work.visible != d) {
-    raise(FaultKind::other, "products of a warp group with different sums under way", code);
-  }
-  work.products.push_back(product);
+  start(product, 0, b, code);
 }
 
 void wgmma_commit() {
@@ -199,18 +267,21 @@ void wgmma_wait(int pending) {
   size_t done = 0;
   while (done < work.products.size() && work.products[done].group < work.group - pending) {
     const Product& product = work.products[done++];
-    compute(product, work.sums);
+    compute(product, sums_at(work, product.d)->values);
     if (block.current->lane == 0) {
-      const auto finish = [](uintptr_t address) { finish_read(address, 1024); };
-      each_block(product, product.a, kGroupRows, finish);
-      each_block(product, product.b, product.columns, finish);
+      each_operand_block(product, [](uintptr_t address) { finish_read(address, 1024); });
     }
   }
   if (done == 0) return;
   work.products.erase(work.products.begin(), work.products.begin() + static_cast<ptrdiff_t>(done));
-  if (!work.products.empty()) return;
-  std::copy(work.sums.begin(), work.sums.end(), work.visible);
-  work.fenced = false;
+  std::erase_if(work.sums, [&](const Sums& sums) {
+    for (const Product& product : work.products) {
+      if (product.d == sums.visible) return false;
+    }
+    std::copy(sums.values.begin(), sums.values.end(), sums.visible);
+    work.fenced = false;
+    return true;
+  });
 }
 
 }  // namespace lmspt::emulation

@@ -30,6 +30,31 @@ export function useBothDevices(take: (devices: { readonly cpu: Device; readonly 
   after(() => Promise.all([devices.cpu.close(), devices.cuda.close()]));
 }
 
+/** Opens a device with settings that it reads when it is opened. */
+export async function withSettings(
+  settings: Record<string, string>,
+  body: (device: Device) => Promise<void>,
+): Promise<void> {
+  Object.assign(process.env, settings);
+  const device = openCuda();
+  for (const name of Object.keys(settings)) delete process.env[name];
+  try {
+    await body(device);
+  } finally {
+    await device.close();
+  }
+}
+
+/** Compiles plans that store no values as bf16 numbers. */
+export async function withoutStorage<Result>(work: () => Promise<Result>): Promise<Result> {
+  process.env.LMSPT_BF16_STORAGE = "0";
+  try {
+    return await work();
+  } finally {
+    delete process.env.LMSPT_BF16_STORAGE;
+  }
+}
+
 /** What the emulation counts. All but the first three are of what is live. */
 export interface EmulationCounts {
   readonly launches: number;

@@ -10,7 +10,7 @@ import type { Precision } from "../../lib/graph/precision.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
-import { emulation, isEmulated, openCuda, useBothDevices } from "./cuda-device.js";
+import { emulation, isEmulated, useBothDevices, withSettings } from "./cuda-device.js";
 import { computeGradients, PRECISIONS, ROUNDING } from "./cuda-precision.js";
 
 type Tensors = Readonly<Record<string, TensorData>>;
@@ -112,18 +112,6 @@ const images: readonly Case[] = [
     build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [1, 0] }),
   },
 ];
-
-/** Opens a device with settings that it reads when it is opened. */
-async function withSettings(settings: Record<string, string>, body: (device: Device) => Promise<void>): Promise<void> {
-  Object.assign(process.env, settings);
-  const device = openCuda();
-  for (const name of Object.keys(settings)) delete process.env[name];
-  try {
-    await body(device);
-  } finally {
-    await device.close();
-  }
-}
 
 const rounded = (inputs: Tensors, precision: Precision): Tensors =>
   Object.fromEntries(

@@ -8,7 +8,7 @@ import { toBf16 } from "../gemm/bf16-model.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
-import { openCuda } from "./cuda-device.js";
+import { openCuda, withoutStorage } from "./cuda-device.js";
 
 interface Product {
   readonly name: string;
@@ -47,15 +47,6 @@ describe("storage in bf16 on CUDA", () => {
     cuda = openCuda();
   });
   after(() => cuda.close());
-
-  async function withoutStorage<Result>(work: () => Promise<Result>): Promise<Result> {
-    process.env.LMSPT_BF16_STORAGE = "0";
-    try {
-      return await work();
-    } finally {
-      delete process.env.LMSPT_BF16_STORAGE;
-    }
-  }
 
   for (const { name, x, w, build } of products) {
     const inputs = { x: randomTensor(x, 1), w: randomTensor(w, 2) };

@@ -69,7 +69,10 @@ CudaDevice::~CudaDevice() {
 }
 
 Kernel CudaDevice::kernel(const char* op) const { return find_kernel(op).kernel; }
-Bf16Ports CudaDevice::bf16_ports(const char* op) const { return find_kernel(op).bf16; }
+Bf16Ports CudaDevice::bf16_ports(const char* op) const {
+  const Bf16Ports ports = find_kernel(op).bf16;
+  return ports.wgmma && !gpu_.wgmma ? Bf16Ports{} : ports;
+}
 
 bool CudaDevice::prepares_input(const char* op, const KernelContext& call) {
   const Preparing prepares = find_kernel(op).prepares;

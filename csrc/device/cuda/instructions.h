@@ -42,6 +42,17 @@ __device__ inline uint32_t pack_bf16(float low, float high) {
 #endif
 }
 
+// 2^x, off by some 1e-7 of it; zero where it would be subnormal.
+__device__ inline float exp2_near(float x) {
+#if defined(LMSPT_CUDA_EMULATED)
+  return exp2f(x);
+#else
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+#endif
+}
+
 // The floats of which a register holds the bf16 forms.
 __device__ inline float low_of_bf16(uint32_t pair) { return __uint_as_float(pair << 16); }
 __device__ inline float high_of_bf16(uint32_t pair) { return __uint_as_float(pair & 0xffff0000u); }

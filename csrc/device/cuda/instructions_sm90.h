@@ -219,7 +219,8 @@ __device__ inline void take_registers() {
 // d[4 j], d[4 j + 1]:     row 16 warp + group,     columns 8 j + 2 place, 8 j + 2 place + 1
 // d[4 j + 2], d[4 j + 3]: row 16 warp + group + 8, the same columns
 //
-// Products run on their own: neither d nor what they read may be touched before wgmma_wait.
+// Products run on their own: neither d nor what they read may be touched before wgmma_wait. Compilers know that of
+// memory alone; for registers that are computed with in the meantime, wgmma_settle tells them.
 
 // What describes an operand in shared memory, by its first element. Along K (rows of a or columns of b, each with its
 // elements of K side by side in 128 bytes): eight rows to a swizzle block, blocks one after the other; a step of 32
@@ -334,6 +335,41 @@ __device__ inline void wgmma(float (&d)[kColumns / 2], uint64_t rows, uint64_t c
     LMSPT_WGMMA_OF("k16.f32.bf16.bf16", ", 1, 1")
   } else {
     LMSPT_WGMMA_OF("k8.f32.tf32.tf32", "")
+  }
+#endif
+}
+
+// K = 16 of bf16 and 64 columns, with the rows of a in registers and b across K. Of the group's rows, with k below 8:
+// a[0]: (16 warp + group, 2 place)   a[1]: (16 warp + group + 8, 2 place)   a[2], a[3]: the same rows, 2 place + 8
+// So eight neighbours of d, d[8 i] on, are a's registers of k = 16 i, if pairs of them are packed.
+__device__ inline void wgmma_of_registers(float (&d)[32], const uint32_t (&a)[4], uint64_t columns, bool add) {
+#if defined(LMSPT_CUDA_EMULATED)
+  emulation::wgmma_of_registers(d, a, columns, add);
+#else
+  asm volatile(
+      "{\n.reg .pred more;\nsetp.ne.b32 more, %37, "
+      "0;\nwgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 " LMSPT_NAMES_32
+      "}, {%32, %33, %34, %35}, %36, more, 1, 1, 1;\n}"
+      : LMSPT_SUMS_32(0)
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(columns), "r"(static_cast<int>(add)));
+#endif
+}
+
+// After wgmma_wait: code that follows computes with these registers from here on alone.
+template <int count>
+__device__ inline void wgmma_settle([[maybe_unused]] float (&sums)[count]) {
+#if !defined(LMSPT_CUDA_EMULATED)
+#pragma unroll
+  for (int i = 0; i < count; ++i) asm volatile("" : "+f"(sums[i])::"memory");
+#endif
+}
+template <int count>
+__device__ inline void wgmma_settle([[maybe_unused]] uint32_t (&operands)[count][4]) {
+#if !defined(LMSPT_CUDA_EMULATED)
+#pragma unroll
+  for (int i = 0; i < count; ++i) {
+#pragma unroll
+    for (int j = 0; j < 4; ++j) asm volatile("" : "+r"(operands[i][j])::"memory");
   }
 #endif
 }

@@ -1,5 +1,7 @@
 #include "device/precision.h"
 #include "ops/attention/attention_cuda.h"
+#include "ops/attention/float_tensors_cuda.h"
+#include "ops/attention/sm90_attention.h"
 
 namespace lmspt::cuda {
 
@@ -17,8 +19,7 @@ Precision precision_for(const KernelContext& context, const AttentionGeometry& g
   return precision_of(*context.attrs);
 }
 
-void attention(const KernelContext& context) {
-  const AttentionGeometry g = geometry_of(context);
+void attention_in_floats(const KernelContext& context, const AttentionGeometry& g) {
   if (g.size > kMostFloatFeatures) return attention_of_any_size(context, g);
   switch (precision_for(context, g)) {
     case Precision::tf32: return attention_tf32(context, g);
@@ -28,8 +29,7 @@ void attention(const KernelContext& context) {
   }
 }
 
-void attention_grad(const KernelContext& context) {
-  const AttentionGeometry g = geometry_of(context);
+void attention_grad_in_floats(const KernelContext& context, const AttentionGeometry& g) {
   if (g.size > kMostFloatFeatures) return attention_grad_of_any_size(context, g);
   switch (precision_for(context, g)) {
     case Precision::tf32: return attention_grad_tf32(context, g);
@@ -39,11 +39,29 @@ void attention_grad(const KernelContext& context) {
   }
 }
 
+using Launcher = void (*)(const KernelContext&, const AttentionGeometry&);
+
+void launch_for(const KernelContext& context, Launcher sm90, Launcher in_floats) {
+  const AttentionGeometry g = geometry_of(context);
+  if (precision_of(*context.attrs) == Precision::bf16 && takes_sm90_attention(context, g)) return sm90(context, g);
+  FloatTensors floats(context);
+  in_floats(floats.context(), g);
+  floats.finish();
+}
+
+void attention(const KernelContext& context) { launch_for(context, attention_sm90, attention_in_floats); }
+
+void attention_grad(const KernelContext& context) {
+  launch_for(context, attention_grad_sm90, attention_grad_in_floats);
+}
+
 }  // namespace
 
 void register_attention_cuda(KernelTable& table) {
   table.add("attention", attention);
   table.add("attention_grad", attention_grad);
+  table.takes_bf16("attention", {.inputs = 0b111, .outputs = 1, .wgmma = true});
+  table.takes_bf16("attention_grad", {.inputs = 0b11111, .outputs = 0b111, .wgmma = true});
 }
 
 }  // namespace lmspt::cuda
