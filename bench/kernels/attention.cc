@@ -1,4 +1,5 @@
-// Attention of Whisper's encoder (1500 x 64 x 20 heads) and of a language model, forward and backward.
+// Attention of Whisper's encoder (1500 x 64 x 20 heads) and of a language model, forward and backward. In bf16 the
+// kernels for all GPUs stand beside those for compute capability 9.0.
 #include "case.h"
 
 namespace lmspt::lab {
@@ -17,7 +18,8 @@ struct Heads {
   int64_t pairs() const { return causal ? queries * (queries + 1) / 2 + queries * (keys - queries) : queries * keys; }
 };
 
-Work work(const Heads& h, int64_t products, int64_t bytes) {
+// `values`: how many are read and written.
+Work work(const Heads& h, Precision precision, int64_t products, int64_t values) {
   const auto count = [=] {
     int64_t flops = 0;
     for (int64_t head = 0; head < h.batch * h.heads; ++head) {
@@ -28,12 +30,18 @@ Work work(const Heads& h, int64_t products, int64_t bytes) {
     }
     return flops;
   };
-  return {2 * products * h.batch * h.heads * h.pairs() * h.size, bytes, count};
+  return {2 * products * h.batch * h.heads * h.pairs() * h.size, values * stored_bytes(precision), count, 4 * values};
+}
+
+std::vector<Variant> variants_in(Precision precision) {
+  if (precision != Precision::bf16) return {};
+  return {{"without warp groups", {{"LMSPT_CUDA_WGMMA", "0"}}, false},
+          {"stored as float32", {{"LMSPT_BF16_STORAGE", "0"}}, false}};
 }
 
 void add_heads(std::vector<Case>& cases, Precision precision, const Heads& h, bool with_gradient) {
-  const auto queries = [=](Recorder& r) { return r.changing({h.batch, h.queries, h.heads, h.size}); };
-  const auto keys = [=](Recorder& r) { return r.changing({h.batch, h.keys, h.key_heads, h.size}); };
+  const auto queries = [=](Recorder& r) { return r.made({h.batch, h.queries, h.heads, h.size}); };
+  const auto keys = [=](Recorder& r) { return r.made({h.batch, h.keys, h.key_heads, h.size}); };
   const auto forward = [=](Recorder& r) {
     r.want(r.one("attention", {queries(r), keys(r), keys(r)}, {{"causal", h.causal}}));
   };
@@ -42,7 +50,8 @@ void add_heads(std::vector<Case>& cases, Precision precision, const Heads& h, bo
                    precision,
                    {"attention"},
                    forward,
-                   work(h, kForwardProducts, 4 * (2 * h.of_queries() + 2 * h.of_keys()))});
+                   work(h, precision, kForwardProducts, 2 * h.of_queries() + 2 * h.of_keys()),
+                   variants_in(precision)});
   if (!with_gradient) return;
   const auto backward = [=](Recorder& r) {
     const ValueId q = queries(r), k = keys(r), v = keys(r);
@@ -56,7 +65,8 @@ void add_heads(std::vector<Case>& cases, Precision precision, const Heads& h, bo
                    precision,
                    {"attention_grad"},
                    backward,
-                   work(h, kBackwardProducts, 4 * (4 * h.of_queries() + 4 * h.of_keys()))});
+                   work(h, precision, kBackwardProducts, 4 * h.of_queries() + 4 * h.of_keys()),
+                   variants_in(precision)});
 }
 
 }  // namespace
@@ -72,6 +82,12 @@ void add_attention(std::vector<Case>& cases, const Sizes& sizes) {
               {"language model, 1024 x 64 x 14 heads, causal", batch, tokens, tokens, some, 2, size, true}, true);
     add_heads(cases, precision, {"language model, one token, 1024 keys", batch, 1, tokens, some, 2, size, false},
               false);
+  }
+  for (const int64_t tokens : {2048, 4096, 8192}) {
+    const std::string name = "language model, " + std::to_string(tokens) + " x 64 x 14 heads, causal";
+    const int64_t length = sizes(tokens, tokens / 40);
+    add_heads(cases, Precision::bf16, {name, sizes(16384 / tokens, 1), length, length, sizes(14, 4), 2, size, true},
+              true);
   }
 }
 

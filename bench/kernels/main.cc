@@ -66,7 +66,7 @@ std::string problem_of(Devices& devices, const Case& of) {
   for (const Measured& measured : measure(devices, of, 1)) {
     const std::string variant = measured.variant.empty() ? "" : "with " + measured.variant + " ";
     if (!(measured.median() > 0) || !std::isfinite(measured.median())) return variant + "it takes no time";
-    if (measured.same_traffic && measured.bytes != of.work.bytes) {
+    if (measured.same_traffic && measured.bytes != of.work.bytes && measured.bytes != of.work.other_bytes) {
       return variant + "kernels read and write " + std::to_string(measured.bytes) + " bytes, the formula has " +
              std::to_string(of.work.bytes);
     }
