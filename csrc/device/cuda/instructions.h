@@ -57,6 +57,26 @@ __device__ inline float exp2_near(float x) {
 __device__ inline float low_of_bf16(uint32_t pair) { return __uint_as_float(pair << 16); }
 __device__ inline float high_of_bf16(uint32_t pair) { return __uint_as_float(pair & 0xffff0000u); }
 
+// ---- stores ----
+
+// Neighbouring words to memory by one instruction; `target` is aligned to all of them. Of plain C++ stores of vectors nvcc
+// makes single words inside of large kernels.
+__device__ inline void store_words(void* target, uint32_t a, uint32_t b) {
+#if defined(LMSPT_CUDA_EMULATED)
+  *static_cast<uint2*>(target) = make_uint2(a, b);
+#else
+  asm volatile("st.v2.b32 [%0], {%1, %2};" ::"l"(target), "r"(a), "r"(b) : "memory");
+#endif
+}
+
+__device__ inline void store_words(void* target, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+#if defined(LMSPT_CUDA_EMULATED)
+  *static_cast<uint4*>(target) = make_uint4(a, b, c, d);
+#else
+  asm volatile("st.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(target), "r"(a), "r"(b), "r"(c), "r"(d) : "memory");
+#endif
+}
+
 // ---- products: d (16 x 8) += a (16 x K) b (K x 8) ----
 //
 // d[0], d[1]: row group,     columns 2 place, 2 place + 1

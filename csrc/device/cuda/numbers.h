@@ -66,9 +66,10 @@ struct Numbers {
   template <int kCount>
   static __device__ void store_floats(float* target, const float* values) {
     if constexpr (kCount == 4) {
-      *reinterpret_cast<float4*>(target) = make_float4(values[0], values[1], values[2], values[3]);
+      store_words(target, __float_as_uint(values[0]), __float_as_uint(values[1]), __float_as_uint(values[2]),
+                  __float_as_uint(values[3]));
     } else if constexpr (kCount == 2) {
-      *reinterpret_cast<float2*>(target) = make_float2(values[0], values[1]);
+      store_words(target, __float_as_uint(values[0]), __float_as_uint(values[1]));
     } else {
       *target = values[0];
     }
@@ -77,7 +78,7 @@ struct Numbers {
   template <int kCount>
   static __device__ void store_halves(uint16_t* target, const float* values) {
     if constexpr (kCount == 4) {
-      *reinterpret_cast<uint2*>(target) = make_uint2(pack_bf16(values[0], values[1]), pack_bf16(values[2], values[3]));
+      store_words(target, pack_bf16(values[0], values[1]), pack_bf16(values[2], values[3]));
     } else if constexpr (kCount == 2) {
       *reinterpret_cast<uint32_t*>(target) = pack_bf16(values[0], values[1]);
     } else {
