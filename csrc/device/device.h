@@ -28,6 +28,10 @@ class Session {
   virtual KernelContext context() = 0;                                    // pool or stream filled in
   // Does what `steps` does, by calling it or by repeating what it did in an earlier run.
   virtual void work(const std::function<void()>& steps) = 0;
+  // Steps between `fork` and `join` that get the context `aside` may run at the same time as those that get the other.
+  virtual void fork() {}
+  virtual KernelContext aside() { return context(); }
+  virtual void join() {}
   virtual void download(void* host, const void* device, size_t bytes) = 0;  // host memory holds it after finish
   virtual void wait() = 0;                                                  // for all work so far
   // Milliseconds that the device takes for `steps`. A device that is not the host has nothing of theirs in its caches.

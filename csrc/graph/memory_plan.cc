@@ -17,7 +17,7 @@ int64_t plan_memory(std::vector<Lifetime>& lifetimes) {
     const int64_t size = (value.bytes + 63) / 64 * 64;
     int64_t offset = 0;
     for (const Lifetime* other : placed) {
-      if (other->last < value.first || value.last < other->first) continue;
+      if (!value.meets(*other)) continue;
       if (offset + size <= other->offset) break;
       offset = std::max(offset, other->offset + (other->bytes + 63) / 64 * 64);
     }

@@ -4,6 +4,8 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 
 #include "graph/expression.h"
@@ -27,10 +29,9 @@ Plan::Plan(Program program, std::shared_ptr<Device> device) : device_(std::move(
   }
   for (const Update& update : program.updates) updated_.push_back(program.sources[update.variable].variable);
   const std::vector<Step> steps = fold(program);
-  place(program, steps);
-  for (const Step& step : steps) {
-    if (!step.op->is_view) steps_.push_back(bind(step, program));
-  }
+  const std::vector<Fork> forks = choose_forks(program, steps);
+  place(program, steps, forks);
+  bind_all(program, steps, forks);
   for (const NamedValue& output : program.outputs) {
     outputs_.push_back({output.name, program.values[output.value].dtype, program.values[output.value].shape});
     output_values_.push_back(output.value);
@@ -165,8 +166,26 @@ Buffer Plan::prepare(ValueId id, const Program& program, const std::vector<std::
   return result;
 }
 
+// None where runs would order themselves by variables. LMSPT_CUDA_FORKS=0 switches them off.
+std::vector<Fork> Plan::choose_forks(const Program& program, const std::vector<Step>& steps) const {
+  const char* setting = std::getenv("LMSPT_CUDA_FORKS");
+  if (device_->is_host() || !program.updates.empty() || (setting && std::strcmp(setting, "0") == 0)) return {};
+  return find_forks(program, steps);
+}
+
+void Plan::bind_all(const Program& program, const std::vector<Step>& steps, const std::vector<Fork>& forks) {
+  std::vector<int> bound;  // by step: those before it that are no views
+  for (const Step& step : steps) {
+    bound.push_back(static_cast<int>(steps_.size()));
+    if (!step.op->is_view) steps_.push_back(bind(step, program));
+  }
+  bound.push_back(static_cast<int>(steps_.size()));
+  for (const Fork& fork : forks) forks_.push_back({bound[fork.first], bound[fork.second], bound[fork.end]});
+}
+
 // Gives every value that steps make, and every graph input, its place in the arena. A view shares its source's place.
-void Plan::place(const Program& program, const std::vector<Step>& steps) {
+// What a fork reads of what is made elsewhere stays until its end, since its runs are in no order.
+void Plan::place(const Program& program, const std::vector<Step>& steps, const std::vector<Fork>& forks) {
   const int end = static_cast<int>(steps.size());
   const std::vector<ValueId> root = program.roots();
   for (const Step& step : steps) {
@@ -174,15 +193,22 @@ void Plan::place(const Program& program, const std::vector<Step>& steps) {
   }
   std::vector<Lifetime> lifetimes;
   std::vector<int> lifetime_of(program.values.size(), -1);
+  const auto fork_of = [&](int step) {
+    return std::find_if(forks.begin(), forks.end(), [&](const Fork& fork) { return fork.holds(step); });
+  };
   const auto begin = [&](ValueId id, int step) {
     if (fixed_[id].data || root[id] != id) return;
     lifetime_of[id] = static_cast<int>(lifetimes.size());
-    lifetimes.push_back({program.values[id].bytes(), step, step});
+    const auto fork = fork_of(step);
+    const int run = fork == forks.end() ? 0 : 2 * static_cast<int>(fork - forks.begin()) + 1 + fork->is_aside(step);
+    lifetimes.push_back({program.values[id].bytes(), step, step, run});
   };
   const auto use = [&](ValueId id, int step) {
     if (id == kNoValue || lifetime_of[root[id]] < 0) return;
     Lifetime& lifetime = lifetimes[lifetime_of[root[id]]];
-    lifetime.last = std::max(lifetime.last, step);
+    const auto fork = fork_of(step);
+    const bool comes_from_elsewhere = fork != forks.end() && !fork->holds(lifetime.first);
+    lifetime.last = std::max(lifetime.last, comes_from_elsewhere ? fork->end - 1 : step);
   };
   for (ValueId id : input_values_) begin(id, -1);
   for (int index = 0; index < end; ++index) {
@@ -281,10 +307,7 @@ void Plan::finish() { session_->finish(); }
 
 void Plan::work(char* arena, std::vector<TraceEntry>* trace) {
   if (!trace) {
-    session_->work([&] {
-      const KernelContext context = session_->context();
-      for (BoundStep& step : steps_) execute(step, arena, context);
-    });
+    session_->work([&] { run_steps(arena); });
     return;
   }
   for (BoundStep& step : steps_) {
@@ -293,6 +316,24 @@ void Plan::work(char* arena, std::vector<TraceEntry>* trace) {
     session_->wait();
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
     trace_step(step, time.count(), *trace);
+  }
+}
+
+void Plan::run_steps(char* arena) {
+  const KernelContext context = session_->context();
+  KernelContext aside{};
+  auto fork = forks_.begin();
+  for (int i = 0; i < static_cast<int>(steps_.size()); ++i) {
+    const bool is_forked = fork != forks_.end() && fork->holds(i);
+    if (is_forked && i == fork->first) {
+      session_->fork();
+      aside = session_->aside();
+    }
+    execute(steps_[i], arena, is_forked && fork->is_aside(i) ? aside : context);
+    if (is_forked && i + 1 == fork->end) {
+      session_->join();
+      ++fork;
+    }
   }
 }
 

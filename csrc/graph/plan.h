@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "device/device.h"
+#include "graph/forks.h"
 #include "graph/program.h"
 
 namespace lmspt {
@@ -79,13 +80,16 @@ class Plan {
   int64_t staging_bytes() const;
   void upload(const std::vector<const void*>& inputs, char* arena);
   void work(char* arena, std::vector<TraceEntry>* trace);
+  void run_steps(char* arena);
   void load_sources(const Program& program);
   void refresh_variables();
   void publish_updates();
   std::vector<Step> fold(const Program& program);
   Known describe(const Step& step, const Program& program, const std::vector<std::optional<Known>>& known) const;
   Buffer prepare(ValueId id, const Program& program, const std::vector<std::optional<Known>>& known, bool keep);
-  void place(const Program& program, const std::vector<Step>& steps);
+  std::vector<Fork> choose_forks(const Program& program, const std::vector<Step>& steps) const;
+  void place(const Program& program, const std::vector<Step>& steps, const std::vector<Fork>& forks);
+  void bind_all(const Program& program, const std::vector<Step>& steps, const std::vector<Fork>& forks);
   Buffer device_buffer(int64_t bytes);
   std::vector<float> download_floats(const Tensor& tensor);  // f32 or bf16, widened
   void trace_step(const BoundStep& step, double milliseconds, std::vector<TraceEntry>& trace);
@@ -97,6 +101,7 @@ class Plan {
   std::vector<std::shared_ptr<Variable>> changing_;  // variables that are not frozen
   std::vector<std::shared_ptr<Variable>> updated_;   // those that a run gives new values
   std::vector<BoundStep> steps_;
+  std::vector<Fork> forks_;  // of steps_
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
   std::vector<ValueId> input_values_;

@@ -37,6 +37,7 @@ CudaSession::~CudaSession() {
   }
   give_back_memory();
   workspace_.reset();
+  close_aside();
   for (Slot& slot : slots_) {
     if (slot.memory) cudaFreeHost(slot.memory);
     if (slot.done) cudaEventDestroy(slot.done);
@@ -44,11 +45,20 @@ CudaSession::~CudaSession() {
   cudaStreamDestroy(stream_);
 }
 
+void CudaSession::close_aside() {
+  aside_.workspace.reset();
+  for (cudaEvent_t event : {aside_.forked, aside_.joined}) {
+    if (event) cudaEventDestroy(event);
+  }
+  if (aside_.stream) cudaStreamDestroy(aside_.stream);
+}
+
 // ---- memory ----
 
 bool CudaSession::give_back_memory() {
   if (!stream_ || cudaStreamSynchronize(stream_) != cudaSuccess) return false;
-  const bool had_scratch = workspace_->clear();
+  bool had_scratch = workspace_->clear();
+  if (aside_.workspace) had_scratch |= aside_.workspace->clear();
   const bool had_arena = arena_ != nullptr;
   drop_graph();
   if (arena_) cudaFree(arena_);
@@ -111,7 +121,9 @@ void* CudaSession::begin(size_t arena_bytes, size_t staging_bytes, bool ordered)
       arena_bytes_ = bytes;
     }
     const int64_t direct_runs = direct_runs_;
-    if (workspace_->grow()) {
+    bool grew = workspace_->grow();
+    if (aside_.workspace) grew |= aside_.workspace->grow();
+    if (grew) {
       drop_graph();
       direct_runs_ = direct_runs;
     }
@@ -144,12 +156,35 @@ void CudaSession::download(void* host, const void* device, size_t bytes) {
   slots_[current_].downloads.push_back({host, staged, bytes});
 }
 
-KernelContext CudaSession::context() {
+KernelContext CudaSession::context() { return context_of(stream_, *workspace_); }
+KernelContext CudaSession::aside() { return context_of(aside_.stream, *aside_.workspace); }
+
+KernelContext CudaSession::context_of(cudaStream_t stream, Workspace& workspace) {
   KernelContext context{};
-  context.stream = stream_;
-  context.scratch = static_cast<ScratchMemory*>(workspace_.get());
+  context.stream = stream;
+  context.scratch = static_cast<ScratchMemory*>(&workspace);
   context.tuner = &device_.tuner();
   return context;
+}
+
+// A capture takes the second stream along.
+void CudaSession::fork() {
+  if (!aside_.workspace) {
+    if (!aside_.stream) {
+      device_.guard(cudaStreamCreateWithFlags(&aside_.stream, cudaStreamNonBlocking), "make a stream");
+    }
+    for (cudaEvent_t* event : {&aside_.forked, &aside_.joined}) {
+      if (!*event) device_.guard(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "make an event");
+    }
+    aside_.workspace = std::make_unique<Workspace>(device_, aside_.stream);
+  }
+  device_.guard(cudaEventRecord(aside_.forked, stream_), "record an event");
+  device_.guard(cudaStreamWaitEvent(aside_.stream, aside_.forked, 0), "wait for an event");
+}
+
+void CudaSession::join() {
+  device_.guard(cudaEventRecord(aside_.joined, aside_.stream), "record an event");
+  device_.guard(cudaStreamWaitEvent(stream_, aside_.joined, 0), "wait for an event");
 }
 
 // The first run loads the kernels, tries tiles, and tells how much scratch memory they take; the second is captured.
@@ -214,6 +249,7 @@ void CudaSession::finish() {
 
 void CudaSession::abandon() {
   device_.set_running(nullptr);
+  if (device_.is_usable() && aside_.stream) cudaStreamSynchronize(aside_.stream);
   if (device_.is_usable() && stream_) cudaStreamSynchronize(stream_);
   slots_[current_].downloads.clear();
 }

@@ -24,6 +24,9 @@ class CudaSession final : public Session {
   void* begin(size_t arena_bytes, size_t staging_bytes, bool ordered) override;
   void upload(void* device, const void* host, size_t bytes) override;
   KernelContext context() override;
+  void fork() override;
+  KernelContext aside() override;
+  void join() override;
   void work(const std::function<void()>& steps) override;
   void download(void* host, const void* device, size_t bytes) override;
   void wait() override;
@@ -50,6 +53,15 @@ class CudaSession final : public Session {
     std::vector<Download> downloads;
   };
 
+  // A second stream for work aside, made when it is asked for.
+  struct Aside {
+    cudaStream_t stream = nullptr;
+    std::unique_ptr<Workspace> workspace;
+    cudaEvent_t forked = nullptr, joined = nullptr;
+  };
+
+  KernelContext context_of(cudaStream_t stream, Workspace& workspace);
+  void close_aside();
   void prepare(Slot& slot, size_t bytes);
   char* stage(size_t bytes);
   void capture(const std::function<void()>& steps);
@@ -58,6 +70,7 @@ class CudaSession final : public Session {
   CudaDevice& device_;
   cudaStream_t stream_ = nullptr;
   std::unique_ptr<Workspace> workspace_;
+  Aside aside_;
   void* arena_ = nullptr;
   size_t arena_bytes_ = 0;
   std::array<Slot, kMostUnderWay> slots_;
