@@ -54,6 +54,7 @@ export class TaskPool<Request, Result> {
     const thread = new Worker(join(__dirname, this.script), { execArgv: [], stdout: true, stderr: true });
     this.threads.add(thread);
     thread.on("message", (reply: Reply<Result>) => {
+      if (!this.threads.has(thread)) return; // it came too late
       const task = this.takeFrom(thread);
       this.idle.push(thread);
       if ("result" in reply) task?.resolve(reply.result);

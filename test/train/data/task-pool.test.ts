@@ -34,6 +34,20 @@ describe("threads that do tasks", function () {
     }
   });
 
+  it("lose nothing to an answer that comes after its thread was given up, as after a process stood still", async () => {
+    const pool = poolOf(1, 1500);
+    try {
+      assert.equal(await pool.run("a"), "a!");
+      await new Promise((resolve) => setImmediate(resolve)); // timers come next, messages after them
+      const late = pool.run("b");
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);
+      await assert.rejects(late, /no result came for 1500 ms/);
+      assert.deepEqual(await Promise.all(["c", "d"].map((request) => pool.run(request))), ["c!", "d!"]);
+    } finally {
+      await pool.close();
+    }
+  });
+
   it("let go of what waits when they are closed", async () => {
     const pool = poolOf(1);
     const waiting = ["hang", "a"].map((request) => pool.run(request));
