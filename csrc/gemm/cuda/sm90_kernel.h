@@ -82,6 +82,9 @@ struct Sm90Ring {
 // without rows.
 struct Sm90Place {
   int group, item, m, n;
+  int first_row = 0;      // of x, where the item begins, in strides
+  RaggedPlace ragged{};   // of items of different lengths
+  bool is_stored = true;  // whether it has rows
 
   template <class Tile>
   static __device__ Sm90Place of(const Sm90Product& q, int unit, int rank) {
@@ -92,8 +95,29 @@ struct Sm90Place {
     const int in_band = rest % (kBand * tiling.across), left = rows - band * kBand;
     const int height = left < kBand ? left : kBand;
     const int row = (band * kBand + in_band % height) * Tile::kBlocks + rank;
-    return {group, row / tiling.down, row % tiling.down * kSm90Rows, in_band / height * Tile::kColumns};
+    const int item = row / tiling.down;
+    return {group, item, row % tiling.down * kSm90Rows, in_band / height * Tile::kColumns, 0, {}, item < q.p.items};
   }
+
+  // Where the tile lies in its item. False where no tile of its unit has rows.
+  template <class Tile>
+  __device__ bool enter_item(const Sm90Product& q, int unit, int rank) {
+    const RaggedItems& items = q.p.ragged;
+    if (!items.ends) return true;
+    bool some = false;
+    for (int other = 0; other < Tile::kBlocks; ++other) {
+      Sm90Place tile = of<Tile>(q, unit, other);
+      tile.ragged = RaggedPlace::by_thread<kSm90Rows>(items, tile.m / kSm90Rows);
+      tile.is_stored = tile.is_stored && tile.ragged.exists(items);
+      tile.m = tile.ragged.m;
+      tile.first_row = (tile.ragged.first * items.in + (tile.ragged.item + 1) * items.gap) / q.walk.stride;
+      some |= tile.is_stored && !tile.ragged.is_behind(items);
+      if (other == rank) *this = tile;
+    }
+    return some;
+  }
+
+  __device__ bool is_behind(const Sm90Product& q) const { return q.p.ragged.ends && ragged.is_behind(q.p.ragged); }
 };
 
 template <class Tile>
@@ -102,14 +126,15 @@ __device__ inline void produce_sm90(const Sm90Product& q, const Sm90Ring<Tile>& 
   const Sm90Walk& walk = q.walk;
   RingPlace<Tile::kStages> at;
   for (int unit = first; unit < q.tiling.units; unit += step) {
-    const Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
+    Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
+    if (!tile.enter_item<Tile>(q, unit, rank)) continue;
     const int weights = tile.item * walk.b_item + tile.group * walk.b_group;
     for (int block = 0; block < walk.channel_blocks; ++block) {
       for (int tap = 0; tap < walk.taps; ++tap) {
         const int offset = tap * walk.dilation + walk.origin;
         const int down = offset >= 0 ? offset / walk.stride : -((walk.stride - 1 - offset) / walk.stride);
         const int rest = offset - down * walk.stride, map = rest >= walk.longer;
-        const int row = walk.none[map] ? -kSm90Rows : tile.m + down;
+        const int row = walk.none[map] ? -kSm90Rows : tile.first_row + tile.m + down;
         for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
           const int a_plane = Tile::kTerms == 3 && term == 1, b_plane = Tile::kTerms == 3 && term == 0;
           barrier_wait(ring.released + at.stage, at.parity ^ 1);
@@ -168,11 +193,11 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
   const Product& p = q.p;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, odd = lane % 2;
   const float* bias = p.c.bias ? p.c.bias + tile.group * p.c.span.value() : nullptr;
-  const int64_t base = tile.item * p.c.item + tile.group * p.c.group;
+  const TileItem item = p.ragged.ends ? item_of(p, tile.ragged, tile.group) : item_of(p, tile.item, tile.group);
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     const int m = tile.m + consumer * 64 + warp * 16 + half * 8 + lane / 4;
-    const RowOfC<Tile::Operands::kHalves, true> c(p, base, m);
+    const RowOfC<Tile::Operands::kHalves, true> c(p, item, m);
 #pragma unroll
     for (int j = 0; j < Tile::kColumns / 8; j += 2) {
       float four[4];
@@ -183,7 +208,7 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
         four[e] = odd ? other : left;
         four[2 + e] = odd ? right : other;
       }
-      if (tile.item < p.items && m < p.rows) {
+      if (tile.is_stored && m < item.rows) {
         c.template put<4>(bias, tile.n + 8 * (j + odd) + lane % 4 / 2 * 4, q.vectors, four);
       }
     }
@@ -215,9 +240,19 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
       const int blocks = q.walk.channel_blocks * q.walk.taps * Tile::kTerms;
       RingPlace<Tile::kStages> at;
       for (int unit = first; unit < q.tiling.units; unit += step) {
+        Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
+        const bool has_rows = tile.enter_item<Tile>(q, unit, rank);
+        if (tile.is_behind(q) && tile.is_stored) {
+          tile.is_stored = false;
+          if (tile.group == 0 && tile.n == 0) {
+            clear_behind<Tile::Operands::kHalves>(q.p.ragged, q.p.c, tile.ragged, kSm90Rows, threadIdx.x - kWarpGroup,
+                                                  2 * kWarpGroup);
+          }
+        }
+        if (!has_rows) continue;
         float sums[Tile::kColumns / 2];
         sum_sm90(ring, consumer, blocks, at, sums);
-        finish_sm90<Tile>(q, Sm90Place::of<Tile>(q, unit, rank), consumer, sums);
+        finish_sm90<Tile>(q, tile, consumer, sums);
       }
     }
     if constexpr (Tile::kBlocks > 1) {
@@ -247,7 +282,7 @@ int64_t clusters_at_once(const KernelContext& context) {
 template <class Tile>
 void launch_sm90(const KernelContext& context, Sm90Product& q) {
   const Product& p = q.p;
-  q.tiling.down = static_cast<int>((p.rows + kSm90Rows - 1) / kSm90Rows);
+  q.tiling.down = static_cast<int>(p.ragged.ends ? p.ragged.slots(kSm90Rows) : (p.rows + kSm90Rows - 1) / kSm90Rows);
   q.tiling.rows = static_cast<int>(p.items * q.tiling.down);
   q.tiling.across = static_cast<int>((p.columns + Tile::kColumns - 1) / Tile::kColumns);
   q.tiling.units = static_cast<int>(p.groups * ((q.tiling.rows + Tile::kBlocks - 1) / Tile::kBlocks) * q.tiling.across);

@@ -82,6 +82,14 @@ void map_b(Sm90Product& q, bool halves, int planes, int box_columns) {
   }
 }
 
+// Rows of zeros between items of different lengths, so that no tap reaches from one to another.
+int gap_of(const Product& p) {
+  const Sm90Walk walk = walk_of(Precision::bf16, p);
+  const int reach = (p.ragged.extra - 1) * walk.stride + walk.origin + (walk.taps - 1) * walk.dilation + 1;
+  const int rows = std::max({-walk.origin, reach, 1});
+  return (rows + walk.stride - 1) / walk.stride * walk.stride;
+}
+
 // ---- choice ----
 
 // The tiles that take the least time, where all multiprocessors take one after the other.
@@ -134,7 +142,21 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
   }
 }
 
+void run_sm90_items(const KernelContext& context, Precision precision, const Product& product) {
+  Product ready = product;
+  RowsOfA& a = ready.a;
+  ready.ragged.gap = gap_of(product);
+  const int64_t rows = ready.ragged.rows_with_gaps();
+  a.w = Axis::of(rows, a.w.stride, a.w.dilation, a.w.origin, a.w.pitch);
+  a.item = rows * a.w.pitch;
+  const Scratch scratch(context, bytes_of_operands(precision, a.item));
+  make_ragged_operands(context, precision, product.a, ready.ragged, scratch.data());
+  a.x.data = scratch.data();
+  run_sm90_operands(context, precision, ready);
+}
+
 void run_sm90_product(const KernelContext& context, Precision precision, const Product& product) {
+  if (product.ragged.ends) return run_sm90_items(context, precision, product);
   const RowsOfA& a = product.a;
   const int64_t items = product.items * std::max<int64_t>(1, product.rows / a.positions.value());
   const int64_t count = items * a.w.in * a.w.pitch;

@@ -5,6 +5,7 @@
 #include "gemm/gemm_cpu.h"
 #include "gemm/lanes_cpu.h"
 #include "ops/conv1d/conv1d_bf16.h"
+#include "ops/conv1d/items_cpu.h"
 
 namespace lmspt::LMSPT_ISA {
 
@@ -78,6 +79,7 @@ void depthwise_row(const KernelContext& context, const Conv1dGeometry& g, const 
 // ---- launchers ----
 
 void conv1d(const KernelContext& context) {
+  if (context.in(kConvEnds)) return for_each_item(context, kConvEnds, 4, 0, conv1d);
   const Tensor x = context.in(0), w = context.in(1), alpha = context.in(3);
   const Tensor& y = context.out(0);
   const bool packed = w.shape.rank == 5;
