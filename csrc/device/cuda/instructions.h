@@ -59,8 +59,8 @@ __device__ inline float high_of_bf16(uint32_t pair) { return __uint_as_float(pai
 
 // ---- stores ----
 
-// Neighbouring words to memory by one instruction; `target` is aligned to all of them. Of plain C++ stores of vectors nvcc
-// makes single words inside of large kernels.
+// Neighbouring words to memory by one instruction; `target` is aligned to all of them. Of plain C++ stores of vectors
+// nvcc makes single words inside of large kernels.
 __device__ inline void store_words(void* target, uint32_t a, uint32_t b) {
 #if defined(LMSPT_CUDA_EMULATED)
   *static_cast<uint2*>(target) = make_uint2(a, b);
