@@ -5,6 +5,7 @@ import * as cpu from "./cpu.js";
 import * as eventLoop from "./event-loop.js";
 import * as kernels from "./kernels.js";
 import * as layers from "./layers.js";
+import * as lengths from "./lengths.js";
 import * as load from "./load.js";
 import * as long from "./long.js";
 import * as lookahead from "./lookahead.js";
@@ -19,6 +20,7 @@ const benchmarks: Readonly<Record<string, { main(args: readonly string[]): Promi
   "event-loop": eventLoop,
   kernels,
   layers,
+  lengths,
   load,
   long,
   lookahead,

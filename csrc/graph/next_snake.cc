@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/conv1d/last_inputs.h"
 #include "ops/precision.h"
 
 namespace lmspt {
@@ -17,9 +18,9 @@ bool has_input(const Step& step, size_t index) { return step.inputs.size() > ind
 
 // The index of the input `next_alpha`; 0 where there is none.
 size_t next_alpha_of(const Step& step) {
-  if (step.op->name == "conv1d") return 5;
-  if (step.op->name == "conv_transpose1d") return 3;
-  return step.op->name == "fused_residual_unit" ? 7 : 0;
+  if (step.op->name == "conv1d") return kConvNextAlpha;
+  if (step.op->name == "conv_transpose1d") return kTransposeNextAlpha;
+  return step.op->name == "fused_residual_unit" ? kUnitNextAlpha : 0;
 }
 
 bool can_activate(const Program& program, const Step& step) {

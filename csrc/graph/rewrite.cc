@@ -9,6 +9,7 @@
 #include "graph/next_snake.h"
 #include "graph/program.h"
 #include "graph/registry.h"
+#include "ops/conv1d/items.h"
 #include "ops/precision.h"
 
 namespace lmspt {
@@ -119,8 +120,8 @@ void fuse_residual_units(Program& program, Device& device) {
       if (step.inputs[kConvResidual] == x && has_input(first, kConvAlpha) && !has_input(first, kConvResidual) &&
           has_input(step, kConvAlpha) && has_fused_kernel(program, first, step, shape, device) && w[2] == 1 &&
           step.attrs.i("groups") == 1 && step.attrs.i("stride") == 1 && step.attrs.i("pad_left") == 0 &&
-          program.values[step.outputs[0]].shape == shape && program.values[step.inputs[0]].shape == shape &&
-          is_worth_fusing(shape, device)) {
+          !has_input(step, kConvEnds) && program.values[step.outputs[0]].shape == shape &&
+          program.values[step.inputs[0]].shape == shape && is_worth_fusing(shape, device)) {
         const auto input = [](const Step& of, size_t i) { return of.inputs.size() > i ? of.inputs[i] : kNoValue; };
         Step unit{&Registry::get().op("fused_residual_unit"), first.attrs, {}, step.outputs};
         unit.inputs = {x,
@@ -129,7 +130,8 @@ void fuse_residual_units(Program& program, Device& device) {
                        first.inputs[kConvAlpha],
                        step.inputs[1],
                        input(step, 2),
-                       step.inputs[kConvAlpha]};
+                       step.inputs[kConvAlpha],
+                       input(first, kConvEnds)};
         steps[inner->second].op = nullptr;
         steps.push_back(std::move(unit));
         continue;
@@ -153,13 +155,20 @@ void straighten_convolutions(Program& program, const Device& device) {
     if (step.op->name != "conv_transpose1d" || attrs.i("stride") != 1 || attrs.i("groups") != 1) continue;
     if (attrs.i("activated") > 0) continue;
     const int64_t reach = (program.values[step.inputs[1]].shape[2] - 1) * attrs.i("dilation");
+    const bool has_items = has_input(step, kTransposeEnds);
     step.op = &Registry::get().op("conv1d");
     step.attrs = resolve_attrs(*step.op, {{"dilation", attrs.i("dilation")},
                                           {"pad_left", reach - attrs.i("pad_left")},
-                                          {"length", program.values[step.outputs[0]].shape[1]},
+                                          {"pad_right", reach - attrs.i("pad_right")},
+                                          {"length", has_items ? -1 : program.values[step.outputs[0]].shape[1]},
                                           {"winograd", attrs.i("winograd")},
                                           {"transposed", true},
+                                          {"frame_rows", attrs.i("frame_rows")},
+                                          {"missing", attrs.i("missing")},
                                           {"precision", attrs.i("precision")}});
+    if (!has_items) continue;
+    set_input(step, kConvEnds, step.inputs[kTransposeEnds]);
+    step.inputs[kTransposeEnds] = kNoValue;
   }
 }
 

@@ -13,6 +13,8 @@ import { printNotice, type Session } from "./terminal.js";
 
 /** Jobs that are read, computed or written at the same time: a batch of the device, and some on their way. */
 const MOST_AHEAD = 12;
+/** The same where many go together whatever their lengths: two batches, and some to be read. */
+const MOST_AHEAD_MIXED = 72;
 /** What their samples may take in memory. Long inputs are streamed, whatever their length: two go beside each other. */
 const MEMORY_AHEAD = 2 ** 29;
 const MOST_PER_JOB = MEMORY_AHEAD / 2;
@@ -62,7 +64,9 @@ export async function convertAll(
       await withTokenizer(options, session, async (tokenizer) => {
         await withWork({ tokenizer, batcher: new Batcher(tokenizer) }, async (work) => {
           const jobs = await findWork(plan.jobs, work, results, session.signal);
-          await doWork(jobs, work, { results, signal: session.signal, progress: progressOf(jobs, session, quiet) });
+          const progress = progressOf(jobs, session, quiet);
+          const most = tokenizer.mixedFrames > 0 ? MOST_AHEAD_MIXED : MOST_AHEAD;
+          await doWork(jobs, work, { results, signal: session.signal, progress, most });
         });
         if (!quiet) printNotice(session.terminal, `${verb} ${results.summary()}`);
       });
@@ -110,12 +114,17 @@ function compare(a: string, b: string): number {
 async function doWork(
   jobs: readonly ReadyJob[],
   work: Work,
-  { results, signal, progress }: { results: BatchResults; signal: AbortSignal; progress: BatchProgress },
+  {
+    results,
+    signal,
+    progress,
+    most,
+  }: { results: BatchResults; signal: AbortSignal; progress: BatchProgress; most: number },
 ): Promise<void> {
   results.start();
   try {
     const limits = {
-      most: MOST_AHEAD,
+      most,
       budget: MEMORY_AHEAD,
       costOf: ({ memory }: ReadyJob) => Math.min(memory, MOST_PER_JOB),
     };

@@ -18,7 +18,7 @@ import { printNotice, type Session } from "./terminal.js";
 import { readTokens, sniffTokenFile } from "./token-formats.js";
 import { formatCount } from "./units.js";
 
-/** Tokens of less audio than this are decoded together with others of their length; others are streamed. */
+/** Tokens of less audio than this are decoded together with others; others are streamed. */
 const SHORT_SAMPLES = 2 ** 22;
 
 /** Which codebooks and which decoder make the speech. */

@@ -16,7 +16,7 @@ import type { Session } from "./terminal.js";
 import { serializeTokens, TOKEN_FORMATS, type TokenFormat } from "./token-formats.js";
 import { formatBytes, formatCount } from "./units.js";
 
-/** Inputs that take less memory are read whole, and encoded together with others of their length; others are streamed. */
+/** Inputs that take less memory are read whole, and encoded together with others; others are streamed. */
 const SHORT_BYTES = 2 ** 24;
 
 export interface EncodeOptions extends ModelOptions {

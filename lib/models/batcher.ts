@@ -1,4 +1,4 @@
-/** Calls that wait at the same time and are of equal length, made to one call of the tokenizer. */
+/** Calls that wait at the same time and may be computed together, made to one call of the tokenizer. */
 import { A_FUNCTION, AN_ABORT_SIGNAL, AN_OBJECT, checkOptions, requireKind } from "../arguments.js";
 import type { Audio } from "../audio/audio.js";
 import type { Tokens } from "../data/tokens.js";
@@ -7,16 +7,17 @@ import { invalidArgument } from "../errors.js";
 import type { DecodeOptions, Tokenizer } from "./tokenizer.js";
 
 export interface BatcherOptions {
-  /** The most items that go together; 8 by default. */
+  /** The most items that go together; 8 by default, 32 where those of different lengths do. */
   readonly maxBatch?: number;
-  /** How long an item waits for others of its length, in milliseconds; 0, the default: no longer than the device is busy. */
+  /** How long an item waits for others to go with, in milliseconds; 0, the default: no longer than the device is busy. */
   readonly waitMs?: number;
   /** Told the number of items of every call of the tokenizer. */
   readonly onBatch?: (items: number) => void;
 }
 
 /** What is needed of a tokenizer. */
-export type BatchedTokenizer = Pick<Tokenizer, "encode" | "decode" | "sampleRate" | "samplesPerFrame">;
+export type BatchedTokenizer = Pick<Tokenizer, "encode" | "decode" | "sampleRate" | "samplesPerFrame"> &
+  Partial<Pick<Tokenizer, "mixedFrames">>;
 
 /**
  * Encodes and decodes items that arrive one by one, such as requests to a server or files of a folder, in batches. The
@@ -30,7 +31,8 @@ export class Batcher {
     private readonly tokenizer: BatchedTokenizer,
     options: BatcherOptions = {},
   ) {
-    const { maxBatch = 8, waitMs = 0, onBatch } = checkOptions(options, { onBatch: A_FUNCTION });
+    const most = tokenizer.mixedFrames ? 32 : 8;
+    const { maxBatch = most, waitMs = 0, onBatch } = checkOptions(options, { onBatch: A_FUNCTION });
     requireInteger(maxBatch, 1, 1024, "maxBatch");
     requireInteger(waitMs, 0, 60_000, "waitMs");
     const settings = { maxBatch, waitMs, onBatch };
@@ -41,7 +43,7 @@ export class Batcher {
   /** Like `tokenizer.encode`. An abort takes the item out, and ends the batch where it was the last one in it. */
   async encode(audio: Audio | Float32Array, options: { signal?: AbortSignal } = {}): Promise<Tokens> {
     const { signal } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
-    return this.encoding.add(audio, { key: `${this.frames(audio)}`, how: undefined, signal });
+    return this.encoding.add(audio, { key: this.lengthKey(this.frames(audio)), how: undefined, signal });
   }
 
   /** Like `tokenizer.decode`. */
@@ -49,12 +51,17 @@ export class Batcher {
     const { signal, mode, codebooks } = checkOptions(options, { signal: AN_ABORT_SIGNAL });
     requireKind("tokens", AN_OBJECT, tokens);
     const how = { mode, codebooks };
-    return this.decoding.add(tokens, { key: `${tokens.frames} ${mode} ${codebooks}`, how, signal });
+    return this.decoding.add(tokens, { key: `${this.lengthKey(tokens.frames)} ${mode} ${codebooks}`, how, signal });
   }
 
   /** Items that no call of the tokenizer has taken yet. */
   get waiting(): number {
     return this.encoding.waiting + this.decoding.waiting;
+  }
+
+  /** Equal for lengths that go together. */
+  private lengthKey(frames: number): string {
+    return frames <= (this.tokenizer.mixedFrames ?? 0) ? "mixed" : `${frames}`;
   }
 
   private frames(audio: Audio | Float32Array): number {

@@ -13,7 +13,6 @@ import {
   validateTokens,
 } from "../data/tokens.js";
 import { invalidArgument, LmsptError } from "../errors.js";
-import { batchesOf } from "./batches.js";
 import { decodeSelection } from "./decode-selection.js";
 import type { ModelEngine } from "./engine.js";
 import type { DecodeSelection } from "./model-stages.js";
@@ -40,7 +39,7 @@ export class Codec {
     private readonly name: string,
   ) {}
 
-  /** The tokens of every input; short ones of equal length are computed together. */
+  /** The tokens of every input; short ones are computed together, on a CPU those of equal length. */
   async encode(inputs: readonly AudioInput[], options: WorkOptions): Promise<Tokens[]> {
     const lengths = inputs.map((input) => this.framesOf(input));
     return this.inBatches(lengths, options, async (batch) => {
@@ -53,7 +52,7 @@ export class Codec {
     });
   }
 
-  /** The speech of all tokens; short ones of equal length are computed together. */
+  /** The speech of all tokens; short ones are computed together, on a CPU those of equal length. */
   async decode(tokens: readonly Tokens[], options: DecodeOptions): Promise<Audio[]> {
     const selection = decodeSelection(options, this.engine.config);
     for (const item of tokens) this.check(item);
@@ -108,7 +107,7 @@ export class Codec {
     work: (batch: readonly number[]) => Promise<T[]>,
   ): Promise<T[]> {
     const results: T[] = [];
-    for (const batch of batchesOf(lengths, (frames) => this.engine.itemsTogether(frames))) {
+    for (const batch of this.engine.batchesOf(lengths)) {
       signal?.throwIfAborted();
       for (const [j, result] of (await work(batch)).entries()) results[batch[j]!] = result;
     }

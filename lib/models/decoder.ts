@@ -7,13 +7,19 @@ import {
   ConvTranspose1d,
   contextOf,
   type Level,
+  type Passage,
   type Scope,
   Snake,
-  type StreamStep,
 } from "../nn/index.js";
 import { product } from "./config.js";
 import { type Middle, MOST_MIDDLE_ROWS } from "./middle.js";
 import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
+
+/** Rows that sequences of whole frames lack at their end, before and after a block. */
+interface Missing {
+  readonly before: number;
+  readonly after: number;
+}
 
 /** A transposed convolution that halves the width, then three residual units. */
 class DecoderBlock {
@@ -27,21 +33,23 @@ class DecoderBlock {
     rate: number,
     private readonly rowsPerFrame: number,
     style: BlockStyle,
+    missing: Missing,
   ) {
     this.snake = new Snake(scope.at("block", 0), channels);
     this.up = new ConvTranspose1d(scope.at("block", 1), channels, channels / 2, 2 * rate, {
       stride: rate,
       padding: Math.ceil(rate / 2),
       causal: style.causal,
+      missing: missing.before,
     });
     const unit = (d: number, i: number) =>
-      new ResidualUnit(scope.at("block", i + 2), channels / 2, d, rowsPerFrame, style);
+      new ResidualUnit(scope.at("block", i + 2), channels / 2, d, rowsPerFrame, style, missing.after);
     this.units = style.dilations.map(unit);
   }
 
-  forward(x: Value, step?: StreamStep): Value {
-    const raised = x.graph.segment(() => this.up.forward(this.snake.forward(x), step));
-    return this.units.reduce((value, unit) => unit.forward(value, step), raised);
+  forward(x: Value, passage?: Passage): Value {
+    const raised = x.graph.segment(() => this.up.forward(this.snake.forward(x), passage));
+    return this.units.reduce((value, unit) => unit.forward(value, passage), raised);
   }
 
   get levels(): Level[] {
@@ -67,41 +75,53 @@ export class Decoder {
     latent: number,
     channels: number,
     private readonly rates: readonly number[],
-    style: BlockStyle,
+    private readonly style: BlockStyle,
   ) {
     const { causal } = style;
     this.first = new Conv1d(scope.at("model", 0), latent, channels, 7, { padding: 3, causal });
+    const missing = (blocks: number) => missingAfter(rates.slice(0, blocks), causal);
     this.blocks = rates.map((r, i) => {
       const rowsPerFrame = product(rates.slice(0, i + 1));
-      return new DecoderBlock(scope.at("model", i + 1), channels / 2 ** i, r, rowsPerFrame, style);
+      const rows = { before: missing(i), after: missing(i + 1) };
+      return new DecoderBlock(scope.at("model", i + 1), channels / 2 ** i, r, rowsPerFrame, style, rows);
     });
     const narrow = channels / 2 ** rates.length;
     this.snake = new Snake(scope.at("model", rates.length + 1), narrow);
-    this.last = new Conv1d(scope.at("model", rates.length + 2), narrow, 1, 7, { padding: 3, causal, gain: 0.03 });
+    this.last = new Conv1d(scope.at("model", rates.length + 2), narrow, 1, 7, {
+      padding: 3,
+      causal,
+      gain: 0.03,
+      missing: missing(rates.length),
+    });
     this.split = middleOf(rates, causal);
     this.middle = { rowsPerFrame: product(rates.slice(0, this.split)), channels: channels / 2 ** this.split };
   }
 
-  /** Of all frames, or of the next ones of a stream. */
-  forward(latent: Value, step?: StreamStep): Value {
-    return this.back(this.front(latent, step), step);
+  /** Of all frames, of the next ones of a stream, or of several items one after the other. */
+  forward(latent: Value, passage?: Passage): Value {
+    return this.back(this.front(latent, passage), passage);
   }
 
   /** The first part: (B, frames, latent) -> (B, rows, channels). */
-  front(latent: Value, step?: StreamStep): Value {
-    const first = this.first.forward(latent, step);
-    return this.blocks.slice(0, this.split).reduce((x, block) => block.forward(x, step), first);
+  front(latent: Value, passage?: Passage): Value {
+    const first = this.first.forward(latent, passage);
+    return this.blocks.slice(0, this.split).reduce((x, block) => block.forward(x, passage), first);
   }
 
   /** The second part: (B, rows, channels) -> (B, samples, 1). */
-  back(rows: Value, step?: StreamStep): Value {
-    const features = this.blocks.slice(this.split).reduce((x, block) => block.forward(x, step), rows);
-    return tanh(this.last.forward(this.snake.forward(features), step));
+  back(rows: Value, passage?: Passage): Value {
+    const features = this.blocks.slice(this.split).reduce((x, block) => block.forward(x, passage), rows);
+    return tanh(this.last.forward(this.snake.forward(features), passage));
   }
 
   /** Samples per frame. */
   get samplesPerFrame(): number {
     return product(this.rates);
+  }
+
+  /** By how many samples a sequence falls short of its frames. */
+  get missingSamples(): number {
+    return missingAfter(this.rates, this.style.causal);
   }
 
   /** Frames around a frame that its samples depend on. */
@@ -127,6 +147,11 @@ export class Decoder {
       { layer: this.last, rowsPerFrame: this.samplesPerFrame },
     ];
   }
+}
+
+/** Odd rates give a row less than they should. */
+function missingAfter(rates: readonly number[], causal: boolean): number {
+  return causal ? 0 : rates.reduce((missing, rate) => missing * rate + (rate % 2), 0);
 }
 
 /** The number of blocks before the middle. Odd rates give a row less than they should, so none may come before. */

@@ -1,6 +1,6 @@
 /** The convolutional encoder (of the Descript Audio Codec): samples to latent frames. */
 import type { Value } from "../graph/graph.js";
-import { type Context, Conv1d, contextOf, type Level, type Scope, Snake, type StreamStep } from "../nn/index.js";
+import { type Context, Conv1d, contextOf, type Level, type Passage, type Scope, Snake } from "../nn/index.js";
 import { product } from "./config.js";
 import { type Middle, MOST_MIDDLE_ROWS } from "./middle.js";
 import { type BlockStyle, ResidualUnit } from "./residual-unit.js";
@@ -30,9 +30,9 @@ class EncoderBlock {
     });
   }
 
-  forward(x: Value, step?: StreamStep): Value {
-    const mixed = this.units.reduce((value, unit) => unit.forward(value, step), x);
-    return x.graph.segment(() => this.down.forward(this.snake.forward(mixed), step));
+  forward(x: Value, passage?: Passage): Value {
+    const mixed = this.units.reduce((value, unit) => unit.forward(value, passage), x);
+    return x.graph.segment(() => this.down.forward(this.snake.forward(mixed), passage));
   }
 
   get levels(): Level[] {
@@ -70,21 +70,21 @@ export class Encoder {
     this.middle = { rowsPerFrame: product(strides.slice(this.split)), channels: width * 2 ** this.split };
   }
 
-  /** Of the whole audio, or of the next frames of a stream. */
-  forward(audio: Value, step?: StreamStep): Value {
-    return this.back(this.front(audio, step), step);
+  /** Of the whole audio, of the next frames of a stream, or of several items one after the other. */
+  forward(audio: Value, passage?: Passage): Value {
+    return this.back(this.front(audio, passage), passage);
   }
 
   /** The first part: (B, samples, 1) -> (B, rows, channels). */
-  front(audio: Value, step?: StreamStep): Value {
-    const first = this.first.forward(audio, step);
-    return this.blocks.slice(0, this.split).reduce((x, block) => block.forward(x, step), first);
+  front(audio: Value, passage?: Passage): Value {
+    const first = this.first.forward(audio, passage);
+    return this.blocks.slice(0, this.split).reduce((x, block) => block.forward(x, passage), first);
   }
 
   /** The second part: (B, rows, channels) -> (B, frames, latent). */
-  back(rows: Value, step?: StreamStep): Value {
-    const features = this.blocks.slice(this.split).reduce((x, block) => block.forward(x, step), rows);
-    return this.last.forward(this.snake.forward(features), step);
+  back(rows: Value, passage?: Passage): Value {
+    const features = this.blocks.slice(this.split).reduce((x, block) => block.forward(x, passage), rows);
+    return this.last.forward(this.snake.forward(features), passage);
   }
 
   /** Frames of audio around a frame that its latent depends on. */

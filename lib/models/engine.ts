@@ -2,11 +2,14 @@
 import type { Device } from "../graph/device.js";
 import type { Data } from "../graph/native.js";
 import type { Precision } from "../graph/precision.js";
+import { batchesOf, batchesOfEqual } from "./batches.js";
 import { CausalPlans } from "./causal-plans.js";
 import { CausalDecoder, CausalEncoder } from "./causal-stream.js";
 import { type ModelConfig, samplesPerFrame } from "./config.js";
+import type { Decoder } from "./decoder.js";
 import type { LmSpt } from "./lmspt.js";
 import { type DecodeSelection, ModelStages } from "./model-stages.js";
+import { RaggedBatch } from "./ragged-batch.js";
 import { StageStream } from "./stages.js";
 import { type Prompt, promptRules, wholeRules } from "./window-rules.js";
 import {
@@ -20,12 +23,10 @@ import {
 
 /** Frames that are handed on between looks at the signal. */
 const PUSHED_FRAMES = 128;
-/**
- * Items that go through a plan together, and their frames altogether, at most: more does not make it faster. An item of no
- * more frames goes through one plan as a whole.
- */
-const MOST_TOGETHER = 8;
-const FRAMES_TOGETHER = 128;
+/** An item of at most so many frames goes through one plan as a whole. */
+const SHORT_FRAMES = 128;
+/** Items of equal length that go through a plan together, if no more than short ones altogether: more is not faster. */
+const MOST_EQUAL = 8;
 
 export type { DecodeSelection };
 
@@ -40,6 +41,8 @@ export class ModelEngine {
   private readonly stages: ModelStages;
   /** What a causal model steps through streams with. */
   private readonly steps: CausalPlans | undefined;
+  /** Whether short items go through plans together whatever their lengths: where one alone does not keep a device busy. */
+  private readonly mixes: boolean;
 
   constructor(
     private readonly model: LmSpt,
@@ -48,6 +51,7 @@ export class ModelEngine {
   ) {
     this.samplesPerFrame = samplesPerFrame(model.config);
     this.stages = new ModelStages(model, device, precision);
+    this.mixes = device.kind === "cuda" && process.env.LMSPT_RAGGED !== "0" && keepsFrames(model.config);
     this.steps = model.config.is_causal ? new CausalPlans(model, device, precision) : undefined;
   }
 
@@ -142,13 +146,25 @@ export class ModelEngine {
     return result;
   }
 
-  /** How many items of so many frames are best encoded or decoded together. */
-  itemsTogether(frames: number): number {
-    return frames === 0 ? 1 : Math.max(1, Math.min(MOST_TOGETHER, Math.floor(FRAMES_TOGETHER / frames)));
+  /** Items of at most so many frames are best encoded and decoded together whatever their lengths; 0 where none are. */
+  get mixedFrames(): number {
+    return this.mixes ? SHORT_FRAMES : 0;
   }
 
-  /** Several items of equally many frames, as `encode` for each of them. */
+  /** Which items of so many frames, unknown of some, are best encoded or decoded together. */
+  batchesOf(lengths: readonly (number | undefined)[]): readonly (readonly number[])[] {
+    if (this.mixes) return batchesOf(lengths, isShort, RaggedBatch.takes);
+    return batchesOfEqual(lengths, (frames) => Math.max(1, Math.min(MOST_EQUAL, Math.floor(SHORT_FRAMES / frames))));
+  }
+
+  /** Several items that belong together, as `encode` for each of them. */
   async encodeTogether(items: readonly Float32Array[]): Promise<Int32Array[][]> {
+    if (this.mixes) {
+      const batch = new RaggedBatch(items.map(({ length }) => this.framesOf(length)));
+      const audio = batch.join(items, this.samplesPerFrame, Float32Array);
+      const codes = await this.stages.encodingRagged()(audio, batch.frames, batch.ends);
+      return batch.split(codes).map((part) => deinterleave(part, this.config.n_codebooks));
+    }
     const frames = this.framesOf(items[0]!.length);
     const each = frames * this.samplesPerFrame;
     const audio = new Float32Array(items.length * each);
@@ -157,8 +173,15 @@ export class ModelEngine {
     return split(codes, items.length).map((part) => deinterleave(part, this.config.n_codebooks));
   }
 
-  /** Several items of equally many frames, as `decode` for each of them, with whole frames of samples. */
+  /** Several items that belong together, as `decode` for each of them, with whole frames of samples. */
   async decodeTogether(items: readonly (readonly Int32Array[])[], selection: DecodeSelection): Promise<Float32Array[]> {
+    if (this.mixes) {
+      const batch = new RaggedBatch(items.map(([first]) => first!.length));
+      const codes = batch.join(items.map(interleave), this.config.n_codebooks, Int32Array);
+      const speech = await this.stages.decodingRagged(selection)(codes, batch.frames, batch.ends);
+      const { missingSamples } = this.decoderOf(selection);
+      return batch.split(speech as Float32Array).map((part) => part.slice().fill(0, part.length - missingSamples));
+    }
     const frames = items[0]![0]!.length;
     const each = frames * items[0]!.length;
     const codes = new Int32Array(items.length * each);
@@ -171,8 +194,12 @@ export class ModelEngine {
     });
   }
 
-  outputSamplesPerFrame({ decoder }: DecodeSelection): number {
-    return (decoder === "aux" ? this.model.auxDecoder : this.model.decoder).samplesPerFrame;
+  outputSamplesPerFrame(selection: DecodeSelection): number {
+    return this.decoderOf(selection).samplesPerFrame;
+  }
+
+  private decoderOf({ decoder }: DecodeSelection): Decoder {
+    return decoder === "aux" ? this.model.auxDecoder : this.model.decoder;
   }
 
   framesOf(samples: number): number {
@@ -187,7 +214,14 @@ export class ModelEngine {
 }
 
 function isShort(frames: number): boolean {
-  return frames > 0 && frames <= FRAMES_TOGETHER;
+  return frames > 0 && frames <= SHORT_FRAMES;
+}
+
+/** Whether every layer gives a frame as many rows, at least about: those of a rate of 1 give one more or less. */
+function keepsFrames({ is_causal, encoder_rates, decoder_rates, aux_decoder }: ModelConfig): boolean {
+  return is_causal
+    ? !aux_decoder.rates.includes(1)
+    : ![encoder_rates, decoder_rates, aux_decoder.rates].flat().includes(1);
 }
 
 function split(values: Data, parts: number): Data[] {

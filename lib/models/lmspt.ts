@@ -7,7 +7,7 @@
  */
 import type { Value } from "../graph/graph.js";
 import { add, concat, pad, slice } from "../graph/ops/index.js";
-import { type Parameter, Scope, type StreamStep } from "../nn/index.js";
+import { type Parameter, type Passage, Scope } from "../nn/index.js";
 import type { ModelConfig } from "./config.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
@@ -52,26 +52,26 @@ export class LmSpt {
     this.parameters = scope.parameters;
   }
 
-  /** Audio (B, samples, 1) -> codes (B, frames, K), the semantic ones first; with `step`, of the next frames of a stream. */
-  encode(audio: Value, step?: StreamStep): Value {
-    return this.quantize(this.latents(audio, step));
+  /** Audio (B, samples, 1) -> codes (B, frames, K), the semantic ones first. */
+  encode(audio: Value, passage?: Passage): Value {
+    return this.quantize(this.latents(audio, passage));
   }
 
   /** The first part of `encode`: audio (B, samples, 1) -> what the encoders pass on (B, rows, channels). */
-  encodeFront(audio: Value): Value {
+  encodeFront(audio: Value, passage?: Passage): Value {
     return concat(
-      this.encoders.map((encoder) => encoder.front(audio)),
+      this.encoders.map((encoder) => encoder.front(audio, passage)),
       -1,
     );
   }
 
   /** The second part of `encode`: (B, rows, channels) -> codes (B, frames, K). */
-  encodeBack(rows: Value): Value {
+  encodeBack(rows: Value, passage?: Passage): Value {
     let first = 0;
     const latents = this.encoders.map((encoder) => {
       const own = slice(rows, 2, first, encoder.middle.channels);
       first += encoder.middle.channels;
-      return encoder.back(own);
+      return encoder.back(own, passage);
     });
     return this.quantize({ semantic: latents[0]!, acoustic: latents.at(-1)! });
   }
@@ -82,18 +82,17 @@ export class LmSpt {
   }
 
   /** Audio (B, samples, 1) -> the latents that are quantized (B, frames, D). */
-  latents(audio: Value, step?: StreamStep): { semantic: Value; acoustic: Value } {
-    const semantic = this.semanticEncoder.forward(audio, step);
+  latents(audio: Value, passage?: Passage): { semantic: Value; acoustic: Value } {
+    const semantic = this.semanticEncoder.forward(audio, passage);
     if (this.config.use_shared_encoder) return { semantic, acoustic: semantic };
-    return { semantic, acoustic: this.acousticEncoder.forward(audio, step) };
+    return { semantic, acoustic: this.acousticEncoder.forward(audio, passage) };
   }
 
   /**
-   * Codes (B, frames, n) of either kind, absent where they do not take part -> speech (B, samples, 1); with `step`, of
-   * the next frames of a stream.
+   * Codes (B, frames, n) of either kind, absent where they do not take part -> speech (B, samples, 1).
    */
-  decode(semantic: Value | undefined, acoustic: Value | undefined, step?: StreamStep): Value {
-    return this.decoder.forward(this.dequantize(semantic, acoustic), step);
+  decode(semantic: Value | undefined, acoustic: Value | undefined, passage?: Passage): Value {
+    return this.decoder.forward(this.dequantize(semantic, acoustic), passage);
   }
 
   /** Codes (B, frames, n) of either kind, absent where they do not take part -> the decoders' input (B, frames, D). */

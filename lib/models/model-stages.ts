@@ -5,18 +5,19 @@
  */
 import type { Device } from "../graph/device.js";
 import { Graph, type Value } from "../graph/graph.js";
+import type { Data } from "../graph/native.js";
 import { slice } from "../graph/ops/index.js";
 import type { Plan } from "../graph/plan.js";
 import { PlanCache } from "../graph/plan-cache.js";
 import type { Precision } from "../graph/precision.js";
-import { widest } from "../nn/index.js";
+import { Ragged, widest } from "../nn/index.js";
 import { samplesPerFrame } from "./config.js";
 import type { Decoder } from "./decoder.js";
 import type { LmSpt } from "./lmspt.js";
 import type { Middle } from "./middle.js";
 import type { FrameShape, Stage } from "./stages.js";
 
-const CACHED_PLANS = 32;
+const CACHED_PLANS = 64;
 /** Frames that a window gives: on the side of the samples a frame takes about a megabyte of memory. */
 const SAMPLES_STEP = 96;
 const LATENT_STEP = 384;
@@ -35,6 +36,9 @@ interface Decoding {
   readonly decoder: Decoder;
   readonly latent: (codes: Value) => Value;
 }
+
+/** Items one after the other, with room for `frames` frames, and the frame behind each item's last -> as many. */
+export type RaggedRun = (x: Data, frames: number, ends: Int32Array) => Promise<Data>;
 
 interface StageParts extends Omit<Stage, "run"> {
   readonly name: string;
@@ -63,7 +67,7 @@ export class ModelStages {
       this.stage({
         name: "encode front",
         context: parts.map(({ front }) => front).reduce(widest),
-        input: samples(samplesPerFrame(model.config)),
+        input: this.audio(),
         output: middle,
         step: SAMPLES_STEP,
         lacksEnd: false,
@@ -83,10 +87,20 @@ export class ModelStages {
 
   /** Samples -> codes. What passes between the parts is joined and cut, which keeps it in float32 as between stages. */
   encodingAtOnce(): Stage["run"] {
-    const { model } = this;
-    return this.runner("encode", samples(samplesPerFrame(model.config)), (audio) =>
-      model.encodeBack(model.encodeFront(audio)),
-    );
+    return this.runner("encode", this.audio(), (audio) => this.encode(audio));
+  }
+
+  /** The same of items of different lengths; what comes behind the last one is arbitrary. */
+  encodingRagged(): RaggedRun {
+    return this.raggedRunner("encode", this.audio(), (audio, items) => this.encode(audio, items));
+  }
+
+  private encode(audio: Value, items?: Ragged): Value {
+    return this.model.encodeBack(this.model.encodeFront(audio, items), items);
+  }
+
+  private audio(): FrameShape {
+    return samples(samplesPerFrame(this.model.config));
   }
 
   /** Codes of all codebooks -> rows -> samples. */
@@ -118,11 +132,15 @@ export class ModelStages {
 
   /** Codes of all codebooks -> samples. Cutting nothing off keeps what passes between the parts in float32. */
   decodingAtOnce(selection: DecodeSelection): Stage["run"] {
-    const { name, decoder, latent } = this.decodingOf(selection);
-    return this.runner(name, codes(this.model.config.n_codebooks), (x) => {
-      const middle = decoder.front(latent(x));
-      return decoder.back(slice(middle, 1, 0, middle.dim(1)));
-    });
+    const decoding = this.decodingOf(selection);
+    return this.runner(decoding.name, codes(this.model.config.n_codebooks), (x) => decodeWhole(decoding, x));
+  }
+
+  /** The same of items of different lengths, each with all samples of its frames; arbitrary are those that it lacks alone. */
+  decodingRagged(selection: DecodeSelection): RaggedRun {
+    const decoding = this.decodingOf(selection);
+    const { n_codebooks } = this.model.config;
+    return this.raggedRunner(decoding.name, codes(n_codebooks), (x, items) => decodeWhole(decoding, x, items));
   }
 
   private decodingOf({ decoder: which, semantic, acoustic }: DecodeSelection): Decoding {
@@ -148,23 +166,45 @@ export class ModelStages {
 
   /** Runs the plan of a length and a batch, which is made where there is none. */
   private runner(name: string, input: FrameShape, build: (x: Value) => Value): Stage["run"] {
-    const make = async (frames: number, batch: number) => {
-      const graph = new Graph();
-      try {
-        const shape = [batch, frames * input.rows, input.channels];
-        const x = graph.input("x", shape, input.type === Int32Array ? "i32" : "f32");
-        return await graph.compile(this.device, { y: build(x) }, [], { precision: this.precision });
-      } finally {
-        graph.close();
-      }
-    };
     return (x, frames, batch) =>
       this.plans.use(
         `${name} ${frames} ${batch}`,
-        () => make(frames, batch),
+        () => this.compile((graph) => build(inputOf(graph, input, frames, batch))),
         async (plan) => (await plan.run({ x })).y,
       );
   }
+
+  /** Runs the plan of a room and a number of items, which is made where there is none. */
+  private raggedRunner(name: string, input: FrameShape, build: (x: Value, items: Ragged) => Value): RaggedRun {
+    const record = (graph: Graph, frames: number, items: number) => {
+      const ends = graph.input("ends", [items], "i32");
+      return build(inputOf(graph, input, frames, 1), new Ragged(ends, frames));
+    };
+    return (x, frames, ends) =>
+      this.plans.use(
+        `ragged ${name} ${frames} ${ends.length}`,
+        () => this.compile((graph) => record(graph, frames, ends.length)),
+        async (plan) => (await plan.run({ x, ends })).y,
+      );
+  }
+
+  private async compile(record: (graph: Graph) => Value): Promise<Plan<"y">> {
+    const graph = new Graph();
+    try {
+      return await graph.compile(this.device, { y: record(graph) }, [], { precision: this.precision });
+    } finally {
+      graph.close();
+    }
+  }
+}
+
+function inputOf(graph: Graph, { rows, channels, type }: FrameShape, frames: number, batch: number): Value {
+  return graph.input("x", [batch, frames * rows, channels], type === Int32Array ? "i32" : "f32");
+}
+
+function decodeWhole({ decoder, latent }: Decoding, codes: Value, items?: Ragged): Value {
+  const middle = decoder.front(latent(codes), items);
+  return decoder.back(slice(middle, 1, 0, middle.dim(1)), items);
 }
 
 function samples(perFrame: number): FrameShape {

@@ -1,6 +1,6 @@
 import type { Value } from "../graph/graph.js";
 import { add } from "../graph/ops/index.js";
-import { Conv1d, type Level, type Scope, Snake, type StreamStep } from "../nn/index.js";
+import { Conv1d, type Level, type Passage, type Scope, Snake } from "../nn/index.js";
 
 /**
  * The fast convolution is used where the longest of its blocks spans no more frames than this: pieces of a file begin at
@@ -28,6 +28,7 @@ export class ResidualUnit {
     dilation: number,
     private readonly rowsPerFrame: number,
     { kernel, causal, dilations }: BlockStyle,
+    missing = 0,
   ) {
     const winograd = !causal && kernel > 2 && 4 * Math.max(...dilations) <= MOST_BLOCK_FRAMES * rowsPerFrame;
     const padding = ((kernel - 1) * dilation) / 2;
@@ -37,15 +38,16 @@ export class ResidualUnit {
       padding,
       causal,
       winograd,
+      missing,
     });
     this.snake2 = new Snake(scope.at("block", 2), channels);
     this.pointwise = new Conv1d(scope.at("block", 3), channels, channels, 1, { causal, gain: 0.3, start: 0.1 });
   }
 
-  forward(x: Value, step?: StreamStep): Value {
+  forward(x: Value, passage?: Passage): Value {
     return x.graph.segment(() => {
-      const inner = this.dilated.forward(this.snake1.forward(x), step);
-      return add(x, this.pointwise.forward(this.snake2.forward(inner), step));
+      const inner = this.dilated.forward(this.snake1.forward(x), passage);
+      return add(x, this.pointwise.forward(this.snake2.forward(inner), passage));
     });
   }
 

@@ -43,6 +43,8 @@ export class Tokenizer {
   /** Frames per second. */
   readonly frameRate: number;
   readonly samplesPerFrame: number;
+  /** Items of at most so many frames are computed together whatever their lengths, others with those of their length. */
+  readonly mixedFrames: number;
 
   /** What all tokens of this model have in common. */
   readonly tokenSpec: TokenSpec;
@@ -70,6 +72,7 @@ export class Tokenizer {
     this.sampleRate = this.config.sample_rate;
     this.outputSampleRate = this.config.output_sample_rate;
     this.samplesPerFrame = this.engine.samplesPerFrame;
+    this.mixedFrames = this.engine.mixedFrames;
     this.frameRate = this.sampleRate / this.samplesPerFrame;
     this.tokenSpec = specOf(this.config, this.frameRate, loaded.fingerprint);
     this.codec = new Codec(this.engine, this.resampler, this.tokenSpec, name);

@@ -4,7 +4,8 @@ import type { Value } from "../graph/graph.js";
 import { type Conv1dOptions, conv1d, convTranspose1d, weightNorm } from "../graph/ops/index.js";
 import type { CuttableLayer, Loss } from "./cut.js";
 import type { Parameter, Scope } from "./parameter.js";
-import { notCausal, type StreamStep } from "./stream-step.js";
+import { type Passage, Ragged } from "./ragged.js";
+import { notCausal } from "./stream-step.js";
 
 /** Scales of random weights relative to one that keeps the variance. */
 export interface Gains {
@@ -26,6 +27,8 @@ export interface ConvOptions extends Gains {
   readonly winograd?: boolean;
   /** In float32 whatever the plan's precision. */
   readonly exact?: boolean;
+  /** Rows that whole frames of x should have but its last one lacks. */
+  readonly missing?: number;
 }
 
 /**
@@ -83,15 +86,18 @@ export class Conv1d implements CuttableLayer {
   }
 
   /** The whole of x, or the next piece of a stream: whole strides of it. */
-  forward(x: Value, step?: StreamStep): Value {
+  forward(x: Value, passage?: Passage): Value {
     const { weight, bias } = this.weight.in(x);
-    const { causal, groups, winograd, exact } = this.options;
+    const { causal, groups, winograd, exact, missing = 0 } = this.options;
     const padding = this.padding(x.dim(1));
-    if (!step) return conv1d(x, weight, bias, { ...padding, groups, winograd, exact });
+    if (!passage || passage instanceof Ragged) {
+      const items = this.kernel > 1 || padding.stride > 1 ? passage?.rows(x, missing) : undefined;
+      return conv1d(x, weight, bias, { ...padding, groups, winograd, exact, items });
+    }
     if (winograd || (!causal && this.kernel > 1)) throw notCausal();
     if (padding.padRight > 0) throw invalidArgument("x", `a multiple of ${padding.stride} rows`, x.dim(1));
     const rows = Math.max(0, padding.padLeft);
-    return conv1d(step.continue(x, rows), weight, bias, {
+    return conv1d(passage.continue(x, rows), weight, bias, {
       ...padding,
       groups,
       padLeft: padding.padLeft - rows,
@@ -122,7 +128,7 @@ export class Conv1d implements CuttableLayer {
    * Causal: k_eff - stride rows before, and after the end only what completes the last stride, so that the output has
    * ceil(T / stride) rows.
    */
-  private padding(length: number): Required<Omit<Conv1dOptions, "length" | "groups">> {
+  private padding(length: number): Required<Omit<Conv1dOptions, "length" | "groups" | "items">> {
     const { stride = 1, dilation = 1, padding = 0, causal } = this.options;
     if (!causal) return { stride, dilation, padLeft: padding, padRight: padding };
     const span = (this.kernel - 1) * dilation + 1;
@@ -150,13 +156,15 @@ export class ConvTranspose1d implements CuttableLayer {
   }
 
   /** The whole of x, or the next piece of a stream. */
-  forward(x: Value, step?: StreamStep): Value {
+  forward(x: Value, passage?: Passage): Value {
     const { weight, bias } = this.weight.in(x);
     const options = { stride: this.stride, ...this.trimming() };
-    if (!step) return convTranspose1d(x, weight, bias, options);
+    if (!passage || passage instanceof Ragged) {
+      return convTranspose1d(x, weight, bias, { ...options, items: passage?.rows(x, this.options.missing ?? 0) });
+    }
     if (!this.options.causal) throw notCausal();
     const rows = Math.ceil(this.kernel / this.stride) - 1;
-    return convTranspose1d(step.continue(x, rows), weight, bias, { ...options, padLeft: rows * this.stride });
+    return convTranspose1d(passage.continue(x, rows), weight, bias, { ...options, padLeft: rows * this.stride });
   }
 
   lost({ front, back }: Loss): Loss {

@@ -3,6 +3,7 @@ import {
   type Attributes,
   type CaseInput,
   given,
+  givenIntegers,
   type KernelCase,
   moderate,
   positive,
@@ -217,7 +218,7 @@ function transposedCases({ batch = 1, length, channels, outputs, kernel, attribu
 
 /** The case with Snake of what is to read the result: instead of it, and besides. */
 function activated({ op, inputs, attributes, tolerance }: KernelCase, channels: number): KernelCase[] {
-  const index = { conv1d: 5, conv_transpose1d: 3, fused_residual_unit: 7 }[op]!;
+  const index = { conv1d: 6, conv_transpose1d: 4, fused_residual_unit: 8 }[op]!;
   const given = [...Array.from({ length: index }, (_, i) => inputs[i]), positive([channels], 9)];
   return [1, 2].map((activated) => ({
     op,
@@ -226,6 +227,33 @@ function activated({ op, inputs, attributes, tolerance }: KernelCase, channels: 
     tolerance: 3 * tolerance,
   }));
 }
+
+/** Items of different lengths; what lies behind them is zeros on both devices. */
+const itemsOfLengths: readonly KernelCase[] = [
+  { outputs: 24, op: "conv1d", kernel: 7, attributes: { frame_rows: 10, pad_left: 3, pad_right: 3 } },
+  {
+    outputs: 20,
+    op: "conv_transpose1d",
+    kernel: 4,
+    attributes: { frame_rows: 4, stride: 2, pad_left: 1, pad_right: 1 },
+  },
+].flatMap(({ outputs, op, kernel, attributes }) => {
+  const [x, bias, ends] = [
+    moderate([1, 7 * attributes.frame_rows, 16], 1),
+    moderate([outputs], 2),
+    givenIntegers([2], [2, 5]),
+  ];
+  const w = moderate(op === "conv1d" ? [outputs, 16, kernel] : [16, outputs, kernel], 3);
+  const between = op === "conv1d" ? [undefined, undefined] : [];
+  const one = { op, inputs: [x, w, bias, ...between, ends], attributes, tolerance: summed(16 * kernel) };
+  return [one, ...activated(one, outputs)];
+});
+const unitOfLengths = unit.flatMap(({ inputs: [x, ...weights], ...one }) => {
+  const rows = moderate([1, 7 * 10, x!.shape[2]!], 1);
+  const attributes = { ...one.attributes, frame_rows: 10 };
+  const ragged = { ...one, inputs: [rows, ...weights, givenIntegers([2], [2, 5])], attributes };
+  return [ragged, ...activated(ragged, x!.shape[2]!)];
+});
 
 const snaked: readonly KernelCase[] = [
   ...convolutions.flatMap((c, i) => activated(convolved(c, i)[i % 4]!, c.outputs)),
@@ -314,6 +342,8 @@ export const productCases: readonly KernelCase[] = [
   ...unit,
   ...transposed.flatMap(transposedCases),
   ...snaked,
+  ...itemsOfLengths,
+  ...unitOfLengths,
   ...images.flatMap(imageCases),
   ...spoiled,
 ];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Device } from "../../lib/graph/device.js";
 import type { Precision } from "../../lib/graph/precision.js";
+import { Batcher } from "../../lib/models/batcher.js";
 import { parseConfig } from "../../lib/models/config.js";
 import { Discriminators, PUBLIC_DISCRIMINATORS } from "../../lib/models/discriminators/index.js";
 import { ModelEngine } from "../../lib/models/engine.js";
@@ -73,6 +74,35 @@ describe("models on CUDA", function () {
       assert(parts.length > 0.9 * length);
       assert.deepEqual([...speech.subarray(0, parts.length)], parts, precision);
       engine.close();
+    }
+  });
+
+  it("clips of different lengths go through one plan, with the codes and the speech of each alone", async () => {
+    const clips = [1500, 7000, 1, 3840, 2500].map((length, i) => randomFloats(length, i));
+    const modes = ["full", "aux"] as const;
+    for (const precision of ["fp32", "bf16"] as const) {
+      process.env.LMSPT_RAGGED = "0";
+      await using apart = await load("cuda", precision).finally(() => delete process.env.LMSPT_RAGGED);
+      await using mixed = await load("cuda", precision);
+      assert.equal(apart.mixedFrames, 0);
+      const batches: number[] = [];
+      const batcher = new Batcher(mixed, {
+        onBatch: (items) => batches.push(items),
+        waitMs: 60_000,
+        maxBatch: clips.length,
+      });
+      const tokens = await Promise.all(clips.map((clip) => batcher.encode(clip)));
+      assert.deepEqual(batches, [clips.length]);
+      for (const [i, clip] of clips.entries()) {
+        assert.deepEqual(tokens[i], await apart.encode(clip), `${precision}: codes of clip ${i}`);
+        assert.deepEqual(await mixed.encode(clip), tokens[i], `${precision}: codes of clip ${i} in a plan for one`);
+      }
+      for (const mode of modes) {
+        const speech = await mixed.decode(tokens, { mode });
+        for (const [i, own] of tokens.entries()) {
+          assert.deepEqual(speech[i], await apart.decode(own, { mode }), `${precision}, ${mode}: speech of clip ${i}`);
+        }
+      }
     }
   });
 

@@ -19,7 +19,7 @@ export function onEveryUnit(body: (device: () => Device, variant: string) => voi
   }
 }
 
-/** Runs a graph of float32 inputs once. */
+/** Runs a graph once. */
 export async function compute<Names extends string>(
   device: Device,
   inputs: Readonly<Record<Names, TensorData>>,
@@ -28,7 +28,12 @@ export async function compute<Names extends string>(
 ): Promise<Float32Array> {
   const graph = new Graph();
   const entries = Object.entries<TensorData>(inputs);
-  const values = Object.fromEntries(entries.map(([name, { shape }]) => [name, graph.input(name, shape)]));
+  const values = Object.fromEntries(
+    entries.map(([name, { data, shape }]) => [
+      name,
+      graph.input(name, shape, data instanceof Int32Array ? "i32" : "f32"),
+    ]),
+  );
   const plan = await graph.compile(device, { y: build(values as Record<Names, Value>) }, [], { precision });
   const { y } = await plan.run(Object.fromEntries(entries.map(([name, { data }]) => [name, data])));
   plan.close();

@@ -47,6 +47,19 @@ describe("Batcher", () => {
     assert.deepEqual(tokenizer.calls, []);
   });
 
+  it("gathers short items of any lengths where the tokenizer mixes them", async () => {
+    const tokenizer = Object.assign(new SlowTokenizer(), { mixedFrames: 3 });
+    const batcher = new Batcher(tokenizer as unknown as BatchedTokenizer);
+    const results = [10, 20, 30, 35, 5, 12, 40].map((samples) => batcher.encode(new Float32Array(samples)));
+    tokenizer.calls[0]!.answer();
+    await setImmediate();
+    tokenizer.calls[1]!.answer();
+    await setImmediate();
+    assert.deepEqual(tokenizer.lengths, [[10], [20], [30, 5, 12], [35, 40]]);
+    for (const call of tokenizer.calls.slice(2)) call.answer();
+    await Promise.all(results);
+  });
+
   it("gathers what waits and has equal padded lengths, the oldest first", async () => {
     const { tokenizer, batcher, encode } = slow({ maxBatch: 3 });
     const results = [10, 10, 20, 35, 40, 15, 31, 39, 20].map((samples) => encode(samples));

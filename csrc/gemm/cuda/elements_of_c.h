@@ -2,18 +2,17 @@
 #pragma once
 
 #include "device/cuda/math.h"
-#include "gemm/cuda/product.h"
+#include "gemm/cuda/tile_item.h"
 
 namespace lmspt::cuda {
 
 template <bool kHalves, bool kGelu>
 class RowOfC {
  public:
-  // `base`: elements to the group of the item.
-  __device__ RowOfC(const Product& p, int64_t base, int m) : p_(p) {
+  __device__ RowOfC(const Product& p, const TileItem& item, int m) : p_(p), limit_(item.limit) {
     const Parts outer = divide(m, p.a.positions), at = divide(outer.rest, p.a.positions_w);
     place_ = at.quotient * p.c.h + at.rest * p.c.w + p.c.origin;
-    base_ = base + outer.quotient * p.c.outer;
+    base_ = item.c + outer.quotient * p.c.outer;
   }
 
   // Columns n to n + kCount - 1, as many as there are.
@@ -31,7 +30,7 @@ class RowOfC {
   __device__ void put_vector(const float* bias, int n, const float* sums) const {
     const Parts column = divide(n, p_.c.span);
     const int64_t place = place_ + column.quotient * p_.c.span_step + column.rest;
-    if (static_cast<uint64_t>(place) >= static_cast<uint64_t>(p_.c.limit)) return;
+    if (static_cast<uint64_t>(place) >= static_cast<uint64_t>(limit_)) return;
     float values[kCount];
     for (int i = 0; i < kCount; ++i) values[i] = bias ? sums[i] + bias[column.rest + i] : sums[i];
     if constexpr (kGelu) apply_gelu<kCount>(base_ + place, values);
@@ -64,7 +63,7 @@ class RowOfC {
   }
 
   const Product& p_;
-  int64_t base_, place_;
+  int64_t limit_, base_, place_;
 };
 
 }  // namespace lmspt::cuda

@@ -15,6 +15,7 @@
 #include "device/kernel.h"
 #include "device/precision.h"
 #include "gemm/cuda/divisor.h"
+#include "gemm/cuda/ragged_items.h"
 #include "gemm/panel.h"
 
 namespace lmspt::cuda {
@@ -68,13 +69,15 @@ struct ElementsOfC {
   int64_t span_step = 0;
 };
 
-// Rows m are positions (outer, h, w) of an item.
+// Rows m are positions (outer, h, w) of an item. Where items are of different lengths they lie one after the other, in
+// x and in C; `items` is one, and positions are those along w.
 struct Product {
   int64_t items = 1, groups = 1;
   int64_t rows = 0, columns = 0;  // of an item, of a group
   RowsOfA a;
   ColumnsOfB b;
   ElementsOfC c;
+  RaggedItems ragged;
 };
 
 // The kernel of a convolution along w.

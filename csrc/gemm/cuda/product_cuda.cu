@@ -53,7 +53,7 @@ std::vector<int> sizes_for(const Product& p) {
 // Whatever the time of a product depends on.
 TuningKey describe(Precision precision, const Product& p, const ProductChoice& choice) {
   return {static_cast<int64_t>(precision),
-          p.items,
+          p.ragged.ends ? -p.ragged.count : p.items,
           p.groups,
           p.rows,
           p.columns,

@@ -31,6 +31,41 @@ struct TilePlace {
   }
 };
 
+// A tile, its item and its rows, in shared memory: registers are scarce.
+struct alignas(16) PlacedTile {
+  TileItem item;
+  TilePlace at;
+
+  static size_t bytes(int staged) { return sizeof(PlacedTile) + staged * sizeof(RowPlace); }
+  __device__ RowPlace* places() { return reinterpret_cast<RowPlace*>(this + 1); }
+  __device__ const RowPlace* places() const { return reinterpret_cast<const RowPlace*>(this + 1); }
+  __device__ uint32_t* end(int staged) { return reinterpret_cast<uint32_t*>(places() + staged); }
+};
+
+// Places a tile, of which `staged` rows, in its item. False where it has no rows; those behind the last of items of
+// different lengths become zeros in the C of `target`.
+template <class Tile>
+__device__ inline bool place_tile(const Product& p, const Product& target, int staged, TilePlace at, PlacedTile& tile) {
+  TileItem item;
+  if (p.ragged.ends) {
+    const RaggedPlace place = RaggedPlace::by_warp<Tile::kRows>(p.ragged, at.m / Tile::kRows);
+    if (!place.exists(p.ragged)) return false;
+    if (place.is_behind(p.ragged)) {
+      if (at.group > 0 || at.n > 0) return false;
+      clear_behind<Tile::Operands::kHalves>(p.ragged, target.c, place, Tile::kRows, threadIdx.x, blockDim.x);
+      return false;
+    }
+    at.m = place.m;
+    item = item_of(p, place, at.group);
+  } else {
+    item = item_of(p, at.item, at.group);
+  }
+  if (threadIdx.x == 0) tile.item = item, tile.at = at;
+  place_rows(p, at.m, item.rows, staged, tile.places());
+  __syncthreads();
+  return true;
+}
+
 // The blocks of B that a tile reads.
 template <class Tile>
 __device__ inline BlockOfB<Tile::Operands::kPlanes, Tile::kColumns> blocks_of(const Product& p, const TilePlace& at) {
@@ -48,15 +83,14 @@ constexpr int kWordsOfB = Tile::Operands::kPlanes * kBlockWords * kColumnPitch<T
 // The sums of a tile. A block of shifts reads one block of A and, for each shift, one of B, in shared memory:
 // blocks_of_a (2, planes, staged, kRowPitch), blocks_of_b (stages, planes, kBlockWords, kColumnPitch).
 template <int kFloats, class Tile>
-__device__ inline void sum_tile(const Product& p, int staged, const TilePlace& at, const RowPlace* places,
-                                uint32_t* blocks_of_a, uint32_t* blocks_of_b, Tile& sums) {
+__device__ inline void sum_tile(const Product& p, int staged, const PlacedTile& tile, uint32_t* blocks_of_a,
+                                uint32_t* blocks_of_b, Tile& sums) {
   using Operands = typename Tile::Operands;
   constexpr int kStages = kStagesOfB<Tile>;
   const int plane = staged * kRowPitch, a_words = Operands::kPlanes * plane;
   const int blocks = (p.a.words + kBlockWords - 1) / kBlockWords;
-  const int64_t start = at.item * p.a.item + at.group * p.a.group;
-  const float* alpha = p.a.alpha ? p.a.alpha + at.group * p.a.group : nullptr;
-  const auto b = blocks_of<Tile>(p, at);
+  const float* alpha = p.a.alpha ? p.a.alpha + tile.at.group * p.a.group : nullptr;
+  const auto b = blocks_of<Tile>(p, tile.at);
   BlockOfA<Operands, Tile::kRows, kFloats> a;
   sums.clear();
   int copied_block = 0, copied_shift = 0, copied_stage = 0;  // what is copied next, and to where
@@ -71,7 +105,7 @@ __device__ inline void sum_tile(const Product& p, int staged, const TilePlace& a
   };
   for (int stage = 0; stage + 1 < kStages; ++stage) copy_b();
   if (blocks > 0) {
-    a.fetch(p.a, start, places, staged, 0);
+    a.fetch(p.a, tile.item, tile.places(), staged, 0);
     a.store(p.a, alpha, staged, blocks_of_a, plane);
   }
   int stage = 0;
@@ -82,7 +116,7 @@ __device__ inline void sum_tile(const Product& p, int staged, const TilePlace& a
       copy_async_wait<kStages - 2>();
       __syncthreads();
       copy_b();
-      if (more && shift == 0) a.fetch(p.a, start, places, staged, block + 1);
+      if (more && shift == 0) a.fetch(p.a, tile.item, tile.places(), staged, block + 1);
       sums.template multiply<kRowPitch>(rows, plane, blocks_of_b + stage * kWordsOfB<Tile>);
       rows += p.a.shift_step * kRowPitch;
       stage = stage + 1 == kStages ? 0 : stage + 1;
@@ -93,23 +127,21 @@ __device__ inline void sum_tile(const Product& p, int staged, const TilePlace& a
 }
 
 template <bool kGelu, class Tile>
-__device__ inline void finish_tile(const Product& p, const TilePlace& at, bool vectors, const Tile& sums) {
-  const float* bias = p.c.bias ? p.c.bias + at.group * p.c.span.value() : nullptr;
-  sums.template finish<kGelu>(p, at.item * p.c.item + at.group * p.c.group, bias, at.m, at.n, vectors);
+__device__ inline void finish_tile(const Product& p, const PlacedTile& tile, bool vectors, const Tile& sums) {
+  const float* bias = p.c.bias ? p.c.bias + tile.at.group * p.c.span.value() : nullptr;
+  sums.template finish<kGelu>(p, tile.item, bias, tile.at.m, tile.at.n, vectors);
 }
 
 template <class Tile, int kFloats>
 __global__ __launch_bounds__(kThreads, Tile::kBlocks) void product_kernel(const Product p, const Tiling tiling) {
-  auto* places = dynamic_shared<RowPlace>();
-  auto* blocks_of_a = reinterpret_cast<uint32_t*>(places + tiling.staged);
+  auto& tile = *dynamic_shared<PlacedTile>();
+  uint32_t* blocks_of_a = tile.end(tiling.staged);
   uint32_t* blocks_of_b = blocks_of_a + 2 * Tile::Operands::kPlanes * tiling.staged * kRowPitch;
-  for (int64_t tile = blockIdx.x; tile < tiling.tiles; tile += gridDim.x) {
-    const TilePlace at = TilePlace::of<Tile>(p, tiling, tile);
-    place_rows(p, at.m, tiling.staged, places);
-    __syncthreads();
+  for (int64_t index = blockIdx.x; index < tiling.tiles; index += gridDim.x) {
+    if (!place_tile<Tile>(p, p, tiling.staged, TilePlace::of<Tile>(p, tiling, index), tile)) continue;
     Tile sums;
-    sum_tile<kFloats>(p, tiling.staged, at, places, blocks_of_a, blocks_of_b, sums);
-    finish_tile<true>(p, at, tiling.vectors, sums);
+    sum_tile<kFloats>(p, tiling.staged, tile, blocks_of_a, blocks_of_b, sums);
+    finish_tile<true>(p, tile, tiling.vectors, sums);
     __syncthreads();  // before the next tile writes what this one still reads
   }
 }
@@ -119,7 +151,8 @@ __global__ __launch_bounds__(kThreads, Tile::kBlocks) void product_kernel(const 
 template <class Tile>
 Tiling tiling_of(const Product& p, bool vectors) {
   Tiling tiling{};
-  tiling.down = static_cast<int>((p.rows + Tile::kRows - 1) / Tile::kRows);
+  tiling.down =
+      static_cast<int>(p.ragged.ends ? p.ragged.slots(Tile::kRows) : (p.rows + Tile::kRows - 1) / Tile::kRows);
   tiling.across = static_cast<int>((p.columns + Tile::kColumns - 1) / Tile::kColumns);
   tiling.tiles = p.items * p.groups * tiling.down * tiling.across;
   tiling.staged = Tile::kRows + (p.a.shifts - 1) * p.a.shift_step;
@@ -134,7 +167,7 @@ void launch_product(const KernelContext& context, const Product& p, bool vectors
   constexpr int kPlanes = Tile::Operands::kPlanes;
   const Tiling tiling = tiling_of<Tile>(p, vectors);
   const size_t words = 2 * kPlanes * tiling.staged * kRowPitch + kStagesOfB<Tile> * kWordsOfB<Tile>;
-  const Grid grid{blocks_for(tiling), kThreads, tiling.staged * sizeof(RowPlace) + words * sizeof(uint32_t)};
+  const Grid grid{blocks_for(tiling), kThreads, PlacedTile::bytes(tiling.staged) + words * sizeof(uint32_t)};
   launch(context, product_kernel<Tile, kFloats>, grid, p, tiling);
 }
 

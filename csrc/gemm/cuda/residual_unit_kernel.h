@@ -69,21 +69,20 @@ __device__ inline void copy_weights(const Product& first, const Product& second,
 
 // As sum_tile, with all blocks of B in shared memory.
 template <class Tile>
-__device__ inline void sum_tile_of_kept(const Product& p, int staged, const TilePlace& at, const RowPlace* places,
-                                        uint32_t* blocks_of_a, const uint32_t* b, Tile& sums) {
+__device__ inline void sum_tile_of_kept(const Product& p, int staged, const PlacedTile& tile, uint32_t* blocks_of_a,
+                                        const uint32_t* b, Tile& sums) {
   using Operands = typename Tile::Operands;
   const int plane = staged * kRowPitch, a_words = Operands::kPlanes * plane;
-  const int64_t start = at.item * p.a.item;
   BlockOfA<Operands, Tile::kRows, 4> a;
   sums.clear();
-  a.fetch(p.a, start, places, staged, 0);
+  a.fetch(p.a, tile.item, tile.places(), staged, 0);
   a.store(p.a, p.a.alpha, staged, blocks_of_a, plane);
   for (int block = 0; block < blocks_in(p); ++block) {
     const bool more = block + 1 < blocks_in(p);
     const uint32_t* rows = blocks_of_a + block % 2 * a_words;
     copy_async_wait<0>();
     __syncthreads();
-    if (more) a.fetch(p.a, start, places, staged, block + 1);
+    if (more) a.fetch(p.a, tile.item, tile.places(), staged, block + 1);
     for (int shift = 0; shift < p.a.shifts; ++shift, b += kWordsOfB<Tile>) {
       sums.template multiply<kRowPitch>(rows, plane, b);
       rows += p.a.shift_step * kRowPitch;
@@ -97,22 +96,20 @@ template <class Tile, bool kKept>
 __global__ __launch_bounds__(kThreads, kUnitBlocks<Tile>) void residual_unit_kernel(const Product first,
                                                                                     const Product second,
                                                                                     const Tiling tiling) {
-  auto* places = dynamic_shared<RowPlace>();
-  auto* blocks_of_b = reinterpret_cast<uint32_t*>(places + tiling.staged);
+  auto& tile = *dynamic_shared<PlacedTile>();
+  uint32_t* blocks_of_b = tile.end(tiling.staged);
   const int steps = blocks_in(second), of_first = kKept ? blocks_in(first) * first.a.shifts : 0;
   // And, once they have been read, what comes in between.
   uint32_t* blocks_of_a = blocks_of_b + (kKept ? of_first + steps : kStagesOfB<Tile>)*kWordsOfB<Tile>;
   if constexpr (kKept) copy_weights<Tile>(first, second, blocks_of_b);
-  for (int64_t tile = blockIdx.x; tile < tiling.tiles; tile += gridDim.x) {
-    const TilePlace at = TilePlace::of<Tile>(first, tiling, tile);
-    const auto b = blocks_of<Tile>(second, at);
-    place_rows(first, at.m, tiling.staged, places);
-    __syncthreads();
+  for (int64_t index = blockIdx.x; index < tiling.tiles; index += gridDim.x) {
+    if (!place_tile<Tile>(first, second, tiling.staged, TilePlace::of<Tile>(first, tiling, index), tile)) continue;
+    const auto b = blocks_of<Tile>(second, tile.at);
     Tile sums;
     if constexpr (kKept) {
-      sum_tile_of_kept(first, tiling.staged, at, places, blocks_of_a, blocks_of_b, sums);
+      sum_tile_of_kept(first, tiling.staged, tile, blocks_of_a, blocks_of_b, sums);
     } else {
-      sum_tile<4>(first, tiling.staged, at, places, blocks_of_a, blocks_of_b, sums);
+      sum_tile<4>(first, tiling.staged, tile, blocks_of_a, blocks_of_b, sums);
     }
     __syncthreads();  // before the blocks are written over
     const auto copy_b = [&](int step) {
@@ -132,9 +129,10 @@ __global__ __launch_bounds__(kThreads, kUnitBlocks<Tile>) void residual_unit_ker
       sums.template multiply<kInnerPitch<Tile>>(blocks_of_a + step * kBlockWords, Tile::kRows * kInnerPitch<Tile>,
                                                 blocks_of_b + (kKept ? of_first + step : step % 2) * kWordsOfB<Tile>);
     }
-    finish_tile<false>(second, at, tiling.vectors, sums);
+    finish_tile<false>(second, tile, tiling.vectors, sums);
     __syncthreads();  // before the next tile writes what this one still reads
   }
+  if constexpr (kKept) copy_async_wait<0>();  // of a block whose tiles all have no rows
 }
 
 // ---- launchers ----
@@ -164,7 +162,7 @@ void launch_residual_unit(const KernelContext& context, const Product& first, co
   const size_t inner = kPlanes * Tile::kRows * kInnerPitch<Tile>, a_words = 2 * kPlanes * tiling.staged * kRowPitch;
   const auto bytes_with = [&](int64_t blocks_of_b) {
     const size_t words = std::max(inner, a_words) + blocks_of_b * kWordsOfB<Tile>;
-    return tiling.staged * sizeof(RowPlace) + words * sizeof(uint32_t);
+    return PlacedTile::bytes(tiling.staged) + words * sizeof(uint32_t);
   };
   if constexpr (Tile::kColumns <= kMostKeptColumns) {
     const size_t kept = bytes_with(int64_t{blocks_in(first)} * first.a.shifts + blocks_in(second));

@@ -4,7 +4,7 @@
 
 #include "device/cuda/launch.h"
 #include "device/cuda/math.h"
-#include "gemm/cuda/product.h"
+#include "gemm/cuda/tile_item.h"
 
 namespace lmspt::cuda {
 
@@ -18,14 +18,14 @@ struct alignas(16) RowPlace {
 
 constexpr int kNowhere = -(1 << 30);
 
-// `count` rows from position `first` on.
-__device__ inline void place_rows(const Product& p, int first, int count, RowPlace* places) {
+// `count` rows from position `first` on, of an item that has `rows`.
+__device__ inline void place_rows(const Product& p, int first, int rows, int count, RowPlace* places) {
   const RowsOfA& a = p.a;
   for (int i = threadIdx.x; i < count; i += blockDim.x) {
     const int m = first + i;
     const Parts outer = divide(m, a.positions), at = divide(outer.rest, a.positions_w);
     const int h = at.quotient * a.h.stride + a.h.origin, w = at.rest * a.w.stride + a.w.origin;
-    const bool beyond = a.shifts == 1 && m >= p.rows;
+    const bool beyond = a.shifts == 1 && m >= rows;
     places[i] = {outer.quotient * a.outer + h * a.h.pitch + w * a.w.pitch, beyond ? kNowhere : h, w};
   }
 }
@@ -34,13 +34,13 @@ __device__ inline void place_rows(const Product& p, int first, int count, RowPla
 template <class Arithmetic, int kTileRows, int kFloats>
 class BlockOfA {
  public:
-  // Block `block` of `count` rows of x, which lie `start` elements behind where `places` says.
-  __device__ void fetch(const RowsOfA& a, int64_t start, const RowPlace* places, int count, int block) {
+  // Block `block` of `count` rows of an item, from where `places` says on.
+  __device__ void fetch(const RowsOfA& a, const TileItem& item, const RowPlace* places, int count, int block) {
     const int word = block * kBlockWords + static_cast<int>(threadIdx.x) % kAcross * kWords;
     const Parts tap = divide(word, a.tap_words), at = divide(tap.quotient, a.taps_w);
     const int h = at.quotient * a.h.dilation, w = at.rest * a.w.dilation;
     channel_ = tap.rest * Arithmetic::kFloats;
-    start += h * a.h.pitch + w * a.w.pitch + channel_;
+    const int64_t start = item.a + h * a.h.pitch + w * a.w.pitch + channel_;
     inside_ = 0;
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
@@ -48,7 +48,7 @@ class BlockOfA {
       if (row >= count) continue;
       const RowPlace place = places[row];
       if (word < a.words && static_cast<unsigned>(place.h + h) < static_cast<unsigned>(a.h.in) &&
-          static_cast<unsigned>(place.w + w) < static_cast<unsigned>(a.w.in)) {
+          static_cast<unsigned>(place.w + w) < static_cast<unsigned>(item.in)) {
         inside_ |= 1u << i;
         load(a.x, start + place.offset, a.channels - channel_, values_[i]);
       }

@@ -71,14 +71,14 @@ class SimtTile {
     }
   }
 
-  // `base`: elements of C to the group of the item; its row m and column n are the tile's first.
+  // Row m of the item and column n are the tile's first.
   template <bool kGelu>
-  __device__ void finish(const Product& p, int64_t base, const float* bias, int m, int n, bool vectors) const {
+  __device__ void finish(const Product& p, const TileItem& item, const float* bias, int m, int n, bool vectors) const {
 #pragma unroll
     for (int i = 0; i < kM; ++i) {
       const int at = m + simt_row() + 16 * i;
-      if (at >= p.rows) continue;
-      const RowOfC<false, kGelu> c(p, base, at);
+      if (at >= item.rows) continue;
+      const RowOfC<false, kGelu> c(p, item, at);
 #pragma unroll
       for (int j = 0; j < kN; j += kVector) {
         c.template put<kVector>(bias, n + simt_column() * kVector + 16 * j, vectors, sums_[i] + j);

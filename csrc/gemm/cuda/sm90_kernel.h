@@ -97,6 +97,9 @@ struct Sm90Ring {
 // partner without rows.
 struct Sm90Place {
   int group, item, h, w, n;
+  bool is_stored;        // whether it has rows
+  int first_row = 0;     // of x, where the item begins, in strides
+  RaggedPlace ragged{};  // of items of different lengths
 
   template <class Tile>
   static __device__ Sm90Place of(const Sm90Product& q, int unit, int rank) {
@@ -107,10 +110,35 @@ struct Sm90Place {
     const int in_band = rest % (kBand * tiling.across), left = rows - band * kBand;
     const int height = left < kBand ? left : kBand;
     const int row = (band * kBand + in_band % height) * Tile::kBlocks + rank;
-    const int box = row % tiling.down;
-    return {group, row / tiling.down, box / tiling.boxes_across * tiling.height,
-            box % tiling.boxes_across * tiling.width.value(), in_band / height * Tile::kColumns};
+    const int item = row / tiling.down, box = row % tiling.down;
+    return {group,
+            item,
+            box / tiling.boxes_across * tiling.height,
+            box % tiling.boxes_across * tiling.width.value(),
+            in_band / height * Tile::kColumns,
+            item < q.p.items};
   }
+
+  // Where the tile lies in its item. False where no tile of its unit has rows.
+  template <class Tile>
+  __device__ bool enter_item(const Sm90Product& q, int unit, int rank) {
+    const RaggedItems& items = q.p.ragged;
+    if (!items.ends) return true;
+    bool some = false;
+    for (int other = 0; other < Tile::kBlocks; ++other) {
+      Sm90Place tile = of<Tile>(q, unit, other);
+      tile.ragged = RaggedPlace::by_thread<kSm90Rows>(items, tile.w / kSm90Rows);
+      tile.is_stored = tile.is_stored && tile.ragged.exists(items);
+      tile.w = tile.ragged.m;
+      const int first_row = tile.ragged.first * items.in + (tile.ragged.item + 1) * items.gap;
+      tile.first_row = divide(first_row, q.walk.w.stride).quotient;
+      some |= tile.is_stored && !tile.ragged.is_behind(items);
+      if (other == rank) *this = tile;
+    }
+    return some;
+  }
+
+  __device__ bool is_behind(const Sm90Product& q) const { return q.p.ragged.ends && ragged.is_behind(q.p.ragged); }
 };
 
 template <class Tile>
@@ -120,14 +148,15 @@ __device__ inline void produce_sm90(const Sm90Product& q, const Sm90Ring<Tile>& 
   const int bytes = q.tiling.width.value() * q.tiling.height * kSwizzleBytes + Tile::kBBytes;
   RingPlace<Tile::kStages> at;
   for (int unit = first; unit < q.tiling.units; unit += step) {
-    const Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
+    Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
+    if (!tile.enter_item<Tile>(q, unit, rank)) continue;
     const int weights = tile.item * walk.b_item + tile.group * walk.b_group;
     for (int block = 0; block < walk.channel_blocks; ++block) {
       const int channel = block * Tile::kChannels;
       for (int tap = 0; tap < walk.h.taps * walk.w.taps; ++tap) {
         const Parts taps = divide(tap, walk.taps_w), of_h = walk.h.at(taps.quotient), of_w = walk.w.at(taps.rest);
         const int rest = of_h.rest + of_w.rest, map = rest >= walk.longer;
-        const int w = walk.none[map] ? -kSm90Rows : tile.w + of_w.quotient;
+        const int w = walk.none[map] ? -kSm90Rows : tile.first_row + tile.w + of_w.quotient;
         const int h = tile.h * walk.h_step + of_h.quotient + tile.group;
         for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
           const int a_plane = Tile::kTerms == 3 && term == 1, b_plane = Tile::kTerms == 3 && term == 0;
@@ -186,13 +215,14 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
   const Sm90Tiling& tiling = q.tiling;
   const int lane = threadIdx.x % 32, first = consumer * 64 + threadIdx.x / 32 % 4 * kStoredRows;
   const int row = lane / 8, column = lane % 8 * 4;
+  const TileItem item = p.ragged.ends ? item_of(p, tile.ragged, tile.group) : item_of(p, tile.item, tile.group);
   const auto position = [&](int i) {
     const Parts place = divide(first + row + 4 * i, tiling.width);
     const int w = tile.w + place.rest, m = (tile.h + place.quotient) * tiling.width_of_item + w;
-    const bool inside = tile.item < p.items && place.quotient < tiling.height && w < tiling.width_of_item && m < p.rows;
+    const bool inside = tile.is_stored && place.quotient < tiling.height && w < tiling.width_of_item && m < item.rows;
     return inside ? m : -1;
   };
-  const Sm90Rows<Tile::Operands::kHalves> rows(p, tile.item * p.c.item + tile.group * p.c.group, position);
+  const Sm90Rows<Tile::Operands::kHalves> rows(p, item, position);
   const float* bias = p.c.bias ? p.c.bias + tile.group * p.c.span.value() : nullptr;
 #pragma unroll 1
   for (int chunk = 0; chunk < Tile::kColumns / kStoredColumns; ++chunk) {
@@ -243,9 +273,19 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
       float* staged = ring.stored(consumer * 4 + threadIdx.x / 32 % 4);
       RingPlace<Tile::kStages> at;
       for (int unit = first; unit < q.tiling.units; unit += step) {
+        Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
+        const bool has_rows = tile.enter_item<Tile>(q, unit, rank);
+        if (tile.is_behind(q) && tile.is_stored) {
+          tile.is_stored = false;
+          if (tile.group == 0 && tile.n == 0) {
+            clear_behind<Tile::Operands::kHalves>(q.p.ragged, q.p.c, tile.ragged, kSm90Rows, threadIdx.x - kWarpGroup,
+                                                  2 * kWarpGroup);
+          }
+        }
+        if (!has_rows) continue;
         float sums[Tile::kColumns / 2];
         sum_sm90(ring, consumer, blocks, at, sums);
-        finish_sm90<Tile>(q, Sm90Place::of<Tile>(q, unit, rank), consumer, staged, sums);
+        finish_sm90<Tile>(q, tile, consumer, staged, sums);
       }
     };
     run_warp_groups<Tile>(produce, consume);

@@ -41,6 +41,31 @@ __global__ void sm90_operands_kernel(Numbers x, const float* alpha, int64_t chan
   }
 }
 
+// A warp for each row.
+template <class Arithmetic>
+__global__ void sm90_ragged_kernel(Numbers x, const float* alpha, int channels, const RaggedItems items, int64_t rows,
+                                   uint32_t* operands) {
+  constexpr int kLanes = 32;
+  RaggedItems layout = items;  // a slot for each row, the gap before the first item left out
+  layout.positions = items.in, layout.extra = items.gap - 1;
+  const int lane = static_cast<int>(threadIdx.x) % kLanes;
+  for (int64_t row = first_unit() / kLanes; row < rows; row += unit_step() / kLanes) {
+    const RaggedPlace at = RaggedPlace::by_warp<1>(layout, static_cast<int>(row) - items.gap);
+    const bool inside = at.m >= 0 && at.m < at.frames * items.in - items.missing && !at.is_behind(items);
+    const int64_t source = (int64_t{at.first} * items.in + at.m) * channels;
+    for (int c = 4 * lane; c < channels; c += 4 * kLanes) {
+      float values[4] = {};
+      if (inside) x.load<4, Arithmetic::kHalves>(source + c, values);
+      if (inside && alpha) {
+        float factors[4];
+        Numbers(alpha).load<4, false>(c, factors);
+        for (int i = 0; i < 4; ++i) values[i] = snake(values[i], factors[i], snake_inverse(factors[i]));
+      }
+      write_operands<Arithmetic, 4>(values, row * channels + c, rows * channels, operands);
+    }
+  }
+}
+
 // Tiles of 32 rows by 32 columns of x.
 template <class Arithmetic>
 __global__ void sm90_transposed_kernel(Numbers x, int64_t items, int64_t rows, int64_t columns, int64_t plane,
@@ -114,6 +139,15 @@ void make_operands(const KernelContext& context, Precision precision, const Numb
                    int64_t channels, int64_t count, int64_t plane, void* operands) {
   with_arithmetic(precision, [&](auto arithmetic) {
     launch_threads(context, sm90_operands_kernel<decltype(arithmetic)>, count / 4, x, alpha, channels, count, plane,
+                   static_cast<uint32_t*>(operands));
+  });
+}
+
+void make_ragged_operands(const KernelContext& context, Precision precision, const RowsOfA& a, const RaggedItems& items,
+                          void* operands) {
+  const int64_t rows = items.rows_with_gaps();
+  with_arithmetic(precision, [&](auto arithmetic) {
+    launch_threads(context, sm90_ragged_kernel<decltype(arithmetic)>, rows * 32, a.x, a.alpha, a.w.pitch, items, rows,
                    static_cast<uint32_t*>(operands));
   });
 }

@@ -25,6 +25,10 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
 void make_operands(const KernelContext& context, Precision precision, const Numbers& x, const float* alpha,
                    int64_t channels, int64_t count, int64_t plane, void* operands);
 
+// The same of items of different lengths, (rows, channels) with rows of zeros around each of them.
+void make_ragged_operands(const KernelContext& context, Precision precision, const RowsOfA& a, const RaggedItems& items,
+                          void* operands);
+
 // The same of `items` matrices (rows, columns), transposed; rows are a multiple of 8.
 void make_transposed_operands(const KernelContext& context, Precision precision, const Numbers& x, int64_t items,
                               int64_t rows, int64_t columns, int64_t plane, void* operands);

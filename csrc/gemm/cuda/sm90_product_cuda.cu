@@ -65,8 +65,8 @@ void choose_box(const Product& p, int most_height, Sm90Tiling& tiling) {
   tiling.width = Divisor(best);
   tiling.height = height == 1 ? 1 : height_of(best);
   tiling.width_of_item = across;
-  tiling.boxes_across = up(across, best);
-  tiling.down = static_cast<int>(boxes(best));
+  tiling.down = static_cast<int>(p.ragged.ends ? p.ragged.slots(kSm90Rows) : boxes(best));
+  tiling.boxes_across = p.ragged.ends ? tiling.down : up(across, best);
 }
 
 Sm90Walk walk_of(Precision precision, const Product& p) {
@@ -119,6 +119,14 @@ void map_b(Sm90Product& q, bool halves, int planes, int box_columns) {
                              {channels, channels * taps, b.group * floats, kMapBytes},
                              {halves ? 64 : 32, 1, box_columns, 1, 1}});
   }
+}
+
+// Rows of zeros between items of different lengths, so that no tap reaches from one to another.
+int gap_of(const Product& p) {
+  const Axis& w = p.a.w;
+  const Sm90Axis axis = walk_of(Precision::bf16, p).w;
+  const int reach = (p.ragged.extra - 1) * w.stride + w.origin + (axis.taps - 1) * axis.dilation + 1;
+  return up(std::max({-w.origin, reach, 1}), w.stride) * w.stride;
 }
 
 // ---- choice ----
@@ -182,7 +190,21 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
   }
 }
 
+void run_sm90_items(const KernelContext& context, Precision precision, const Product& product) {
+  Product ready = product;
+  RowsOfA& a = ready.a;
+  ready.ragged.gap = gap_of(product);
+  const int64_t rows = ready.ragged.rows_with_gaps();
+  a.w = Axis::of(rows, a.w.stride, a.w.dilation, a.w.origin, a.w.pitch);
+  a.item = rows * a.w.pitch;
+  const Scratch scratch(context, bytes_of_operands(precision, a.item));
+  make_ragged_operands(context, precision, product.a, ready.ragged, scratch.data());
+  a.x.data = scratch.data();
+  run_sm90_operands(context, precision, ready);
+}
+
 void run_sm90_product(const KernelContext& context, Precision precision, const Product& product) {
+  if (product.ragged.ends) return run_sm90_items(context, precision, product);
   const RowsOfA& a = product.a;
   const int64_t items = product.items * std::max<int64_t>(1, product.rows / a.positions.value());
   const int64_t count = items * a.h.in * a.w.in * a.w.pitch;

@@ -7,6 +7,7 @@
 
 #include "device/cuda/math.h"
 #include "gemm/cuda/sm90_units.h"
+#include "gemm/cuda/tile_item.h"
 
 namespace lmspt::cuda {
 
@@ -20,7 +21,8 @@ class Sm90Rows {
  public:
   // `row(i)` gives the position of row i of the tile within its item, or -1.
   template <class Row>
-  __device__ Sm90Rows(const Product& p, int64_t base, const Row& row) : p_(p), base_(base) {
+  __device__ Sm90Rows(const Product& p, const TileItem& item, const Row& row)
+      : p_(p), limit_(item.limit), base_(item.c) {
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       const int m = row(i);
@@ -51,7 +53,7 @@ class Sm90Rows {
     bool inside[kRows];
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      inside[i] = inside_ >> i & 1 && static_cast<uint64_t>(places_[i] + across) < static_cast<uint64_t>(p_.c.limit);
+      inside[i] = inside_ >> i & 1 && static_cast<uint64_t>(places_[i] + across) < static_cast<uint64_t>(limit_);
       Numbers(sums + i * pitch).load<kCount, false>(0, values[i]);
     }
     if (bias) {
@@ -113,7 +115,7 @@ class Sm90Rows {
   }
 
   const Product& p_;
-  int64_t base_, places_[kRows];
+  int64_t limit_, base_, places_[kRows];
   uint32_t inside_ = 0;
 };
 

@@ -113,16 +113,16 @@ class TensorTile {
     }
   }
 
-  // `base`: elements of C to the group of the item; its row m and column n are the tile's first.
+  // Row m of the item and column n are the tile's first.
   template <bool kGelu>
-  __device__ void finish(const Product& p, int64_t base, const float* bias, int m, int n, bool vectors) const {
+  __device__ void finish(const Product& p, const TileItem& item, const float* bias, int m, int n, bool vectors) const {
 #pragma unroll
     for (int i = 0; i < kM; ++i) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int at = m + row() + 16 * i + 8 * half + lane() / 4;
-        if (at >= p.rows) continue;
-        const RowOfC<Arithmetic::kHalves, kGelu> c(p, base, at);
+        if (at >= item.rows) continue;
+        const RowOfC<Arithmetic::kHalves, kGelu> c(p, item, at);
 #pragma unroll
         for (int j = 0; j < kN; ++j) {
           c.template put<2>(bias, n + column() + 8 * j + lane() % 4 * 2, vectors, sums_[i][j] + 2 * half);

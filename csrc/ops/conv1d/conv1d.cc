@@ -4,6 +4,8 @@
 #include "graph/graph.h"
 #include "graph/registry.h"
 #include "ops/conv1d/convolution_gradient.h"
+#include "ops/conv1d/infer_items.h"
+#include "ops/conv1d/items.h"
 #include "ops/conv1d/winograd.h"
 #include "ops/precision.h"
 #include "ops/snake/next_snake.h"
@@ -13,16 +15,10 @@ namespace lmspt {
 namespace {
 
 std::vector<AttrSpec> conv_attrs() {
-  return {AttrSpec::integer("stride", 1),
-          AttrSpec::integer("dilation", 1),
-          AttrSpec::integer("groups", 1),
-          AttrSpec::integer("pad_left", 0),
-          AttrSpec::integer("pad_right", 0),
-          AttrSpec::integer("length", -1),
-          AttrSpec::integer("winograd", 0),
-          AttrSpec::integer("transposed", 0),
-          activated_attr(),
-          precision_attr()};
+  return with_item_attrs(
+      {AttrSpec::integer("stride", 1), AttrSpec::integer("dilation", 1), AttrSpec::integer("groups", 1),
+       AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
+       AttrSpec::integer("winograd", 0), AttrSpec::integer("transposed", 0), activated_attr(), precision_attr()});
 }
 
 void check_geometry(InferContext& context) {
@@ -42,6 +38,21 @@ Shape plain_shape(const InferContext& context, int input) {
   Shape w = context.shape(input);
   if (context.attrs.b("transposed")) std::swap(w[0], w[1]);
   return w;
+}
+
+// The rows of y of items of different lengths.
+int64_t rows_of_items(const InferContext& context, int64_t span) {
+  expect_items(context, kConvEnds);
+  const Attrs& attrs = context.attrs;
+  const int64_t stride = attrs.i("stride");
+  context.expect(attrs.i("frame_rows") % stride == 0 && attrs.i("length") < 0,
+                 "expected frame_rows divisible by stride and no length for items of different lengths");
+  const int64_t padding = attrs.i("pad_left") + attrs.i("pad_right");
+  context.expect(padding - attrs.i("missing") < span,
+                 "expected padding that gives an item no more rows than its "
+                 "frames have, got " +
+                     std::to_string(padding) + " rows");
+  return context.shape(0)[1] / stride;
 }
 
 void infer_conv1d(InferContext& context) {
@@ -67,7 +78,7 @@ void infer_conv1d(InferContext& context) {
                      std::to_string(attrs.i("stride")) + " and groups " + std::to_string(groups));
   const int64_t span = attrs.i("dilation") * (w[2] - 1) + 1;
   const int64_t padded = x[1] + attrs.i("pad_left") + attrs.i("pad_right");
-  int64_t length = attrs.i("length");
+  int64_t length = context.has(kConvEnds) ? rows_of_items(context, span) : attrs.i("length");
   if (length < 0) {
     context.expect(padded >= span, "expected x with at least " + std::to_string(span) + " rows after padding, got " +
                                        std::to_string(padded));
@@ -77,7 +88,7 @@ void infer_conv1d(InferContext& context) {
   if (context.has(2)) context.expect_shape(2, "bias", make_shape({w[0]}));
   if (context.has(3)) context.expect_shape(3, "alpha", make_shape({x[2]}));
   if (context.has(4)) context.expect_shape(4, "residual", y);
-  infer_activated(context, y, 5);
+  infer_activated(context, y, kConvNextAlpha);
 }
 
 void gradient_conv1d(GradContext& context) {
@@ -87,6 +98,7 @@ void gradient_conv1d(GradContext& context) {
         ErrorCode::unsupported,
         "[conv1d] has no gradient in its fused form: record snake, add and conv_transpose1d as ops of their own");
   }
+  refuse_items(context, kConvEnds);
   convolution_gradient(context, "conv_transpose1d", true);
 }
 
@@ -116,7 +128,8 @@ void infer_residual_unit(InferContext& context) {
   }
   for (int alpha : {3, 6}) context.expect_shape(alpha, "alpha", make_shape({x[2]}));
   context.expect_shape(4, "w2", make_shape({x[2], x[2], 1}));
-  infer_activated(context, x, 7);
+  if (context.has(kUnitEnds)) expect_items(context, kUnitEnds);
+  infer_activated(context, x, kUnitNextAlpha);
 }
 
 AttrArgs plain_packing(const Attrs& attrs, const std::vector<Tensor>&) { return {packed_precision(attrs)}; }
@@ -148,7 +161,8 @@ void infer_pack(InferContext& context) {
 }  // namespace
 
 void register_conv1d(Registry& registry) {
-  OpDef conv{"conv1d", 2, 6, conv_attrs(), infer_conv1d, gradient_conv1d};
+  OpDef conv{"conv1d", 2, kConvNextAlpha + 1, conv_attrs(), infer_conv1d, gradient_conv1d};
+  conv.integer_inputs = {kConvEnds};
   conv.packing = {{1, "pack_conv1d", [](const Attrs& attrs, const std::vector<Tensor>&) {
                      return AttrArgs{{"groups", attrs.i("groups")},
                                      {"winograd", attrs.i("winograd")},
@@ -170,11 +184,12 @@ void register_conv1d(Registry& registry) {
                 "a layout of weights"});
   OpDef unit{"fused_residual_unit",
              7,
-             8,
+             kUnitNextAlpha + 1,
              conv_attrs(),
              infer_residual_unit,
              nullptr,
              "fused: record its two convolutions, Snakes and sum as ops of their own"};
+  unit.integer_inputs = {kUnitEnds};
   unit.packing = {{1, "pack_conv1d", fast_packing}, {4, "pack_conv1d", plain_packing}};
   registry.add(unit);
   registry.add({"conv1d_weight_grad",

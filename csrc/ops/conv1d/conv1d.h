@@ -4,10 +4,12 @@
 // With `transposed`, w is (I, O, k) and its taps run backwards: w[i, o, k - 1 - j] takes the place of w[o, i, j]. There
 // is one group then. So plans compute transposed convolutions of stride 1.
 // With `alpha` (I), Snake is applied to x first; with `residual` (B, T', O), it is added last. These equal
-// conv1d(snake(x, alpha), ...) and add(residual, conv1d(...)) bit for bit. `next_alpha`, the last input, and
-// `activated` of both ops here are those of ops/snake/next_snake.h. fused_residual_unit: x +
-// conv1d(snake(conv1d(snake(x, alpha1), w1, bias1), alpha2), w2, bias2), inputs (x, w1, bias1, alpha1, w2, bias2,
-// alpha2), all of C channels, w2 of one tap, the first convolution by the fast algorithm (winograd.h).
+// conv1d(snake(x, alpha), ...) and add(residual, conv1d(...)) bit for bit. With `ends`, x holds items of different
+// lengths (items.h), and a frame frame_rows / stride rows of y. `next_alpha`, the last input, and `activated` of both
+// ops here are those of ops/snake/next_snake.h.
+// fused_residual_unit: x + conv1d(snake(conv1d(snake(x, alpha1), w1, bias1), alpha2), w2, bias2), inputs (x, w1, bias1,
+// alpha1, w2, bias2, alpha2, ends, next_alpha), all of C channels, w2 of one tap, the first convolution by the fast
+// algorithm (winograd.h).
 // conv1d_weight_grad: gw[o, i, j] = sum over b, t of gy[b, t, o] * x[b, t * stride + j * dilation - pad_left, group(o)
 // + i]
 #pragma once

@@ -5,6 +5,7 @@
 #include "gemm/gemm_cpu.h"
 #include "gemm/lanes_cpu.h"
 #include "ops/conv1d/conv1d_bf16.h"
+#include "ops/conv1d/items_cpu.h"
 #include "ops/snake/snake_cpu.h"
 
 namespace lmspt::LMSPT_ISA {
@@ -79,6 +80,7 @@ void depthwise_row(const KernelContext& context, const Conv1dGeometry& g, const 
 // ---- launchers ----
 
 void conv1d(const KernelContext& context) {
+  if (context.in(kConvEnds)) return for_each_item(context, kConvEnds, 4, 0, conv1d);
   const Tensor x = context.in(0), w = context.in(1), alpha = context.in(3);
   const Tensor& y = context.out(0);
   const bool packed = w.shape.rank == 5;
@@ -143,10 +145,10 @@ void pack_conv1d(const KernelContext& context) {
 }  // namespace
 
 void register_conv1d_cpu(KernelTable& table) {
-  table.add("conv1d", then_snake<conv1d, 5>);
+  table.add("conv1d", then_snake<conv1d, kConvNextAlpha>);
   table.add("pack_conv1d", pack_conv1d);
   table.add("conv1d_weight_grad", conv1d_weight_grad);
-  table.add("fused_residual_unit", then_snake<fused_residual_unit, 7>);
+  table.add("fused_residual_unit", then_snake<fused_residual_unit, kUnitNextAlpha>);
 }
 
 }  // namespace lmspt::LMSPT_ISA

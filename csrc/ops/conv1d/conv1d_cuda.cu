@@ -3,6 +3,7 @@
 #include "gemm/cuda/pack_weights.h"
 #include "ops/conv1d/conv1d.h"
 #include "ops/conv1d/conv1d_cuda.h"
+#include "ops/conv1d/items_cuda.h"
 #include "ops/snake/next_snake_cuda.h"
 
 namespace lmspt::cuda {
@@ -24,7 +25,7 @@ struct ConvWeight {
 // ---- launchers ----
 
 Product convolution(const KernelContext& context, const Conv1dGeometry& g, Precision precision, const Tensor& x,
-                    const Tensor& w, const Tensor& y) {
+                    const Tensor& w, const Tensor& y, const Tensor& ends) {
   Product p;
   p.groups = g.groups, p.columns = g.group_out();
   p.a.x = Numbers(x);
@@ -40,7 +41,7 @@ Product convolution(const KernelContext& context, const Conv1dGeometry& g, Preci
   p.c.span = Divisor(p.columns);
   p.c.limit = g.out_length * g.out_channels;
   const int64_t x_item = g.in_length * g.in_channels, y_item = g.out_length * g.out_channels;
-  if (p.a.shifts > 1) {
+  if (ends || p.a.shifts > 1) {
     p.items = g.batch, p.rows = g.out_length;
     p.a.item = x_item, p.c.item = y_item;
     p.a.positions = p.a.positions_w = Divisor(kBeyondAll);
@@ -48,6 +49,10 @@ Product convolution(const KernelContext& context, const Conv1dGeometry& g, Preci
     p.rows = g.batch * g.out_length;
     p.a.outer = x_item, p.c.outer = y_item;
     p.a.positions = p.a.positions_w = Divisor(g.out_length);
+  }
+  if (ends) {
+    const ItemRows rows = item_rows(x.shape, y.shape, *context.attrs);
+    set_items(p, ragged_items(ends, rows, rows.out, 0));
   }
   return p;
 }
@@ -57,17 +62,17 @@ void conv1d(const KernelContext& context) {
   const Tensor& y = context.out(0);
   if (w.shape.rank == 3) {
     conv1d_direct(context);
-    return snake_result(context, 5);
+    return snake_result(context, kConvNextAlpha);
   }
   const Precision precision = precision_of(*context.attrs);
   const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w.shape[2], *context.attrs);
-  Product p = convolution(context, g, precision, x, w, y);
+  Product p = convolution(context, g, precision, x, w, y, context.in(kConvEnds));
   p.c.bias = context.in(2).f32();
   p.a.alpha = context.in(3).f32();
   p.c.residual = Numbers(context.in(4));
-  if (g.groups == 1) activate(context, 5, p);
+  if (g.groups == 1) activate(context, kConvNextAlpha, p);
   run_product(context, precision, p);
-  if (g.groups > 1) snake_result(context, 5);
+  if (g.groups > 1) snake_result(context, kConvNextAlpha);
 }
 
 // Snake of x is a pass of its own before products that read x as it lies.
@@ -82,10 +87,12 @@ void fused_residual_unit(const KernelContext& context) {
   const Tensor& y = context.out(0);
   const Precision precision = precision_of(*context.attrs);
   const Conv1dGeometry g = conv1d_geometry(x.shape, y.shape, w1.shape[2], *context.attrs);
-  Product first = convolution(context, g, precision, x, w1, y);
+  Product first = convolution(context, g, precision, x, w1, y, context.in(kUnitEnds));
   first.c.bias = context.in(2).f32();
   first.a.alpha = context.in(3).f32();
-  Product second = first;  // of the same rows
+  Product second = first;  // of the same rows, wherever items begin
+  second.ragged = {};
+  if (first.ragged.ends) second.rows = g.out_length;
   set_taps(second.a, precision, {1, 1, 1});
   second.a.w = Axis::of(g.in_length, 1, 1, 0, g.in_channels);
   second.a.alpha = context.in(6).f32();
@@ -93,7 +100,7 @@ void fused_residual_unit(const KernelContext& context) {
   second.b.rows = first.b.rows;
   second.c.bias = context.in(5).f32();
   second.c.residual = Numbers(x);
-  activate(context, 7, second);
+  activate(context, kUnitNextAlpha, second);
   if (run_residual_unit(context, precision, first, second)) return;
   const Scratch inner(context, y.shape.count() * sizeof(float));
   first.c.c = second.a.x = Numbers(static_cast<const float*>(inner.data()));

@@ -28,4 +28,11 @@ void convolution_gradient(GradContext& context, const char* transposed, bool x_s
   if (context.needs(2)) context.input_grads[2] = context.call("sum", {gy}, {{"first", 0}, {"last", 1}});
 }
 
+void refuse_items(const GradContext& context, int ends) {
+  if (context.in(ends) == kNoValue) return;
+  throw Error(
+      ErrorCode::unsupported,
+      "[" + context.node.op->name + "] has no gradient of items of different lengths: record those of one length");
+}
+
 }  // namespace lmspt

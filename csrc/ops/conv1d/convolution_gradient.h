@@ -9,4 +9,7 @@ namespace lmspt {
 // kernel slides (conv1d) or gy is (conv_transpose1d).
 void convolution_gradient(GradContext& context, const char* transposed, bool x_slides);
 
+// Throws where there are items of different lengths.
+void refuse_items(const GradContext& context, int ends);
+
 }  // namespace lmspt

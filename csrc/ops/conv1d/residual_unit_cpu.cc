@@ -2,6 +2,7 @@
 // where the second one reads it.
 #include "device/cpu/thread_pool.h"
 #include "ops/conv1d/conv1d_bf16.h"
+#include "ops/conv1d/items_cpu.h"
 #include "ops/conv1d/winograd_conv_cpu.h"
 
 namespace lmspt::LMSPT_ISA {
@@ -15,6 +16,9 @@ constexpr int64_t kCacheFloats = 64 * 1024;  // what a task keeps in the second-
 // ---- launchers ----
 
 void fused_residual_unit(const KernelContext& context) {
+  if (context.in(kUnitEnds)) {
+    return for_each_item(context, kUnitEnds, -1, context.attrs->i("missing"), fused_residual_unit);
+  }
   const Tensor x = context.in(0), w1 = context.in(1), bias1 = context.in(2), alpha1 = context.in(3);
   const Tensor w2 = context.in(4), bias2 = context.in(5), alpha2 = context.in(6), y = context.out(0);
   if (y.shape.count() == 0) return;

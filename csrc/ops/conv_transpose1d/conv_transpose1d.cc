@@ -5,12 +5,27 @@
 #include "graph/registry.h"
 #include "ops/conv1d/conv1d.h"
 #include "ops/conv1d/convolution_gradient.h"
+#include "ops/conv1d/infer_items.h"
+#include "ops/conv1d/items.h"
 #include "ops/precision.h"
 #include "ops/snake/next_snake.h"
 
 namespace lmspt {
 
 namespace {
+
+// The rows of y of items of different lengths.
+int64_t rows_of_items(const InferContext& context, int64_t reach) {
+  expect_items(context, kTransposeEnds);
+  const Attrs& attrs = context.attrs;
+  const int64_t stride = attrs.i("stride"), trimmed = attrs.i("pad_left") + attrs.i("pad_right");
+  context.expect(attrs.i("length") < 0 && reach - trimmed <= stride * (attrs.i("missing") + 1),
+                 "expected no length and a padding that leaves an item no more rows than its frames have, got " +
+                     std::to_string(trimmed) + " rows");
+  context.expect(context.shape(0)[1] <= kMaxElements / stride,
+                 "expected fewer rows, got " + to_string(context.shape(0)));
+  return context.shape(0)[1] * stride;
+}
 
 void infer_conv_transpose1d(InferContext& context) {
   for (const char* name : {"stride", "dilation", "groups"}) context.expect_attr(name, 1, kMaxConvStep);
@@ -40,14 +55,14 @@ void infer_conv_transpose1d(InferContext& context) {
                  "expected stride 1 and groups 1 for the fast algorithm, got stride " + std::to_string(stride) +
                      " and groups " + std::to_string(groups));
   expect_precision(context);
-  int64_t length = attrs.i("length");
+  int64_t length = context.has(kTransposeEnds) ? rows_of_items(context, reach) : attrs.i("length");
   if (length < 0) {
     length = (x[1] - 1) * stride + dilation * (w[2] - 1) + 1 - attrs.i("pad_left") - attrs.i("pad_right");
     context.expect(x[1] > 0 && length >= 0, "expected an x long enough for this padding, got " + to_string(x));
   }
   const int64_t out_channels = w[1] * groups;
   if (context.has(2)) context.expect_shape(2, "bias", make_shape({out_channels}));
-  infer_activated(context, make_shape({x[0], length, out_channels}), 3);
+  infer_activated(context, make_shape({x[0], length, out_channels}), kTransposeNextAlpha);
 }
 
 void gradient_conv_transpose1d(GradContext& context) {
@@ -55,6 +70,7 @@ void gradient_conv_transpose1d(GradContext& context) {
     throw Error(ErrorCode::unsupported,
                 "[conv_transpose1d] has no gradient in its fused form: record snake as an op of its own");
   }
+  refuse_items(context, kTransposeEnds);
   convolution_gradient(context, "conv1d", false);
 }
 
@@ -81,12 +97,14 @@ void infer_pack(InferContext& context) {
 void register_conv_transpose1d(Registry& registry) {
   OpDef conv{"conv_transpose1d",
              2,
-             4,
-             {AttrSpec::integer("stride", 1), AttrSpec::integer("dilation", 1), AttrSpec::integer("groups", 1),
-              AttrSpec::integer("pad_left", 0), AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
-              AttrSpec::integer("winograd", 0), activated_attr(), precision_attr()},
+             kTransposeNextAlpha + 1,
+             with_item_attrs({AttrSpec::integer("stride", 1), AttrSpec::integer("dilation", 1),
+                              AttrSpec::integer("groups", 1), AttrSpec::integer("pad_left", 0),
+                              AttrSpec::integer("pad_right", 0), AttrSpec::integer("length", -1),
+                              AttrSpec::integer("winograd", 0), activated_attr(), precision_attr()}),
              infer_conv_transpose1d,
              gradient_conv_transpose1d};
+  conv.integer_inputs = {kTransposeEnds};
   conv.packing = {{1, "pack_conv_transpose1d", [](const Attrs& attrs, const std::vector<Tensor>&) {
                      return AttrArgs{
                          {"groups", attrs.i("groups")}, {"stride", attrs.i("stride")}, packed_precision(attrs)};

@@ -2,6 +2,7 @@
 // dilation - pad_left = t
 //   x (B, T, I), w (I, O / groups, k), bias (O), y (B, T', O)
 //   T' = (T - 1) stride + dilation (k - 1) + 1 - pad_left - pad_right, or `length` where that is given.
+// With `ends`, x holds items of different lengths (ops/conv1d/items.h), and a frame frame_rows * stride rows of y.
 // Computed as one product: output rows q * stride ... q * stride + stride - 1 are one row of stride * O columns, made
 // from the ceil(k / stride) rows of x that end at q. With a stride above 1, dilation must be 1. With stride 1 it is a
 // conv1d with transposed weights, as which CPU plans compute it: by the fast algorithm (winograd) where that is asked

@@ -2,6 +2,7 @@
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
 #include "gemm/lanes_cpu.h"
+#include "ops/conv1d/items_cpu.h"
 #include "ops/conv1d/stage_cpu.h"
 #include "ops/conv_transpose1d/conv_transpose1d.h"
 #include "ops/conv_transpose1d/conv_transpose1d_bf16.h"
@@ -112,6 +113,7 @@ void pack_input(const float* w, int64_t group_in, int64_t group_out, int64_t ker
 // ---- launchers ----
 
 void conv_transpose1d(const KernelContext& context) {
+  if (context.in(kTransposeEnds)) return for_each_item(context, kTransposeEnds, -1, 0, conv_transpose1d);
   const Tensor x = context.in(0), w = context.in(1);
   const Shape& y = context.out(0).shape;
   if (y.count() == 0) return;
@@ -167,7 +169,7 @@ void pack_conv_transpose1d(const KernelContext& context) {
 }  // namespace
 
 void register_conv_transpose1d_cpu(KernelTable& table) {
-  table.add("conv_transpose1d", then_snake<conv_transpose1d, 3>);
+  table.add("conv_transpose1d", then_snake<conv_transpose1d, kTransposeNextAlpha>);
   table.add("pack_conv_transpose1d", pack_conv_transpose1d);
 }
 

@@ -1,5 +1,6 @@
 // One product for all phases: see conv_transpose1d.h. Weights come packed (gemm/cuda/pack_weights.h).
 #include "gemm/cuda/pack_weights.h"
+#include "ops/conv1d/items_cuda.h"
 #include "ops/conv_transpose1d/conv_transpose1d.h"
 #include "ops/snake/next_snake_cuda.h"
 
@@ -51,7 +52,8 @@ void conv_transpose1d(const KernelContext& context) {
   p.c.span = Divisor(g.group_out());
   p.c.span_step = g.out_channels;
   const int64_t x_item = g.in_length * g.in_channels, y_item = g.out_length * g.out_channels;
-  if (p.a.shifts > 1) {
+  const Tensor ends = context.in(kTransposeEnds);
+  if (ends || p.a.shifts > 1) {
     p.items = g.batch, p.rows = count;
     p.a.item = x_item, p.c.item = y_item;
     p.a.positions = p.a.positions_w = Divisor(kBeyondAll);
@@ -60,9 +62,13 @@ void conv_transpose1d(const KernelContext& context) {
     p.a.outer = x_item, p.c.outer = y_item;
     p.a.positions = p.a.positions_w = Divisor(count);
   }
-  if (g.groups == 1) activate(context, 3, p);
+  if (ends) {
+    const ItemRows rows = item_rows(x.shape, y.shape, attrs);
+    set_items(p, ragged_items(ends, rows, rows.in, g.pad_left % g.stride > 0));
+  }
+  if (g.groups == 1) activate(context, kTransposeNextAlpha, p);
   run_product(context, precision, p);
-  if (g.groups > 1) snake_result(context, 3);
+  if (g.groups > 1) snake_result(context, kTransposeNextAlpha);
 }
 
 void pack_conv_transpose1d(const KernelContext& context) {

@@ -12,6 +12,22 @@ export interface Conv1dOptions {
   readonly padRight?: number;
   /** Rows of the result, instead of what the padding gives; rows of x that are not there count as zeros. */
   readonly length?: number;
+  /** Where x holds items of different lengths. */
+  readonly items?: ItemRows;
+}
+
+/**
+ * Items of different lengths, one after the other in x (1, frames * frameRows, channels). The result has each item's rows,
+ * with the bits that they have of the item alone, in as many frames. What a frame has beyond them, and what lies behind
+ * the last item, is arbitrary. There is no gradient.
+ */
+export interface ItemRows {
+  /** (items), i32: the frame behind each item's last, in ascending order. An item begins where the one before ends. */
+  readonly ends: Value;
+  /** Rows of x in a frame: a multiple of the stride of conv1d. */
+  readonly frameRows: number;
+  /** Rows at the end of each item's frames that are not there and count as zeros; 0 by default. */
+  readonly missing?: number;
 }
 
 export interface Conv1dAlgorithm {
@@ -30,8 +46,9 @@ export interface Conv1dAlgorithm {
  * w (O, I / groups, k), bias (O); y (B, floor((T + padLeft + padRight - dilation (k - 1) - 1) / stride) + 1, O).
  */
 export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions & Conv1dAlgorithm = {}): Value {
-  const { winograd, exact } = options;
-  return record("conv1d", [x, w, bias], { ...attributes(options), winograd, precision: exactPrecision(exact) });
+  const { winograd, exact, items } = options;
+  const attrs = { ...attributes(options), winograd, precision: exactPrecision(exact) };
+  return record("conv1d", [x, w, bias, ...(items ? [undefined, undefined, items.ends] : [])], attrs);
 }
 
 /**
@@ -40,10 +57,13 @@ export function conv1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions 
  * is what is trimmed. With a stride above 1, the dilation must be 1.
  */
 export function convTranspose1d(x: Value, w: Value, bias?: Value, options: Conv1dOptions = {}): Value {
-  return record("conv_transpose1d", [x, w, bias], attributes(options));
+  const { items } = options;
+  return record("conv_transpose1d", [x, w, bias, ...(items ? [items.ends] : [])], attributes(options));
 }
 
 function attributes(options: Conv1dOptions) {
-  const { stride, dilation, groups, padLeft, padRight, length } = checkOptions(options);
-  return { stride, dilation, groups, pad_left: padLeft, pad_right: padRight, length };
+  const { stride, dilation, groups, padLeft, padRight, length, items } = checkOptions(options);
+  const { frameRows, missing } = items ?? {};
+  const padding = { pad_left: padLeft, pad_right: padRight, length };
+  return { stride, dilation, groups, ...padding, frame_rows: frameRows, missing };
 }

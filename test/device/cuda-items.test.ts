@@ -1,0 +1,30 @@
+/** Items of different lengths in one convolution: on CUDA, too, each has the bits of it alone. */
+import { checkItems, itemsCases } from "../ops/items.js";
+import { withSettings } from "./cuda-device.js";
+import { PRECISIONS } from "./cuda-precision.js";
+
+describe("items of different lengths on CUDA", function () {
+  this.timeout(600_000);
+
+  for (const precision of PRECISIONS) {
+    for (const one of itemsCases) {
+      it(`${precision}: ${one.name}`, () => withSettings({}, (device) => checkItems(device, one, precision)));
+    }
+  }
+
+  const wide = itemsCases.filter(({ channels }) => channels >= 128);
+
+  for (const tile of ["large", "tall", "small", "narrow"]) {
+    it(`have the bits of each alone in ${tile} tiles`, () =>
+      withSettings({ LMSPT_CUDA_TILE: tile }, async (device) => {
+        for (const one of itemsCases) await checkItems(device, one, "bf16");
+      }));
+  }
+
+  for (const precision of PRECISIONS) {
+    it(`${precision}: have the bits of each alone without the engine of compute capability 9.0`, () =>
+      withSettings({ LMSPT_CUDA_WGMMA: "0" }, async (device) => {
+        for (const one of wide) await checkItems(device, one, precision);
+      }));
+  }
+});
