@@ -9,7 +9,7 @@ import { type ModelConfig, samplesPerFrame } from "./config.js";
 import type { Decoder } from "./decoder.js";
 import type { LmSpt } from "./lmspt.js";
 import { type DecodeSelection, ModelStages } from "./model-stages.js";
-import { RaggedBatch } from "./ragged-batch.js";
+import { inParts, RaggedBatch } from "./ragged-batch.js";
 import { StageStream } from "./stages.js";
 import { type Prompt, promptRules, wholeRules } from "./window-rules.js";
 import {
@@ -159,12 +159,7 @@ export class ModelEngine {
 
   /** Several items that belong together, as `encode` for each of them. */
   async encodeTogether(items: readonly Float32Array[]): Promise<Int32Array[][]> {
-    if (this.mixes) {
-      const batch = new RaggedBatch(items.map(({ length }) => this.framesOf(length)));
-      const audio = batch.join(items, this.samplesPerFrame, Float32Array);
-      const codes = await this.stages.encodingRagged()(audio, batch.frames, batch.ends);
-      return batch.split(codes).map((part) => deinterleave(part, this.config.n_codebooks));
-    }
+    if (this.mixes) return inParts(items, (some) => this.encodeMixed(some));
     const frames = this.framesOf(items[0]!.length);
     const each = frames * this.samplesPerFrame;
     const audio = new Float32Array(items.length * each);
@@ -175,13 +170,7 @@ export class ModelEngine {
 
   /** Several items that belong together, as `decode` for each of them, with whole frames of samples. */
   async decodeTogether(items: readonly (readonly Int32Array[])[], selection: DecodeSelection): Promise<Float32Array[]> {
-    if (this.mixes) {
-      const batch = new RaggedBatch(items.map(([first]) => first!.length));
-      const codes = batch.join(items.map(interleave), this.config.n_codebooks, Int32Array);
-      const speech = await this.stages.decodingRagged(selection)(codes, batch.frames, batch.ends);
-      const { missingSamples } = this.decoderOf(selection);
-      return batch.split(speech as Float32Array).map((part) => part.slice().fill(0, part.length - missingSamples));
-    }
+    if (this.mixes) return inParts(items, (some) => this.decodeMixed(some, selection));
     const frames = items[0]![0]!.length;
     const each = frames * items[0]!.length;
     const codes = new Int32Array(items.length * each);
@@ -192,6 +181,21 @@ export class ModelEngine {
       whole.set(part);
       return whole;
     });
+  }
+
+  private async encodeMixed(items: readonly Float32Array[]): Promise<Int32Array[][]> {
+    const batch = new RaggedBatch(items.map(({ length }) => this.framesOf(length)));
+    const audio = batch.join(items, this.samplesPerFrame, Float32Array);
+    const codes = await this.stages.encodingRagged()(audio, batch.frames, batch.ends);
+    return batch.split(codes).map((part) => deinterleave(part, this.config.n_codebooks));
+  }
+
+  private async decodeMixed(items: readonly (readonly Int32Array[])[], selection: DecodeSelection) {
+    const batch = new RaggedBatch(items.map(([first]) => first!.length));
+    const codes = batch.join(items.map(interleave), this.config.n_codebooks, Int32Array);
+    const speech = await this.stages.decodingRagged(selection)(codes, batch.frames, batch.ends);
+    const { missingSamples } = this.decoderOf(selection);
+    return batch.split(speech as Float32Array).map((part) => part.slice().fill(0, part.length - missingSamples));
   }
 
   outputSamplesPerFrame(selection: DecodeSelection): number {

@@ -1,4 +1,5 @@
 /** Items of different lengths as one batch: one after the other, in a plan with room for at least as many frames. */
+import { LmsptError } from "../errors.js";
 import type { Data } from "../graph/native.js";
 
 /** Plans have room for whole numbers of so many frames. */
@@ -43,6 +44,22 @@ export class RaggedBatch {
 
   private startOf(item: number): number {
     return this.ends[item]! - this.lengths[item]!;
+  }
+}
+
+/** Works on all items together; where there is not enough memory for that, on each half of them. */
+export async function inParts<Item, Result>(
+  items: readonly Item[],
+  work: (items: readonly Item[]) => Promise<Result[]>,
+): Promise<Result[]> {
+  try {
+    return await work(items);
+  } catch (error) {
+    const isTooMuch = error instanceof LmsptError && error.code === "ERR_LMSPT_OUT_OF_MEMORY";
+    if (!isTooMuch || items.length === 1) throw error;
+    const half = items.length >> 1;
+    const first = await inParts(items.slice(0, half), work);
+    return [...first, ...(await inParts(items.slice(half), work))];
   }
 }
 

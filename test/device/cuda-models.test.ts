@@ -13,8 +13,8 @@ import { Tokenizer } from "../../lib/models/tokenizer.js";
 import { PUBLIC_MEL_SCALES } from "../../lib/train/losses/index.js";
 import { makeOptimizers, makeRecipe, type StepResult, TrainingStep } from "../../lib/train/step/index.js";
 import { assertClose, randomFloats } from "../golden.js";
-import { SMALL_FIELDS } from "../models/small-models.js";
-import { openCuda, testedLibrary } from "./cuda-device.js";
+import { randomModel, SMALL_FIELDS } from "../models/small-models.js";
+import { emulation, isEmulated, openCuda, testedLibrary } from "./cuda-device.js";
 
 describe("models on CUDA", function () {
   this.timeout(300_000);
@@ -103,6 +103,30 @@ describe("models on CUDA", function () {
           assert.deepEqual(speech[i], await apart.decode(own, { mode }), `${precision}, ${mode}: speech of clip ${i}`);
         }
       }
+    }
+  });
+
+  it("clips for which there is not enough memory together go through plans in smaller parts", async function () {
+    if (!isEmulated) this.skip();
+    const model = await randomModel(SMALL_FIELDS);
+    const frames = [100, 90, 120, 80];
+    const clips = frames.map((count, i) => randomFloats(count * 12, i));
+    const bytes = () => emulation().counts().bytesOfDevices[1]!;
+    await using device = openCuda(1);
+    const plenty = new ModelEngine(model, device);
+    await plenty.encodeTogether(clips.slice(2, 3));
+    const forOne = bytes();
+    const codes = await plenty.encodeTogether(clips);
+    const forAll = bytes() - forOne;
+    plenty.close();
+    try {
+      emulation().setMemory(1, forOne + Math.floor(forAll / 2));
+      const scarce = new ModelEngine(model, device);
+      assert.deepEqual(await scarce.encodeTogether(clips), codes);
+      assert(bytes() <= forOne + forAll / 2);
+      scarce.close();
+    } finally {
+      emulation().setMemory(1, 2 ** 32);
     }
   });
 
