@@ -1,5 +1,5 @@
 /**
- * Attention on GPUs of compute capability 9.0 (docs/cuda-engine.md): lengths around its tiles, heads that share keys,
+ * Attention on GPUs of compute capability 9.0 (docs/cuda-attention.md): lengths around its tiles, heads that share keys,
  * row invariance, numbers that are none.
  */
 import assert from "node:assert/strict";

@@ -1,4 +1,4 @@
-// Attention in bf16 on GPUs of compute capability 9.0 (docs/cuda-engine.md), for heads of up to 64 features.
+// Attention in bf16 on GPUs of compute capability 9.0 (docs/cuda-attention.md), for heads of up to 64 features.
 #pragma once
 
 #include "device/kernel.h"
