@@ -90,7 +90,7 @@ describe("the tokenizer refuses", () => {
     for (const name of names) {
       await invalid(Tokenizer.load(name, { device: "cpu" }), 'Expected "random:SEED" or "random:SEED:PRESET"');
     }
-    for (const name of [undefined, 5, {}]) {
+    for (const name of [null, 5, {}]) {
       await invalid(Tokenizer.load(name as never, { device: "cpu" }), "Expected a folder, a preset or hf://");
     }
     await refused(Tokenizer.load(path("nowhere"), { device: "cpu" }), "ERR_LMSPT_MODEL", "No model");
