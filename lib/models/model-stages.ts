@@ -17,7 +17,8 @@ import type { LmSpt } from "./lmspt.js";
 import type { Middle } from "./middle.js";
 import type { FrameShape, Stage } from "./stages.js";
 
-const CACHED_PLANS = 64;
+/** On a GPU plans come in two dozen sizes for each thing to do; elsewhere one for each length, which are seldom met again. */
+const CACHED_PLANS = { cuda: 64, cpu: 32 };
 /** Frames that a window gives: on the side of the samples a frame takes about a megabyte of memory. */
 const SAMPLES_STEP = 96;
 const LATENT_STEP = 384;
@@ -47,13 +48,15 @@ interface StageParts extends Omit<Stage, "run"> {
 }
 
 export class ModelStages {
-  private readonly plans = new PlanCache<Plan<"y">>(CACHED_PLANS);
+  private readonly plans: PlanCache<Plan<"y">>;
 
   constructor(
     private readonly model: LmSpt,
     private readonly device: Device,
     private readonly precision: Precision,
-  ) {}
+  ) {
+    this.plans = new PlanCache(CACHED_PLANS[device.kind]);
+  }
 
   /** Samples -> rows -> codes. */
   encoding(): [front: Stage, back: Stage] {
