@@ -104,7 +104,6 @@ __global__ __launch_bounds__(kThreads, kUnitBlocks<Tile>) void residual_unit_ker
   if constexpr (kKept) copy_weights<Tile>(first, second, blocks_of_b);
   for (int64_t index = blockIdx.x; index < tiling.tiles; index += gridDim.x) {
     if (!place_tile<Tile>(first, second, tiling.staged, TilePlace::of<Tile>(first, tiling, index), tile)) continue;
-    const auto b = blocks_of<Tile>(second, tile.at);
     Tile sums;
     if constexpr (kKept) {
       sum_tile_of_kept(first, tiling.staged, tile, blocks_of_a, blocks_of_b, sums);
@@ -112,6 +111,7 @@ __global__ __launch_bounds__(kThreads, kUnitBlocks<Tile>) void residual_unit_ker
       sum_tile<4>(first, tiling.staged, tile, blocks_of_a, blocks_of_b, sums);
     }
     __syncthreads();  // before the blocks are written over
+    const auto b = blocks_of<Tile>(second, tile.at);
     const auto copy_b = [&](int step) {
       if constexpr (kKept) return;
       b.copy(step * kBlockWords, second.a.words, blocks_of_b + step % 2 * kWordsOfB<Tile>);
