@@ -107,7 +107,7 @@ describe("models on CUDA", function () {
   });
 
   it("clips for which there is not enough memory together go through plans in smaller parts", async function () {
-    if (!isEmulated) this.skip();
+    if (!isEmulated) this.skip(); // only the emulation can be given little memory
     const model = await randomModel(SMALL_FIELDS);
     const frames = [100, 90, 120, 80];
     const clips = frames.map((count, i) => randomFloats(count * 12, i));

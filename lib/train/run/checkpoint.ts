@@ -1,5 +1,5 @@
 /**
- * Checkpoints: folders `epoch-XXX_step-YYYYYYY` that appear when they are complete. Each is a model folder too: what is
+ * Checkpoints: folders such as `epoch-003_step-0010000` that appear when they are complete. Each is a model folder too: what is
  * trained lies in it under its public names, with its configuration.
  */
 import { mkdir, readdir, rename, rm } from "node:fs/promises";

@@ -21,66 +21,67 @@ export interface Restarts {
   readonly acoustic: CodeRestarts;
 }
 
-/** Of one quantizer's codebooks. */
+/** Of one quantizer's codebooks, which are of one size. */
 export class CodeRestarts {
-  private readonly counts: readonly Variable[];
+  /** How often each code came up since the last time (codebooks, codes); undefined where there is nothing to restart. */
+  private readonly counts: Variable | undefined;
+  private restarted = 0;
 
   constructor(
     private readonly quantizer: ResidualQuantizer,
     private readonly plan: RestartPlan,
   ) {
-    const codebooks = plan.every > 0 ? quantizer.codebooks : [];
-    this.counts = codebooks.map(({ shape: [size] }) =>
-      Variable.from(new Float32Array(size!), [size!], { frozen: false }),
-    );
+    const [first] = quantizer.codebooks;
+    if (!first || plan.every === 0) return;
+    const shape = [quantizer.codebooks.length, first.shape[0]!];
+    this.counts = Variable.from(new Float32Array(shape[0]! * shape[1]!), shape, { frozen: false });
   }
 
-  /** What a checkpoint keeps: how often each code came up since the last time. */
-  get named(): Named {
-    return this.counts.map((counts, k) => [`counts.${this.quantizer.codebooks[k]!.name}`, counts]);
+  /** What a checkpoint keeps, `kind` being the quantizer's. */
+  named(kind: string): Named {
+    return this.counts ? [[`${kind}.counts`, this.counts]] : [];
   }
 
   /**
-   * After step `step`, with codes (frames, K) and latents (frames, K, d) of its batch. Returns how many codes begin anew: at
-   * most as many of each codebook as there are frames.
+   * After step `step`, with codes (frames, codebooks) and latents (frames, codebooks, d) of its batch. Of each codebook begin
+   * at most as many codes anew as there are frames.
    */
-  async after(step: number, codes: Int32Array, latents: Float32Array, device: Device): Promise<number> {
-    const count = this.counts.length;
-    let restarted = 0;
-    for (const [k, variable] of this.counts.entries()) {
-      const counts = variable.read() as Float32Array;
-      countCodes(
-        counts,
-        codes.filter((_, i) => i % count === k),
-        1,
-      );
-      const isDue = step % this.plan.every === 0;
-      if (isDue) restarted += await this.restart(k, counts, latents, step, device);
-      variable.write(isDue ? counts.fill(0) : counts);
+  async after(step: number, codes: Int32Array, latents: Float32Array, device: Device): Promise<void> {
+    if (!this.counts) return;
+    const counts = this.counts.read() as Float32Array;
+    const { codebooks } = this.quantizer;
+    countCodes(counts, codes, codebooks.length);
+    if (step % this.plan.every === 0) {
+      const size = counts.length / codebooks.length;
+      for (const k of codebooks.keys()) {
+        await this.restart(k, counts.subarray(k * size, (k + 1) * size), latents, step, device);
+      }
+      counts.fill(0);
     }
+    this.counts.write(counts);
+  }
+
+  /** How many codes began anew since the last report. */
+  report(): number {
+    const { restarted } = this;
+    this.restarted = 0;
     return restarted;
   }
 
-  private async restart(
-    k: number,
-    counts: Float32Array,
-    latents: Float32Array,
-    step: number,
-    device: Device,
-  ): Promise<number> {
-    const { variable, shape } = this.quantizer.codebooks[k]!;
-    const count = this.counts.length;
-    const dimension = shape[1]!;
+  private async restart(k: number, counts: Float32Array, latents: Float32Array, step: number, device: Device) {
+    const { codebooks } = this.quantizer;
+    const { variable, shape } = codebooks[k]!;
+    const [count, dimension] = [codebooks.length, shape[1]!];
     const frames = this.shuffled(latents.length / (count * dimension), step * count + k);
     const idle = [...counts.keys()].filter((code) => counts[code] === 0).slice(0, frames.length);
-    if (idle.length === 0) return 0;
+    if (idle.length === 0) return;
     const [rows] = (await device.read([variable])) as [Float32Array];
     for (const [i, code] of idle.entries()) {
       const from = (frames[i]! * count + k) * dimension;
       rows.set(latents.subarray(from, from + dimension), code * dimension);
     }
     variable.write(rows);
-    return idle.length;
+    this.restarted += idle.length;
   }
 
   private shuffled(frames: number, draw: number): number[] {

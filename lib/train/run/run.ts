@@ -38,8 +38,6 @@ export async function* startRun(
 class TokenizerTraining implements Training<TrainEvent> {
   state: RunState;
   readonly validate: Training<TrainEvent>["validate"];
-  /** Codes that began anew since the last log. */
-  private restarted = { semantic: 0, acoustic: 0 };
   private readonly broken = new BrokenFiles();
 
   constructor(
@@ -90,7 +88,7 @@ class TokenizerTraining implements Training<TrainEvent> {
   private async restartCodes({ codes, latents }: StepResult): Promise<void> {
     const { device, restarts } = this.session;
     for (const kind of ["semantic", "acoustic"] as const) {
-      this.restarted[kind] += await restarts[kind].after(this.state.step, codes[kind], latents[kind], device);
+      await restarts[kind].after(this.state.step, codes[kind], latents[kind], device);
     }
   }
 
@@ -151,13 +149,13 @@ class TokenizerTraining implements Training<TrainEvent> {
   }
 
   private async log({ losses, norms, rates, seconds, dataWait, step }: StepEvent): Promise<void> {
-    const { events, usage } = this.session;
+    const { events, restarts, usage } = this.session;
     const reports = { semantic: usage.semantic.report(), acoustic: usage.acoustic.report() };
     await events.scalars(
       {
         ...lossTags("Train", losses),
         ...usageTags("Train", reports),
-        ...(this.config.codebooks.restart_every > 0 && restartTags("Train", this.restarted)),
+        ...(this.config.codebooks.restart_every > 0 && restartTags("Train", restarts)),
         "Train/grad_norm_g": norms.generator,
         ...(norms.discriminator !== undefined && { "Train/grad_norm_d": norms.discriminator }),
         "Train/lr_g": rates.generator,
@@ -167,7 +165,6 @@ class TokenizerTraining implements Training<TrainEvent> {
       },
       step,
     );
-    this.restarted = { semantic: 0, acoustic: 0 };
   }
 
   private async *judge(validation: Validation): AsyncGenerator<ValidationEvent, boolean> {

@@ -2,6 +2,7 @@
 
 import type { Usage } from "../../eval/code-usage.js";
 import type { StepResult } from "../step/index.js";
+import type { Restarts } from "./code-restarts.js";
 
 const LOSS_TAGS: Readonly<Record<keyof StepResult["losses"], string>> = {
   total: "total_loss",
@@ -31,7 +32,9 @@ export function usageTags(group: string, usage: { semantic: Usage; acoustic: Usa
   );
 }
 
-/** Codes that began anew. */
-export function restartTags(group: string, restarted: { semantic: number; acoustic: number }): Record<string, number> {
-  return Object.fromEntries(Object.entries(restarted).map(([kind, count]) => [`${group}/${kind}/restarted`, count]));
+/** Codes that began anew since the last time. */
+export function restartTags(group: string, restarts: Restarts): Record<string, number> {
+  return Object.fromEntries(
+    (["semantic", "acoustic"] as const).map((kind) => [`${group}/${kind}/restarted`, restarts[kind].report()]),
+  );
 }

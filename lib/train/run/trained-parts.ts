@@ -46,5 +46,5 @@ export async function loadProgress(path: string, optimizers: StepOptimizers, res
 }
 
 function progressOf(optimizers: StepOptimizers, { semantic, acoustic }: Restarts): Named {
-  return [...namedMoments({ ...optimizers }), ...semantic.named, ...acoustic.named];
+  return [...namedMoments({ ...optimizers }), ...semantic.named("semantic"), ...acoustic.named("acoustic")];
 }
