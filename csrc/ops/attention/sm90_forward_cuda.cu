@@ -36,12 +36,10 @@ __device__ void produce(const Parameters& p, const Memory& shared) {
     const Tile tile = Tile::of(p.h, p.order, unit);
     const int count = tile.key_tiles<kKeys>(p.h), key_head = tile.head / p.h.readers;
     shared.first.put(query, &p.q, {{0, tile.head, tile.first, tile.item, 0}});
-    query = query.after(1);
     for (int i = 0; i < 2 * count; ++i) {
       const bool is_key = i == 0 || (i % 2 == 1 && i < 2 * count - 1);
       const int first = (is_key ? (i + 1) / 2 : (i - 1) / 2) * kKeys;
       shared.second.put(at, is_key ? &p.k : &p.v, {{0, key_head, first, tile.item, 0}});
-      at = at.after(1);
     }
   });
 }

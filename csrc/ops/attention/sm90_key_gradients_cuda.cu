@@ -46,13 +46,11 @@ __device__ void produce(const Parameters& p, const Memory& shared) {
     const KeyTile tile = KeyTile::of(p.of.h, p.order, unit);
     const int key_head = tile.head / p.of.h.readers;
     shared.first.put(key, &p.k, {{0, key_head, tile.first, tile.item, 0}});
-    shared.first.put(key.after(1), &p.v, {{0, key_head, tile.first, tile.item, 0}});
-    key = key.after(2);
+    shared.first.put(key, &p.v, {{0, key_head, tile.first, tile.item, 0}});
     for (int i = 0; i < tile.count; ++i) {
       const int query = tile.begin + i * kQueries;
       shared.second.put(at, &p.q, {{0, tile.head, query, tile.item, 0}});
-      shared.second.put(at.after(1), &p.gy, {{0, tile.head, query, tile.item, 0}});
-      at = at.after(2);
+      shared.second.put(at, &p.gy, {{0, tile.head, query, tile.item, 0}});
     }
   });
 }

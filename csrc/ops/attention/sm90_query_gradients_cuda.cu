@@ -30,12 +30,10 @@ __device__ void produce(const Parameters& p, const Memory& shared) {
     const Tile tile = Tile::of(p.of.h, p.order, unit);
     const int count = tile.key_tiles<kKeys>(p.of.h), key_head = tile.head / p.of.h.readers;
     shared.first.put(query, &p.q, {{0, tile.head, tile.first, tile.item, 0}});
-    shared.first.put(query.after(1), &p.gy, {{0, tile.head, tile.first, tile.item, 0}});
-    query = query.after(2);
+    shared.first.put(query, &p.gy, {{0, tile.head, tile.first, tile.item, 0}});
     for (int i = 0; i < count; ++i) {
       shared.second.put(at, &p.k, {{0, key_head, i * kKeys, tile.item, 0}});
-      shared.second.put(at.after(1), &p.v, {{0, key_head, i * kKeys, tile.item, 0}});
-      at = at.after(2);
+      shared.second.put(at, &p.v, {{0, key_head, i * kKeys, tile.item, 0}});
     }
   });
 }
