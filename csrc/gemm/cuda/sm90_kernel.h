@@ -144,6 +144,7 @@ __device__ inline void sum_sm90(const typename Tile::Ring& ring, int consumer, i
     at = at.after(1);
   }
   wgmma_wait<0>();
+  wgmma_settle(sums);
   ring.release(at.before(1));
 }
 
