@@ -76,7 +76,8 @@ struct CopyRing {
   }
 };
 
-// Two rings in the block's shared memory. Behind them lie their barriers, and kMore others.
+// Two rings in the block's shared memory. Behind them lie their barriers, and kMore others, at which the warps of a
+// warp group arrive.
 template <class First, class Second, int kMore = 0>
 struct TwoRings {
   static constexpr int kFirstBytes = First::kStages * First::kStageBytes;
@@ -91,11 +92,11 @@ struct TwoRings {
   __device__ explicit TwoRings(unsigned char* memory)
       : TwoRings(memory, reinterpret_cast<uint64_t*>(memory + kStageBytes)) {}
 
-  // By one thread, before the block meets. `arrivals` are those of the other barriers.
-  __device__ void make(int arrivals = 1) const {
+  // By one thread, before the block meets.
+  __device__ void make() const {
     first.make();
     second.make();
-    for (int i = 0; i < kMore; ++i) barrier_init(more + i, arrivals);
+    for (int i = 0; i < kMore; ++i) barrier_init(more + i, kWarpGroup / 32);
     barrier_init_fence();
   }
 

@@ -7,6 +7,7 @@
 
 #include "device/cuda/copy_ring.h"
 #include "device/cuda/launch.h"
+#include "device/cuda/warp_groups.h"
 #include "gemm/cuda/sm90_store.h"
 #include "gemm/cuda/sm90_units.h"
 
@@ -178,7 +179,7 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
 // What both kernels have in common: `produce(ring, rank)` runs in one thread, `consume(ring, rank, consumer)` in two
 // warp groups.
 template <class Tile, class Produce, class Consume>
-__device__ inline void run_warp_groups(const Produce& produce, const Consume& consume) {
+__device__ inline void run_with_ring(const Produce& produce, const Consume& consume) {
   unsigned char* shared = swizzled_shared();
   const typename Tile::Ring ring(shared, reinterpret_cast<uint64_t*>(shared + Tile::kBarriersAt));
   const auto meet = [] {
@@ -195,13 +196,8 @@ __device__ inline void run_warp_groups(const Produce& produce, const Consume& co
   meet();
   int rank = 0;
   if constexpr (Tile::kBlocks > 1) rank = cluster_rank();
-  if (threadIdx.x < kWarpGroup) {
-    keep_registers<kProducerRegisters>();
-    if (threadIdx.x == 0) produce(ring, rank);
-  } else {
-    take_registers<kConsumerRegisters>();
-    consume(ring, rank, static_cast<int>(threadIdx.x) / kWarpGroup - 1);
-  }
+  run_warp_groups<kProducerRegisters, kConsumerRegisters>(
+      [&] { produce(ring, rank); }, [&] { consume(ring, rank, static_cast<int>(threadIdx.x) / kWarpGroup - 1); });
   if constexpr (Tile::kBlocks > 1) {
     __syncwarp();
     meet();  // a block stays while others write to it
@@ -232,7 +228,7 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
         finish_sm90<Tile>(q, tile, consumer, sums);
       }
     };
-    run_warp_groups<Tile>(produce, consume);
+    run_with_ring<Tile>(produce, consume);
   }
 }
 

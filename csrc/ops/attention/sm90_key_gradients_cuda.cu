@@ -39,10 +39,13 @@ struct KeyTile {
   }
 };
 
-__device__ void produce(const Parameters& p, const Memory& shared) {
-  KeyRing::Place key;
-  QueryRing::Place at;
-  each_unit(p.order, [&](int unit) {
+struct Producer {
+  const Parameters& p;
+  const Memory& shared;
+  KeyRing::Place key{};
+  QueryRing::Place at{};
+
+  __device__ void take(int unit) {
     const KeyTile tile = KeyTile::of(p.of.h, p.order, unit);
     const int key_head = tile.head / p.of.h.readers;
     shared.first.put(key, &p.k, {{0, key_head, tile.first, tile.item, 0}});
@@ -52,15 +55,16 @@ __device__ void produce(const Parameters& p, const Memory& shared) {
       shared.second.put(at, &p.q, {{0, tile.head, query, tile.item, 0}});
       shared.second.put(at, &p.gy, {{0, tile.head, query, tile.item, 0}});
     }
-  });
-}
+  }
+};
 
 // One of the warp groups that multiply.
 class Consumer {
  public:
   __device__ Consumer(const Parameters& p, const Memory& shared) : p_(p), shared_(shared), group_(warp_group() - 1) {}
 
-  __device__ void differentiate(const KeyTile& tile) {
+  __device__ void take(int unit) {
+    const KeyTile tile = KeyTile::of(p_.of.h, p_.order, unit);
     shared_.first.wait(key_);
     shared_.first.wait(key_.after(1));
     float key_sums[kFeatureSums], value_sums[kFeatureSums];
@@ -188,17 +192,7 @@ class Consumer {
 
 __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_key_gradients_kernel(const __grid_constant__ Parameters p) {
   if constexpr (kHasWgmma) {
-    const Memory shared(swizzled_shared());
-    if (threadIdx.x == 0) shared.make();
-    __syncthreads();
-    if (threadIdx.x < kWarpGroup) {
-      keep_registers<40>();
-      if (threadIdx.x == 0) produce(p, shared);
-    } else {
-      take_registers<232>();
-      Consumer consumer(p, shared);
-      each_unit(p.order, [&](int unit) { consumer.differentiate(KeyTile::of(p.of.h, p.order, unit)); });
-    }
+    take_units<Memory, Producer, Consumer, 40, 232>(p);
   }
 }
 

@@ -23,10 +23,13 @@ struct Parameters {
 
 // ---- kernels ----
 
-__device__ void produce(const Parameters& p, const Memory& shared) {
-  QueryRing::Place query;
-  KeyRing::Place at;
-  each_unit(p.order, [&](int unit) {
+struct Producer {
+  const Parameters& p;
+  const Memory& shared;
+  QueryRing::Place query{};
+  KeyRing::Place at{};
+
+  __device__ void take(int unit) {
     const Tile tile = Tile::of(p.of.h, p.order, unit);
     const int count = tile.key_tiles<kKeys>(p.of.h), key_head = tile.head / p.of.h.readers;
     shared.first.put(query, &p.q, {{0, tile.head, tile.first, tile.item, 0}});
@@ -35,15 +38,15 @@ __device__ void produce(const Parameters& p, const Memory& shared) {
       shared.second.put(at, &p.k, {{0, key_head, i * kKeys, tile.item, 0}});
       shared.second.put(at, &p.v, {{0, key_head, i * kKeys, tile.item, 0}});
     }
-  });
-}
+  }
+};
 
 // One of the warp groups that multiply.
 class Consumer {
  public:
   __device__ Consumer(const Parameters& p, const Memory& shared) : p_(p), shared_(shared), group_(warp_group() - 1) {}
 
-  __device__ void differentiate(int unit) {
+  __device__ void take(int unit) {
     const int own = Tile::of(p_.of.h, p_.order, unit).key_tiles_of<kKeys>(p_.of.h, group_);
     shared_.first.wait(query_);
     shared_.first.wait(query_.after(1));
@@ -165,17 +168,7 @@ class Consumer {
 
 __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_query_gradients_kernel(const __grid_constant__ Parameters p) {
   if constexpr (kHasWgmma) {
-    const Memory shared(swizzled_shared());
-    if (threadIdx.x == 0) shared.make();
-    __syncthreads();
-    if (threadIdx.x < kWarpGroup) {
-      keep_registers<40>();
-      if (threadIdx.x == 0) produce(p, shared);
-    } else {
-      take_registers<232>();
-      Consumer consumer(p, shared);
-      each_unit(p.order, [&](int unit) { consumer.differentiate(unit); });
-    }
+    take_units<Memory, Producer, Consumer, 40, 232>(p);
   }
 }
 
