@@ -80,6 +80,8 @@ struct CopyRing {
 // warp group arrive.
 template <class First, class Second, int kMore = 0>
 struct TwoRings {
+  using FirstPlace = typename First::Place;
+  using SecondPlace = typename Second::Place;
   static constexpr int kFirstBytes = First::kStages * First::kStageBytes;
   static constexpr int kStageBytes = kFirstBytes + Second::kStages * Second::kStageBytes;
   static constexpr int kBarriers = First::kBarriers + Second::kBarriers + kMore;

@@ -16,7 +16,7 @@ using KeyRing = CopyRing<8, kKeys * kSwizzleBytes, kReaders>;       // of keys a
 using Memory = TwoRings<QueryRing, KeyRing>;
 
 struct Parameters {
-  CUtensorMap q, gy, k, v;
+  Sm90GradientMaps maps;
   TileOrder order;
   Sm90Gradients of;
 };
@@ -32,11 +32,11 @@ struct Producer {
   __device__ void take(int unit) {
     const Tile tile = Tile::of(p.of.h, p.order, unit);
     const int count = tile.key_tiles<kKeys>(p.of.h), key_head = tile.head / p.of.h.readers;
-    shared.first.put(query, &p.q, {{0, tile.head, tile.first, tile.item, 0}});
-    shared.first.put(query, &p.gy, {{0, tile.head, tile.first, tile.item, 0}});
+    shared.first.put(query, &p.maps.q, {{0, tile.head, tile.first, tile.item, 0}});
+    shared.first.put(query, &p.maps.gy, {{0, tile.head, tile.first, tile.item, 0}});
     for (int i = 0; i < count; ++i) {
-      shared.second.put(at, &p.k, {{0, key_head, i * kKeys, tile.item, 0}});
-      shared.second.put(at, &p.v, {{0, key_head, i * kKeys, tile.item, 0}});
+      shared.second.put(at, &p.maps.k, {{0, key_head, i * kKeys, tile.item, 0}});
+      shared.second.put(at, &p.maps.v, {{0, key_head, i * kKeys, tile.item, 0}});
     }
   }
 };
@@ -84,13 +84,13 @@ class Consumer {
     }
     float scores[kKeys / 2], slopes[kKeys / 2], factors[2];
     Slopes weights;
-    begin_products(scores, slopes);
+    begin_products<kKeys>(shared_, query_, group_, at_, scores, slopes);
     wgmma_wait<0>();
     end_products(scores, slopes);
     weigh(first, 0, along, softmax, scores, slopes, factors);
     weights.pack(slopes);
     for (int i = 1; i < tiles; ++i) {
-      begin_products(scores, slopes);
+      begin_products<kKeys>(shared_, query_, group_, at_, scores, slopes);
       begin_sums(weights, at_.before(4), i > 1, sums);
       wgmma_wait<1>();
       end_products(scores, slopes);
@@ -103,18 +103,6 @@ class Consumer {
     end_sums(at_.before(2), weights, sums);
   }
 
-  // Of the next keys and values; both stages are then before at_.
-  __device__ void begin_products(float (&scores)[kKeys / 2], float (&slopes)[kKeys / 2]) {
-    constexpr int kGroupBytes = kGroupRows * kSwizzleBytes;
-    shared_.second.wait(at_);
-    shared_.second.wait(at_.after(1));
-    wgmma_fence();
-    multiply_heads<kKeys>(shared_.first.at(query_) + group_ * kGroupBytes, shared_.second.at(at_), scores);
-    multiply_heads<kKeys>(shared_.first.at(query_.after(1)) + group_ * kGroupBytes, shared_.second.at(at_.after(1)),
-                          slopes);
-    wgmma_commit();
-    at_ = at_.after(2);
-  }
   __device__ void end_products(float (&scores)[kKeys / 2], float (&slopes)[kKeys / 2]) {
     wgmma_settle(scores);
     wgmma_settle(slopes);
@@ -179,12 +167,7 @@ __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_query_gradients_kernel(
 void query_gradients_sm90(const KernelContext& context, const AttentionGeometry& g, const Sm90Gradients& gradients,
                           const Sm90GradientOperands& operands) {
   const TileOrder order = tile_order(g.batch * g.heads, g.queries, kQueries, g.keys);
-  const Parameters p{operands.q.map(kQueries),
-                     operands.gy.map(kQueries),
-                     operands.k.map(kKeys),
-                     operands.v.map(kKeys),
-                     order,
-                     gradients};
+  const Parameters p{operands.maps(kQueries, kKeys), order, gradients};
   launch(context, sm90_query_gradients_kernel, {resident_blocks(context, order.units()), kThreadsOfAll, Memory::kBytes},
          p);
 }
