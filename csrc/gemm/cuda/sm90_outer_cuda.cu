@@ -1,8 +1,8 @@
 // Weight gradients for compute capability 9.0: their geometry as tensor maps, their operands, their pieces.
 #include "gemm/cuda/outer_kernel.h"
+#include "gemm/cuda/sm90_operands.h"
 #include "gemm/cuda/sm90_outer.h"
 #include "gemm/cuda/sm90_outer_units.h"
-#include "gemm/cuda/sm90_product.h"
 
 namespace lmspt::cuda {
 

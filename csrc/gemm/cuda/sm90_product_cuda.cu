@@ -5,6 +5,7 @@
 #include "device/cuda/launch.h"
 #include "device/cuda/tuner.h"
 #include "gemm/cuda/product_units.h"
+#include "gemm/cuda/sm90_operands.h"
 #include "gemm/cuda/sm90_product.h"
 #include "gemm/cuda/sm90_units.h"
 
