@@ -35,8 +35,6 @@ Positions positions_of(const OuterProduct& o) {
   return {{q.h, all / across, taps_h}, {q.w, across, taps_w}, o.depth / all, true};
 }
 
-int up(int64_t count, int64_t step) { return static_cast<int>((count + step - 1) / step); }
-
 struct Operand {
   const void* data;
   int64_t items;  // of all planes

@@ -51,8 +51,6 @@ Product with_items(Product p) {
   return p;
 }
 
-int up(int64_t count, int64_t step) { return static_cast<int>((count + step - 1) / step); }
-
 // The boxes of 128 positions at most of which an item takes fewest.
 void choose_box(const Product& p, int most_height, Sm90Tiling& tiling) {
   const int across = static_cast<int>(std::min<int64_t>(p.rows, p.a.positions_w.value()));
