@@ -5,8 +5,9 @@
 
 namespace lmspt::cuda {
 
-// Of one block. kReaders: warps that release every stage.
-template <int kRingStages, int kBytes, int kReaders>
+// Of a block, or of a cluster of kBlocks that bring parts of each stage to one another. kReaders: warps of a block, all
+// of which release every stage.
+template <int kRingStages, int kBytes, int kReaders, int kBlocks = 1>
 struct CopyRing {
   static constexpr int kStages = kRingStages, kStageBytes = kBytes, kBarriers = 2 * kStages;
 
@@ -30,28 +31,57 @@ struct CopyRing {
   __device__ void make() const {
     for (int i = 0; i < kStages; ++i) {
       barrier_init(filled + i, 1);
-      barrier_init(released + i, kReaders);
+      barrier_init(released + i, kReaders * kBlocks);
     }
   }
   __device__ unsigned char* at(const Place& place) const { return stages + place.stage() * kStageBytes; }
 
-  // By the thread that copies: one box to the stage.
-  __device__ void put(const Place& place, const CUtensorMap* map, const BoxPlace& box) const {
-    barrier_wait(released + place.stage(), place.parity() ^ 1);
-    barrier_arrive_expecting(filled + place.stage(), kStageBytes);
-    bulk_copy(at(place), map, box, filled + place.stage());
+  // By the thread that copies: waits until the stage is free for so many bytes; then boxes go to places of it, of this
+  // block or of all.
+  __device__ void begin(const Place& place, int bytes) const {
+    if constexpr (kBlocks == 1) {
+      barrier_wait(released + place.stage(), place.parity() ^ 1);
+    } else {
+      barrier_wait_for_cluster(released + place.stage(), place.parity() ^ 1);
+    }
+    barrier_arrive_expecting(filled + place.stage(), bytes);
+  }
+  __device__ void copy(const Place& place, int offset, const CUtensorMap* map, const BoxPlace& box) const {
+    bulk_copy(at(place) + offset, map, box, filled + place.stage());
+  }
+  __device__ void copy_to_all(const Place& place, int offset, const CUtensorMap* map, const BoxPlace& box) const {
+    if constexpr (kBlocks == 1) {
+      copy(place, offset, map, box);
+    } else {
+      bulk_copy_to_all(at(place) + offset, map, box, filled + place.stage(), (1 << kBlocks) - 1);
+    }
+  }
+
+  // A stage of one box, and on to the next.
+  __device__ void put(Place& place, const CUtensorMap* map, const BoxPlace& box) const {
+    begin(place, kStageBytes);
+    copy(place, 0, map, box);
+    place = place.after(1);
   }
 
   // By all threads that read.
   __device__ void wait(const Place& place) const { barrier_wait(filled + place.stage(), place.parity()); }
   __device__ void release(const Place& place) const {
-    if (threadIdx.x % 32 == 0) barrier_arrive(released + place.stage());
+    if (threadIdx.x % 32 != 0) return;
+    if constexpr (kBlocks == 1) {
+      barrier_arrive(released + place.stage());
+    } else {
+      for (int rank = 0; rank < kBlocks; ++rank) barrier_arrive_at(released + place.stage(), rank);
+    }
   }
 };
 
-// Two rings in the block's shared memory. Behind them lie their barriers, and kMore others.
+// Two rings in the block's shared memory. Behind them lie their barriers, and kMore others, at which the warps of a
+// warp group arrive.
 template <class First, class Second, int kMore = 0>
 struct TwoRings {
+  using FirstPlace = typename First::Place;
+  using SecondPlace = typename Second::Place;
   static constexpr int kFirstBytes = First::kStages * First::kStageBytes;
   static constexpr int kStageBytes = kFirstBytes + Second::kStages * Second::kStageBytes;
   static constexpr int kBarriers = First::kBarriers + Second::kBarriers + kMore;
@@ -64,11 +94,11 @@ struct TwoRings {
   __device__ explicit TwoRings(unsigned char* memory)
       : TwoRings(memory, reinterpret_cast<uint64_t*>(memory + kStageBytes)) {}
 
-  // By one thread, before the block meets. `arrivals` are those of the other barriers.
-  __device__ void make(int arrivals = 1) const {
+  // By one thread, before the block meets.
+  __device__ void make() const {
     first.make();
     second.make();
-    for (int i = 0; i < kMore; ++i) barrier_init(more + i, arrivals);
+    for (int i = 0; i < kMore; ++i) barrier_init(more + i, kWarpGroup / 32);
     barrier_init_fence();
   }
 

@@ -1,10 +1,11 @@
 // Instructions of the GPU that CUDA C++ has no words for: tensor cores, their loads, asynchronous copies. Kernels reach
-// them through this file alone. On the device they are PTX (sm_80 and newer); the emulation in test/cuda-emulation
-// defines the same functions, with the same places of elements in registers.
+// them through this file alone, and those of compute capability 9.0 through instructions_sm90.h. On the device they are
+// PTX (sm_80 and newer); the emulation in test/cuda-emulation defines the same functions, with the same places of
+// elements in registers.
 //
-// All of them but the copies belong to a warp: its 32 lanes call them together, with the same template arguments. Of a
-// lane below, group = lane / 4 and place = lane % 4. Two bf16 numbers share a register, the one of lower index in its
-// lower half.
+// Products and loads of matrices belong to a warp: its 32 lanes call them together, with the same template arguments.
+// Of a lane below, group = lane / 4 and place = lane % 4. Two bf16 numbers share a register, the one of lower index in
+// its lower half.
 #pragma once
 
 #include <cuda_bf16.h>

@@ -222,21 +222,8 @@ __device__ inline void take_registers() {
 // Products run on their own: neither d nor what they read may be touched before wgmma_wait. Compilers know that of
 // memory alone; for registers that are computed with in the meantime, wgmma_settle tells them.
 
-// What describes an operand in shared memory, by its first element. Along K (rows of a or columns of b, each with its
-// elements of K side by side in 128 bytes): eight rows to a swizzle block, blocks one after the other; a step of 32
-// bytes goes to the next K of the instruction.
-__device__ inline uint64_t operand_along_k(const void* first) {
-#if defined(LMSPT_CUDA_EMULATED)
-  const uint64_t address = emulation::shared_address(first);
-#else
-  const uint64_t address = shared_address(first);
-#endif
-  return (address & 0x3ffff) >> 4 | uint64_t{1} << 16 | uint64_t{kSwizzleBlock >> 4} << 32 | uint64_t{1} << 62;
-}
-
-// Across K (rows of K, each with 64 bf16 numbers of M or N side by side): eight rows to a swizzle block, blocks one
-// after the other; the next 64 of M or N lie `apart` bytes on. A step of 2048 bytes goes to the next K.
-__device__ inline uint64_t operand_across_k(const void* first, int apart) {
+// What describes an operand in shared memory, by its first element.
+__device__ inline uint64_t operand_of_blocks(const void* first, int apart) {
 #if defined(LMSPT_CUDA_EMULATED)
   const uint64_t address = emulation::shared_address(first);
 #else
@@ -245,6 +232,17 @@ __device__ inline uint64_t operand_across_k(const void* first, int apart) {
   return (address & 0x3ffff) >> 4 | static_cast<uint64_t>(apart >> 4) << 16 | uint64_t{kSwizzleBlock >> 4} << 32 |
          uint64_t{1} << 62;
 }
+
+// Along K (rows of a or columns of b, each with its elements of K side by side in 128 bytes): eight rows to a swizzle
+// block, blocks one after the other; a step of 32 bytes goes to the next K of the instruction.
+__device__ inline uint64_t operand_along_k(const void* first) {
+  constexpr int kUnused = 16;
+  return operand_of_blocks(first, kUnused);
+}
+
+// Across K (rows of K, each with 64 bf16 numbers of M or N side by side): eight rows to a swizzle block, blocks one
+// after the other; the next 64 of M or N lie `apart` bytes on. A step of 2048 bytes goes to the next K.
+__device__ inline uint64_t operand_across_k(const void* first, int apart) { return operand_of_blocks(first, apart); }
 
 // Before the first product, and before one whose sums other code touched.
 __device__ inline void wgmma_fence() {

@@ -168,8 +168,8 @@ void launch_residual_unit(const KernelContext& context, const Product& first, co
     const size_t kept = bytes_with(int64_t{blocks_in(first)} * first.a.shifts + blocks_in(second));
     if (fit_twice(kept) && keeps_weights()) {
       // As many blocks as run at once, so that each copies the weights once.
-      const int64_t most = 2 * device_attribute(cudaDevAttrMultiProcessorCount);
-      const dim3 blocks(std::min(blocks_for(tiling).x, static_cast<unsigned>(most)));
+      const auto most = static_cast<unsigned>(2 * gpu_of(context).multiprocessors);
+      const dim3 blocks(std::min(blocks_for(tiling).x, most));
       return launch(context, residual_unit_kernel<Tile, true>, {blocks, kThreads, kept}, first, second, tiling);
     }
   }

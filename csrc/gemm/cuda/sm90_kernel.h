@@ -5,8 +5,9 @@
 // tiles as there are, and copies for the next tile begin while the sums of this one are stored.
 #pragma once
 
-#include "device/cuda/instructions_sm90.h"
+#include "device/cuda/copy_ring.h"
 #include "device/cuda/launch.h"
+#include "device/cuda/warp_groups.h"
 #include "gemm/cuda/sm90_store.h"
 #include "gemm/cuda/sm90_units.h"
 
@@ -35,63 +36,11 @@ struct Sm90Tile {
   static constexpr int kRoom = kMostSharedBytes - kSwizzleBlock - kConsumerWarps * kStoredBytes;
   static constexpr int kStages = kRoom / kStageBytes < 8 ? kRoom / kStageBytes : 8;
   static constexpr int kStoredAt = kStages * kStageBytes, kBarriersAt = kStoredAt + kConsumerWarps * kStoredBytes;
-  static constexpr int kSharedBytes = kBarriersAt + 2 * kStages * static_cast<int>(sizeof(uint64_t));
+  using Ring = CopyRing<kStages, kStageBytes, kConsumerWarps, kBlocks>;  // a stage: rows, then columns
+  static constexpr int kSharedBytes = kBarriersAt + Ring::kBarriers * static_cast<int>(sizeof(uint64_t));
 };
 
 // ---- kernels ----
-
-// Where in the ring one is, and the parity of its round.
-template <int kStages>
-struct RingPlace {
-  int stage = 0, parity = 0;
-  __device__ void advance() {
-    if (++stage == kStages) stage = 0, parity ^= 1;
-  }
-};
-
-template <class Tile>
-struct Sm90Ring {
-  unsigned char* stages;
-  uint64_t *filled, *released;
-
-  __device__ explicit Sm90Ring(unsigned char* shared)
-      : stages(shared),
-        filled(reinterpret_cast<uint64_t*>(shared + Tile::kBarriersAt)),
-        released(filled + Tile::kStages) {}
-
-  __device__ void make() const {
-    for (int i = 0; i < Tile::kStages; ++i) {
-      barrier_init(filled + i, 1);
-      barrier_init(released + i, kConsumerWarps * Tile::kBlocks);
-    }
-    barrier_init_fence();
-  }
-  __device__ unsigned char* a(int stage) const { return stages + stage * Tile::kStageBytes; }
-  __device__ unsigned char* b(int stage) const { return a(stage) + Tile::kABytes; }
-
-  // Where a warp of the consumers lays out what it stores.
-  __device__ float* stored(int warp) const {
-    return reinterpret_cast<float*>(stages + Tile::kStoredAt + warp * kStoredBytes);
-  }
-
-  // By the producer, before it fills a stage.
-  __device__ void wait_for_release(int stage, int parity) const {
-    if constexpr (Tile::kBlocks == 1) {
-      barrier_wait(released + stage, parity);
-    } else {
-      barrier_wait_for_cluster(released + stage, parity);
-    }
-  }
-  // By a warp that has read a stage, to the producers that write to it.
-  __device__ void release(int stage) const {
-    if (threadIdx.x % 32 != 0) return;
-    if constexpr (Tile::kBlocks == 1) {
-      barrier_arrive(released + stage);
-    } else {
-      for (int rank = 0; rank < Tile::kBlocks; ++rank) barrier_arrive_at(released + stage, rank);
-    }
-  }
-};
 
 // A tile: its group, item, first position within the item and first column. The last of an odd number of tiles has a
 // partner without rows.
@@ -142,11 +91,12 @@ struct Sm90Place {
 };
 
 template <class Tile>
-__device__ inline void produce_sm90(const Sm90Product& q, const Sm90Ring<Tile>& ring, int first, int step, int rank) {
+__device__ inline void produce_sm90(const Sm90Product& q, const typename Tile::Ring& ring, int first, int step,
+                                    int rank) {
   constexpr int kPart = Tile::kColumns / Tile::kBlocks;
   const Sm90Walk& walk = q.walk;
   const int bytes = q.tiling.width.value() * q.tiling.height * kSwizzleBytes + Tile::kBBytes;
-  RingPlace<Tile::kStages> at;
+  typename Tile::Ring::Place at;
   for (int unit = first; unit < q.tiling.units; unit += step) {
     Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
     if (!tile.enter_item<Tile>(q, unit, rank)) continue;
@@ -160,18 +110,11 @@ __device__ inline void produce_sm90(const Sm90Product& q, const Sm90Ring<Tile>& 
         const int h = tile.h * walk.h_step + of_h.quotient + tile.group;
         for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
           const int a_plane = Tile::kTerms == 3 && term == 1, b_plane = Tile::kTerms == 3 && term == 0;
-          ring.wait_for_release(at.stage, at.parity ^ 1);
-          barrier_arrive_expecting(ring.filled + at.stage, bytes);
-          bulk_copy(ring.a(at.stage), &q.a[map], {{channel, rest, w, h, tile.item + a_plane * walk.items_of_plane}},
-                    ring.filled + at.stage);
-          const BoxPlace columns{{channel, tap, tile.n + rank * kPart, weights, 0}};
-          if constexpr (Tile::kBlocks == 1) {
-            bulk_copy(ring.b(at.stage), &q.b[b_plane], columns, ring.filled + at.stage);
-          } else {
-            bulk_copy_to_all(ring.b(at.stage) + rank * kPart * kSwizzleBytes, &q.b[b_plane], columns,
-                             ring.filled + at.stage, (1 << Tile::kBlocks) - 1);
-          }
-          at.advance();
+          ring.begin(at, bytes);
+          ring.copy(at, 0, &q.a[map], {{channel, rest, w, h, tile.item + a_plane * walk.items_of_plane}});
+          ring.copy_to_all(at, Tile::kABytes + rank * kPart * kSwizzleBytes, &q.b[b_plane],
+                           {{channel, tap, tile.n + rank * kPart, weights, 0}});
+          at = at.after(1);
         }
       }
     }
@@ -180,14 +123,13 @@ __device__ inline void produce_sm90(const Sm90Product& q, const Sm90Ring<Tile>& 
 
 // The sums of 64 rows of a tile, by a consumer.
 template <class Tile>
-__device__ inline void sum_sm90(const Sm90Ring<Tile>& ring, int consumer, int blocks, RingPlace<Tile::kStages>& at,
-                                float (&sums)[Tile::kColumns / 2]) {
+__device__ inline void sum_sm90(const typename Tile::Ring& ring, int consumer, int blocks,
+                                typename Tile::Ring::Place& at, float (&sums)[Tile::kColumns / 2]) {
   constexpr bool kAcross = Tile::kKind == WgmmaKind::bf16_across;
   constexpr int kStep = (kAcross ? 2 * kSwizzleBlock : 32) >> 4;  // of a descriptor, to the next K of an instruction
-  int before = 0;
   for (int block = 0; block < blocks; ++block) {
-    barrier_wait(ring.filled + at.stage, at.parity);
-    const unsigned char *a = ring.a(at.stage) + consumer * kBoxBytes, *b = ring.b(at.stage);
+    ring.wait(at);
+    const unsigned char *a = ring.at(at) + consumer * kBoxBytes, *b = ring.at(at) + Tile::kABytes;
     const uint64_t rows = kAcross ? operand_across_k(a, kBoxBytes) : operand_along_k(a);
     const uint64_t columns = kAcross ? operand_across_k(b, kBoxBytes) : operand_along_k(b);
     wgmma_fence();
@@ -198,23 +140,23 @@ __device__ inline void sum_sm90(const Sm90Ring<Tile>& ring, int consumer, int bl
     wgmma_commit();
     if (block > 0) {
       wgmma_wait<1>();
-      ring.release(before);
+      ring.release(at.before(1));
     }
-    before = at.stage;
-    at.advance();
+    at = at.after(1);
   }
   wgmma_wait<0>();
-  ring.release(before);
+  wgmma_settle(sums);
+  ring.release(at.before(1));
 }
 
-// `staged` is the warp's own.
 template <class Tile>
-__device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, int consumer, float* staged,
+__device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, int consumer,
                                    const float (&sums)[Tile::kColumns / 2]) {
   const Product& p = q.p;
   const Sm90Tiling& tiling = q.tiling;
-  const int lane = threadIdx.x % 32, first = consumer * 64 + threadIdx.x / 32 % 4 * kStoredRows;
-  const int row = lane / 8, column = lane % 8 * 4;
+  const int lane = threadIdx.x % 32, warp = consumer * 4 + threadIdx.x / 32 % 4;
+  const int first = warp * kStoredRows, row = lane / 8, column = lane % 8 * 4;
+  auto* staged = reinterpret_cast<float*>(swizzled_shared() + Tile::kStoredAt + warp * kStoredBytes);
   const TileItem item = p.ragged.ends ? item_of(p, tile.ragged, tile.group) : item_of(p, tile.item, tile.group);
   const auto position = [&](int i) {
     const Parts place = divide(first + row + 4 * i, tiling.width);
@@ -234,11 +176,12 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
   }
 }
 
-// What all kernels of rings have in common: `produce(ring, rank)` runs in one thread, `consume(ring, rank, consumer)`
-// in two warp groups.
+// What both kernels have in common: `produce(ring, rank)` runs in one thread, `consume(ring, rank, consumer)` in two
+// warp groups.
 template <class Tile, class Produce, class Consume>
-__device__ inline void run_warp_groups(const Produce& produce, const Consume& consume) {
-  const Sm90Ring<Tile> ring(swizzled_shared());
+__device__ inline void run_with_ring(const Produce& produce, const Consume& consume) {
+  unsigned char* shared = swizzled_shared();
+  const typename Tile::Ring ring(shared, reinterpret_cast<uint64_t*>(shared + Tile::kBarriersAt));
   const auto meet = [] {
     if constexpr (Tile::kBlocks > 1) {
       cluster_barrier();
@@ -246,17 +189,15 @@ __device__ inline void run_warp_groups(const Produce& produce, const Consume& co
       __syncthreads();
     }
   };
-  if (threadIdx.x == 0) ring.make();
+  if (threadIdx.x == 0) {
+    ring.make();
+    barrier_init_fence();
+  }
   meet();
   int rank = 0;
   if constexpr (Tile::kBlocks > 1) rank = cluster_rank();
-  if (threadIdx.x < kWarpGroup) {
-    keep_registers<kProducerRegisters>();
-    if (threadIdx.x == 0) produce(ring, rank);
-  } else {
-    take_registers<kConsumerRegisters>();
-    consume(ring, rank, static_cast<int>(threadIdx.x) / kWarpGroup - 1);
-  }
+  run_warp_groups<kProducerRegisters, kConsumerRegisters>(
+      [&] { produce(ring, rank); }, [&] { consume(ring, rank, static_cast<int>(threadIdx.x) / kWarpGroup - 1); });
   if constexpr (Tile::kBlocks > 1) {
     __syncwarp();
     meet();  // a block stays while others write to it
@@ -267,11 +208,10 @@ template <class Tile>
 __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __grid_constant__ Sm90Product q) {
   if constexpr (kHasWgmma) {
     const int first = blockIdx.x / Tile::kBlocks, step = gridDim.x / Tile::kBlocks;
-    const auto produce = [&](const Sm90Ring<Tile>& ring, int rank) { produce_sm90(q, ring, first, step, rank); };
-    const auto consume = [&](const Sm90Ring<Tile>& ring, int rank, int consumer) {
+    const auto produce = [&](const auto& ring, int rank) { produce_sm90<Tile>(q, ring, first, step, rank); };
+    const auto consume = [&](const auto& ring, int rank, int consumer) {
       const int blocks = q.walk.channel_blocks * q.walk.h.taps * q.walk.w.taps * Tile::kTerms;
-      float* staged = ring.stored(consumer * 4 + threadIdx.x / 32 % 4);
-      RingPlace<Tile::kStages> at;
+      typename Tile::Ring::Place at;
       for (int unit = first; unit < q.tiling.units; unit += step) {
         Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
         const bool has_rows = tile.enter_item<Tile>(q, unit, rank);
@@ -284,11 +224,11 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
         }
         if (!has_rows) continue;
         float sums[Tile::kColumns / 2];
-        sum_sm90(ring, consumer, blocks, at, sums);
-        finish_sm90<Tile>(q, tile, consumer, staged, sums);
+        sum_sm90<Tile>(ring, consumer, blocks, at, sums);
+        finish_sm90<Tile>(q, tile, consumer, sums);
       }
     };
-    run_warp_groups<Tile>(produce, consume);
+    run_with_ring<Tile>(produce, consume);
   }
 }
 

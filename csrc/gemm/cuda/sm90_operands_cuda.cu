@@ -2,7 +2,7 @@
 #include "device/cuda/launch.h"
 #include "device/cuda/math.h"
 #include "gemm/cuda/arithmetic.h"
-#include "gemm/cuda/sm90_product.h"
+#include "gemm/cuda/sm90_operands.h"
 
 namespace lmspt::cuda {
 
@@ -10,10 +10,10 @@ namespace {
 
 // ---- kernels ----
 
-// Writes `kCount` neighbours from number `at` on, which lie at a multiple of their size.
-template <class Arithmetic, int kCount>
-__device__ void write_operands(const float* values, int64_t at, int64_t plane, uint32_t* operands) {
-  constexpr int kWords = kCount / Arithmetic::kFloats;
+// Writes four neighbours from number `at` on, which lie at a multiple of their size.
+template <class Arithmetic>
+__device__ void store_four(const float* values, int64_t at, int64_t plane, uint32_t* operands) {
+  constexpr int kWords = 4 / Arithmetic::kFloats;
   for (int part = 0; part < Arithmetic::kPlanes; ++part) {
     uint32_t words[kWords];
     for (int i = 0; i < kWords; ++i) words[i] = Arithmetic::word(values + i * Arithmetic::kFloats, part);
@@ -26,18 +26,23 @@ __device__ void write_operands(const float* values, int64_t at, int64_t plane, u
   }
 }
 
+// Four neighbours of x, from a channel on, through Snake where there is alpha.
+template <class Arithmetic>
+__device__ void load_four(const Numbers& x, int64_t at, const float* alpha, int64_t channel, float (&values)[4]) {
+  x.load<4, Arithmetic::kHalves>(at, values);
+  if (!alpha) return;
+  float factors[4];
+  Numbers(alpha).load<4, false>(channel, factors);
+  for (int i = 0; i < 4; ++i) values[i] = snake(values[i], factors[i], snake_inverse(factors[i]));
+}
+
 template <class Arithmetic>
 __global__ void sm90_operands_kernel(Numbers x, const float* alpha, int64_t channels, int64_t count, int64_t plane,
                                      uint32_t* operands) {
   for (int64_t four = first_unit(); four < count / 4; four += unit_step()) {
     float values[4];
-    x.load<4, Arithmetic::kHalves>(4 * four, values);
-    if (alpha) {
-      float factors[4];
-      Numbers(alpha).load<4, false>(4 * four % channels, factors);
-      for (int i = 0; i < 4; ++i) values[i] = snake(values[i], factors[i], snake_inverse(factors[i]));
-    }
-    write_operands<Arithmetic, 4>(values, 4 * four, plane, operands);
+    load_four<Arithmetic>(x, 4 * four, alpha, 4 * four % channels, values);
+    store_four<Arithmetic>(values, 4 * four, plane, operands);
   }
 }
 
@@ -55,13 +60,8 @@ __global__ void sm90_ragged_kernel(Numbers x, const float* alpha, int channels, 
     const int64_t source = (int64_t{at.first} * items.in + at.m) * channels;
     for (int c = 4 * lane; c < channels; c += 4 * kLanes) {
       float values[4] = {};
-      if (inside) x.load<4, Arithmetic::kHalves>(source + c, values);
-      if (inside && alpha) {
-        float factors[4];
-        Numbers(alpha).load<4, false>(c, factors);
-        for (int i = 0; i < 4; ++i) values[i] = snake(values[i], factors[i], snake_inverse(factors[i]));
-      }
-      write_operands<Arithmetic, 4>(values, row * channels + c, rows * channels, operands);
+      if (inside) load_four<Arithmetic>(x, source + c, alpha, c, values);
+      store_four<Arithmetic>(values, row * channels + c, rows * channels, operands);
     }
   }
 }
@@ -87,7 +87,7 @@ __global__ void sm90_transposed_kernel(Numbers x, int64_t items, int64_t rows, i
       if (row + first >= rows || column + along >= columns) continue;
       float values[4];
       for (int f = 0; f < 4; ++f) values[f] = tile[first + f][along];
-      write_operands<Arithmetic, 4>(values, item + (column + along) * rows + row + first, plane, operands);
+      store_four<Arithmetic>(values, item + (column + along) * rows + row + first, plane, operands);
     }
     __syncthreads();  // before the next tile
   }

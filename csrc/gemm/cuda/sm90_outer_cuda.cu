@@ -1,8 +1,8 @@
 // Weight gradients for compute capability 9.0: their geometry as tensor maps, their operands, their pieces.
 #include "gemm/cuda/outer_kernel.h"
+#include "gemm/cuda/sm90_operands.h"
 #include "gemm/cuda/sm90_outer.h"
 #include "gemm/cuda/sm90_outer_units.h"
-#include "gemm/cuda/sm90_product.h"
 
 namespace lmspt::cuda {
 
@@ -34,8 +34,6 @@ Positions positions_of(const OuterProduct& o) {
   if (!image) return {{q.w, all, taps_w}, {Axis{}, 1, 1}, o.depth / all, false};
   return {{q.h, all / across, taps_h}, {q.w, across, taps_w}, o.depth / all, true};
 }
-
-int up(int64_t count, int64_t step) { return static_cast<int>((count + step - 1) / step); }
 
 struct Operand {
   const void* data;

@@ -53,8 +53,8 @@ struct Sm90OuterBlock {
 
 // The columns of Q, of which each block of a pair brings one half to both: of the positions, or in tf32 of the columns.
 template <class Tile>
-__device__ inline void copy_q(const Sm90Outer& q, const Sm90Ring<Tile>& ring, int stage, int rank,
-                              const CUtensorMap* map, const BoxPlace& first) {
+__device__ inline void copy_q(const Sm90Outer& q, const typename Tile::Ring& ring, const typename Tile::Ring::Place& at,
+                              int rank, const CUtensorMap* map, const BoxPlace& first) {
   constexpr bool kAcross = Tile::kKind == WgmmaKind::bf16_across;
   constexpr int kParts = kAcross ? Tile::kColumns / 64 : 1;
   constexpr int kHalf = (kAcross ? kBoxBytes : Tile::kBBytes) / 2;
@@ -65,19 +65,14 @@ __device__ inline void copy_q(const Sm90Outer& q, const Sm90Ring<Tile>& ring, in
     place.at[1] += rank * Tile::kColumns / 2;
   }
   for (int part = 0; part < kParts; ++part, place.at[0] += 64) {
-    unsigned char* target = ring.b(stage) + part * kBoxBytes + rank * kHalf;
-    if constexpr (Tile::kBlocks == 1) {
-      bulk_copy(target, map, place, ring.filled + stage);
-    } else {
-      bulk_copy_to_all(target, map, place, ring.filled + stage, (1 << Tile::kBlocks) - 1);
-    }
+    ring.copy_to_all(at, Tile::kABytes + part * kBoxBytes + rank * kHalf, map, place);
   }
 }
 
 template <class Tile>
-__device__ inline void produce_sm90_outer(const Sm90Outer& q, const Sm90Ring<Tile>& ring, int begin, int step,
+__device__ inline void produce_sm90_outer(const Sm90Outer& q, const typename Tile::Ring& ring, int begin, int step,
                                           int rank) {
-  RingPlace<Tile::kStages> at;
+  typename Tile::Ring::Place at;
   for (int unit = begin; unit < q.units; unit += step) {
     const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, unit, rank);
     const CUtensorMap* map = q.q + task.tap_h;
@@ -90,19 +85,17 @@ __device__ inline void produce_sm90_outer(const Sm90Outer& q, const Sm90Ring<Til
       for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
         const int p_item = block.item + (Tile::kTerms == 3 && term == 1 ? q.items : 0);
         const int q_item = block.item + (Tile::kTerms == 3 && term == 0 ? q.items : 0);
-        uint64_t* filled = ring.filled + at.stage;
-        ring.wait_for_release(at.stage, at.parity ^ 1);
-        barrier_arrive_expecting(filled, Tile::kStageBytes);
+        ring.begin(at, Tile::kStageBytes);
         if constexpr (Tile::kKind == WgmmaKind::bf16_across) {
           for (int part = 0; part < kSm90Rows / 64; ++part) {
-            bulk_copy(ring.a(at.stage) + part * kBoxBytes, &q.p, {{task.m + part * 64, 0, p_w, h, p_item}}, filled);
+            ring.copy(at, part * kBoxBytes, &q.p, {{task.m + part * 64, 0, p_w, h, p_item}});
           }
-          copy_q(q, ring, at.stage, rank, map, {{task.channel, of_w.rest, q_w, h + first, q_item}});
+          copy_q<Tile>(q, ring, at, rank, map, {{task.channel, of_w.rest, q_w, h + first, q_item}});
         } else {
-          bulk_copy(ring.a(at.stage), &q.p, {{h, task.m, p_w, p_item, 0}}, filled);
-          copy_q(q, ring, at.stage, rank, map, {{h + first, task.channel, q_w, q_item, 0}});
+          ring.copy(at, 0, &q.p, {{h, task.m, p_w, p_item, 0}});
+          copy_q<Tile>(q, ring, at, rank, map, {{h + first, task.channel, q_w, q_item, 0}});
         }
-        at.advance();
+        at = at.after(1);
       }
     }
   }
@@ -140,17 +133,17 @@ template <class Tile>
 __global__ __launch_bounds__(kSm90Threads, 1) void sm90_outer_kernel(const __grid_constant__ Sm90Outer q) {
   if constexpr (kHasWgmma) {
     const int first = blockIdx.x / Tile::kBlocks, step = gridDim.x / Tile::kBlocks;
-    const auto produce = [&](const Sm90Ring<Tile>& ring, int rank) { produce_sm90_outer(q, ring, first, step, rank); };
-    const auto consume = [&](const Sm90Ring<Tile>& ring, int rank, int consumer) {
-      RingPlace<Tile::kStages> at;
+    const auto produce = [&](const auto& ring, int rank) { produce_sm90_outer<Tile>(q, ring, first, step, rank); };
+    const auto consume = [&](const auto& ring, int rank, int consumer) {
+      typename Tile::Ring::Place at;
       for (int unit = first; unit < q.units; unit += step) {
         const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, unit, rank);
         float sums[Tile::kColumns / 2];
-        sum_sm90(ring, consumer, (task.end - task.begin) * Tile::kTerms, at, sums);
+        sum_sm90<Tile>(ring, consumer, (task.end - task.begin) * Tile::kTerms, at, sums);
         finish_sm90_outer<Tile>(q, task, consumer, sums);
       }
     };
-    run_warp_groups<Tile>(produce, consume);
+    run_with_ring<Tile>(produce, consume);
   }
 }
 

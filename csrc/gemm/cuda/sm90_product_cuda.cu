@@ -5,6 +5,7 @@
 #include "device/cuda/launch.h"
 #include "device/cuda/tuner.h"
 #include "gemm/cuda/product_units.h"
+#include "gemm/cuda/sm90_operands.h"
 #include "gemm/cuda/sm90_product.h"
 #include "gemm/cuda/sm90_units.h"
 
@@ -49,8 +50,6 @@ Product with_items(Product p) {
   }
   return p;
 }
-
-int up(int64_t count, int64_t step) { return static_cast<int>((count + step - 1) / step); }
 
 // The boxes of 128 positions at most of which an item takes fewest.
 void choose_box(const Product& p, int most_height, Sm90Tiling& tiling) {

@@ -8,6 +8,9 @@ namespace lmspt::cuda {
 
 constexpr int kSm90Rows = 128;  // of a tile
 
+// How many steps hold so many, the last one perhaps in part.
+inline int up(int64_t count, int64_t step) { return static_cast<int>((count + step - 1) / step); }
+
 // Along one axis of x, rows of one rest modulo the stride are a dimension of the map. Tap i of output t lies at rest r
 // of group t + q + first, (q, r) = divide(i * dilation + origin, stride).
 struct Sm90Axis {

@@ -23,9 +23,34 @@ struct Sm90Gradients {
   }
 };
 
+struct Sm90GradientMaps {
+  CUtensorMap q, gy, k, v;
+};
+
 struct Sm90GradientOperands {
   const RoundedHeads &q, &k, &v, &gy;
+
+  // For tiles of so many rows.
+  Sm90GradientMaps maps(int queries, int keys) const {
+    return {q.map(queries), gy.map(queries), k.map(keys), v.map(keys)};
+  }
 };
+
+// Begins the products of a warp group's rows of two tiles, `rows` and the next, with the two tiles at `at`, which goes
+// on behind them: of queries and keys, the scores, and of gy and values, the slopes.
+template <int kColumns, class Memory>
+__device__ inline void begin_products(const Memory& shared, const typename Memory::FirstPlace& rows, int group,
+                                      typename Memory::SecondPlace& at, float (&scores)[kColumns / 2],
+                                      float (&slopes)[kColumns / 2]) {
+  const int of_group = group * kGroupRows * kSwizzleBytes;
+  shared.second.wait(at);
+  shared.second.wait(at.after(1));
+  wgmma_fence();
+  multiply_heads<kColumns>(shared.first.at(rows) + of_group, shared.second.at(at), scores);
+  multiply_heads<kColumns>(shared.first.at(rows.after(1)) + of_group, shared.second.at(at.after(1)), slopes);
+  wgmma_commit();
+  at = at.after(2);
+}
 
 // gq, and the log_sum of all queries; `along` is known.
 void query_gradients_sm90(const KernelContext& context, const AttentionGeometry& g, const Sm90Gradients& gradients,

@@ -29,29 +29,30 @@ struct Parameters {
 // ---- kernels ----
 
 // The order in which groups read the ring: K0, K1, V0, K2, V1, ..., the last V.
-__device__ void produce(const Parameters& p, const Memory& shared) {
-  QueryRing::Place query;
-  KeyRing::Place at;
-  each_unit(p.order, [&](int unit) {
+struct Producer {
+  const Parameters& p;
+  const Memory& shared;
+  QueryRing::Place query{};
+  KeyRing::Place at{};
+
+  __device__ void take(int unit) {
     const Tile tile = Tile::of(p.h, p.order, unit);
     const int count = tile.key_tiles<kKeys>(p.h), key_head = tile.head / p.h.readers;
     shared.first.put(query, &p.q, {{0, tile.head, tile.first, tile.item, 0}});
-    query = query.after(1);
     for (int i = 0; i < 2 * count; ++i) {
       const bool is_key = i == 0 || (i % 2 == 1 && i < 2 * count - 1);
       const int first = (is_key ? (i + 1) / 2 : (i - 1) / 2) * kKeys;
       shared.second.put(at, is_key ? &p.k : &p.v, {{0, key_head, first, tile.item, 0}});
-      at = at.after(1);
     }
-  });
-}
+  }
+};
 
 // One of the warp groups that multiply.
 class Consumer {
  public:
   __device__ Consumer(const Parameters& p, const Memory& shared) : p_(p), shared_(shared), group_(warp_group() - 1) {}
 
-  __device__ void attend(int unit) {
+  __device__ void take(int unit) {
     const int own = Tile::of(p_.h, p_.order, unit).key_tiles_of<kKeys>(p_.h, group_);
     shared_.first.wait(query_);
     if (own == 0) {
@@ -178,17 +179,7 @@ class Consumer {
 
 __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_attention_kernel(const __grid_constant__ Parameters p) {
   if constexpr (kHasWgmma) {
-    const Memory shared(swizzled_shared());
-    if (threadIdx.x == 0) shared.make(kWarpGroup / 32);
-    __syncthreads();
-    if (threadIdx.x < kWarpGroup) {
-      keep_registers<32>();
-      if (threadIdx.x == 0) produce(p, shared);
-    } else {
-      take_registers<160>();
-      Consumer consumer(p, shared);
-      each_unit(p.order, [&](int unit) { consumer.attend(unit); });
-    }
+    take_units<Memory, Producer, Consumer, 32, 160>(p);
   }
 }
 

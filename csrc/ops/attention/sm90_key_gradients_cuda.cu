@@ -17,7 +17,7 @@ using QueryRing = CopyRing<16, kQueries * kSwizzleBytes, kReaders>;  // of queri
 using Memory = TwoRings<KeyRing, QueryRing>;
 
 struct Parameters {
-  CUtensorMap q, gy, k, v;
+  Sm90GradientMaps maps;
   TileOrder order;
   Sm90Gradients of;
   Numbers gk, gv;  // of each head of queries
@@ -39,30 +39,32 @@ struct KeyTile {
   }
 };
 
-__device__ void produce(const Parameters& p, const Memory& shared) {
-  KeyRing::Place key;
-  QueryRing::Place at;
-  each_unit(p.order, [&](int unit) {
+struct Producer {
+  const Parameters& p;
+  const Memory& shared;
+  KeyRing::Place key{};
+  QueryRing::Place at{};
+
+  __device__ void take(int unit) {
     const KeyTile tile = KeyTile::of(p.of.h, p.order, unit);
     const int key_head = tile.head / p.of.h.readers;
-    shared.first.put(key, &p.k, {{0, key_head, tile.first, tile.item, 0}});
-    shared.first.put(key.after(1), &p.v, {{0, key_head, tile.first, tile.item, 0}});
-    key = key.after(2);
+    shared.first.put(key, &p.maps.k, {{0, key_head, tile.first, tile.item, 0}});
+    shared.first.put(key, &p.maps.v, {{0, key_head, tile.first, tile.item, 0}});
     for (int i = 0; i < tile.count; ++i) {
       const int query = tile.begin + i * kQueries;
-      shared.second.put(at, &p.q, {{0, tile.head, query, tile.item, 0}});
-      shared.second.put(at.after(1), &p.gy, {{0, tile.head, query, tile.item, 0}});
-      at = at.after(2);
+      shared.second.put(at, &p.maps.q, {{0, tile.head, query, tile.item, 0}});
+      shared.second.put(at, &p.maps.gy, {{0, tile.head, query, tile.item, 0}});
     }
-  });
-}
+  }
+};
 
 // One of the warp groups that multiply.
 class Consumer {
  public:
   __device__ Consumer(const Parameters& p, const Memory& shared) : p_(p), shared_(shared), group_(warp_group() - 1) {}
 
-  __device__ void differentiate(const KeyTile& tile) {
+  __device__ void take(int unit) {
+    const KeyTile tile = KeyTile::of(p_.of.h, p_.order, unit);
     shared_.first.wait(key_);
     shared_.first.wait(key_.after(1));
     float key_sums[kFeatureSums], value_sums[kFeatureSums];
@@ -92,14 +94,14 @@ class Consumer {
     float scores[kScores], slopes[kScores];
     TileWeights weights, slope_weights;
     Statistics statistics;
-    begin_products(scores, slopes);
+    begin_products<kQueries>(shared_, key_, group_, at_, scores, slopes);
     load(tile, 0, statistics);
     wgmma_wait<0>();
     weigh(tile, 0, statistics, scores, slopes);
     weights.pack(scores);
     slope_weights.pack(slopes);
     for (int i = 1; i < tile.count; ++i) {
-      begin_products(scores, slopes);
+      begin_products<kQueries>(shared_, key_, group_, at_, scores, slopes);
       begin_sums(at_.before(4), weights, slope_weights, i > 1, key_sums, value_sums);
       load(tile, i, statistics);
       wgmma_wait<1>();
@@ -110,19 +112,6 @@ class Consumer {
     }
     begin_sums(at_.before(2), weights, slope_weights, tile.count > 1, key_sums, value_sums);
     end_sums(at_.before(2), weights, slope_weights, key_sums, value_sums);
-  }
-
-  // Of the next queries and their gradients; both stages are then before at_.
-  __device__ void begin_products(float (&scores)[kScores], float (&slopes)[kScores]) {
-    constexpr int kGroupBytes = kGroupRows * kSwizzleBytes;
-    shared_.second.wait(at_);
-    shared_.second.wait(at_.after(1));
-    wgmma_fence();
-    multiply_heads<kQueries>(shared_.first.at(key_) + group_ * kGroupBytes, shared_.second.at(at_), scores);
-    multiply_heads<kQueries>(shared_.first.at(key_.after(1)) + group_ * kGroupBytes, shared_.second.at(at_.after(1)),
-                             slopes);
-    wgmma_commit();
-    at_ = at_.after(2);
   }
 
   // `queries` is the stage of the queries, the next one that of their gradients.
@@ -190,17 +179,7 @@ class Consumer {
 
 __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_key_gradients_kernel(const __grid_constant__ Parameters p) {
   if constexpr (kHasWgmma) {
-    const Memory shared(swizzled_shared());
-    if (threadIdx.x == 0) shared.make();
-    __syncthreads();
-    if (threadIdx.x < kWarpGroup) {
-      keep_registers<40>();
-      if (threadIdx.x == 0) produce(p, shared);
-    } else {
-      take_registers<232>();
-      Consumer consumer(p, shared);
-      each_unit(p.order, [&](int unit) { consumer.differentiate(KeyTile::of(p.of.h, p.order, unit)); });
-    }
+    take_units<Memory, Producer, Consumer, 40, 232>(p);
   }
 }
 
@@ -230,13 +209,7 @@ void key_gradients_sm90(const KernelContext& context, const AttentionGeometry& g
   auto* keys = static_cast<float*>(of_heads.data());
   auto* values = keys + (shared ? count * g.heads_per_key() : 0);
   const TileOrder order = tile_order(g.batch * g.heads, g.keys, kKeys, g.queries);
-  const Parameters p{operands.q.map(kQueries),
-                     operands.gy.map(kQueries),
-                     operands.k.map(kKeys),
-                     operands.v.map(kKeys),
-                     order,
-                     gradients,
-                     shared ? Numbers(keys) : gradients.gk,
+  const Parameters p{operands.maps(kQueries, kKeys), order, gradients, shared ? Numbers(keys) : gradients.gk,
                      shared ? Numbers(values) : gradients.gv};
   launch(context, sm90_key_gradients_kernel, {resident_blocks(context, order.units()), kThreadsOfAll, Memory::kBytes},
          p);

@@ -3,7 +3,7 @@
 
 #include "device/cuda/launch.h"
 #include "device/cuda/tensor_map.h"
-#include "gemm/cuda/sm90_product.h"
+#include "gemm/cuda/sm90_operands.h"
 #include "ops/attention/sm90_tiles_cuda.h"
 
 namespace lmspt::cuda {

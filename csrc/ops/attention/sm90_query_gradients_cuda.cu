@@ -16,36 +16,37 @@ using KeyRing = CopyRing<8, kKeys * kSwizzleBytes, kReaders>;       // of keys a
 using Memory = TwoRings<QueryRing, KeyRing>;
 
 struct Parameters {
-  CUtensorMap q, gy, k, v;
+  Sm90GradientMaps maps;
   TileOrder order;
   Sm90Gradients of;
 };
 
 // ---- kernels ----
 
-__device__ void produce(const Parameters& p, const Memory& shared) {
-  QueryRing::Place query;
-  KeyRing::Place at;
-  each_unit(p.order, [&](int unit) {
+struct Producer {
+  const Parameters& p;
+  const Memory& shared;
+  QueryRing::Place query{};
+  KeyRing::Place at{};
+
+  __device__ void take(int unit) {
     const Tile tile = Tile::of(p.of.h, p.order, unit);
     const int count = tile.key_tiles<kKeys>(p.of.h), key_head = tile.head / p.of.h.readers;
-    shared.first.put(query, &p.q, {{0, tile.head, tile.first, tile.item, 0}});
-    shared.first.put(query.after(1), &p.gy, {{0, tile.head, tile.first, tile.item, 0}});
-    query = query.after(2);
+    shared.first.put(query, &p.maps.q, {{0, tile.head, tile.first, tile.item, 0}});
+    shared.first.put(query, &p.maps.gy, {{0, tile.head, tile.first, tile.item, 0}});
     for (int i = 0; i < count; ++i) {
-      shared.second.put(at, &p.k, {{0, key_head, i * kKeys, tile.item, 0}});
-      shared.second.put(at.after(1), &p.v, {{0, key_head, i * kKeys, tile.item, 0}});
-      at = at.after(2);
+      shared.second.put(at, &p.maps.k, {{0, key_head, i * kKeys, tile.item, 0}});
+      shared.second.put(at, &p.maps.v, {{0, key_head, i * kKeys, tile.item, 0}});
     }
-  });
-}
+  }
+};
 
 // One of the warp groups that multiply.
 class Consumer {
  public:
   __device__ Consumer(const Parameters& p, const Memory& shared) : p_(p), shared_(shared), group_(warp_group() - 1) {}
 
-  __device__ void differentiate(int unit) {
+  __device__ void take(int unit) {
     const int own = Tile::of(p_.of.h, p_.order, unit).key_tiles_of<kKeys>(p_.of.h, group_);
     shared_.first.wait(query_);
     shared_.first.wait(query_.after(1));
@@ -83,13 +84,13 @@ class Consumer {
     }
     float scores[kKeys / 2], slopes[kKeys / 2], factors[2];
     Slopes weights;
-    begin_products(scores, slopes);
+    begin_products<kKeys>(shared_, query_, group_, at_, scores, slopes);
     wgmma_wait<0>();
     end_products(scores, slopes);
     weigh(first, 0, along, softmax, scores, slopes, factors);
     weights.pack(slopes);
     for (int i = 1; i < tiles; ++i) {
-      begin_products(scores, slopes);
+      begin_products<kKeys>(shared_, query_, group_, at_, scores, slopes);
       begin_sums(weights, at_.before(4), i > 1, sums);
       wgmma_wait<1>();
       end_products(scores, slopes);
@@ -102,18 +103,6 @@ class Consumer {
     end_sums(at_.before(2), weights, sums);
   }
 
-  // Of the next keys and values; both stages are then before at_.
-  __device__ void begin_products(float (&scores)[kKeys / 2], float (&slopes)[kKeys / 2]) {
-    constexpr int kGroupBytes = kGroupRows * kSwizzleBytes;
-    shared_.second.wait(at_);
-    shared_.second.wait(at_.after(1));
-    wgmma_fence();
-    multiply_heads<kKeys>(shared_.first.at(query_) + group_ * kGroupBytes, shared_.second.at(at_), scores);
-    multiply_heads<kKeys>(shared_.first.at(query_.after(1)) + group_ * kGroupBytes, shared_.second.at(at_.after(1)),
-                          slopes);
-    wgmma_commit();
-    at_ = at_.after(2);
-  }
   __device__ void end_products(float (&scores)[kKeys / 2], float (&slopes)[kKeys / 2]) {
     wgmma_settle(scores);
     wgmma_settle(slopes);
@@ -167,17 +156,7 @@ class Consumer {
 
 __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_query_gradients_kernel(const __grid_constant__ Parameters p) {
   if constexpr (kHasWgmma) {
-    const Memory shared(swizzled_shared());
-    if (threadIdx.x == 0) shared.make();
-    __syncthreads();
-    if (threadIdx.x < kWarpGroup) {
-      keep_registers<40>();
-      if (threadIdx.x == 0) produce(p, shared);
-    } else {
-      take_registers<232>();
-      Consumer consumer(p, shared);
-      each_unit(p.order, [&](int unit) { consumer.differentiate(unit); });
-    }
+    take_units<Memory, Producer, Consumer, 40, 232>(p);
   }
 }
 
@@ -188,12 +167,7 @@ __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_query_gradients_kernel(
 void query_gradients_sm90(const KernelContext& context, const AttentionGeometry& g, const Sm90Gradients& gradients,
                           const Sm90GradientOperands& operands) {
   const TileOrder order = tile_order(g.batch * g.heads, g.queries, kQueries, g.keys);
-  const Parameters p{operands.q.map(kQueries),
-                     operands.gy.map(kQueries),
-                     operands.k.map(kKeys),
-                     operands.v.map(kKeys),
-                     order,
-                     gradients};
+  const Parameters p{operands.maps(kQueries, kKeys), order, gradients};
   launch(context, sm90_query_gradients_kernel, {resident_blocks(context, order.units()), kThreadsOfAll, Memory::kBytes},
          p);
 }

@@ -10,6 +10,7 @@
 #include "device/cuda/groups.h"
 #include "device/cuda/launch.h"
 #include "device/cuda/numbers.h"
+#include "device/cuda/warp_groups.h"
 #include "ops/attention/attention.h"
 
 namespace lmspt::cuda {
@@ -224,6 +225,18 @@ __device__ inline void each_unit(const TileOrder& order, const Body& body) {
     const int unit = round * blocks + (round % 2 ? blocks - 1 - place : place);
     if (unit < order.units()) body(unit);
   }
+}
+
+// A kernel: a Producer, which is one thread, and Consumers, which are warp groups, take the units of the block.
+template <class Memory, class Producer, class Consumer, int kProducerRegisters, int kConsumerRegisters,
+          class Parameters>
+__device__ inline void take_units(const Parameters& p) {
+  const Memory shared(swizzled_shared());
+  if (threadIdx.x == 0) shared.make();
+  __syncthreads();
+  const auto take_all = [&](auto worker) { each_unit(p.order, [&](int unit) { worker.take(unit); }); };
+  run_warp_groups<kProducerRegisters, kConsumerRegisters>([&] { take_all(Producer{p, shared}); },
+                                                          [&] { take_all(Consumer{p, shared}); });
 }
 
 }  // namespace lmspt::cuda

@@ -1,6 +1,7 @@
 // Weights come packed (gemm/cuda/pack_weights.h).
 #include "gemm/cuda/outer_product.h"
 #include "gemm/cuda/pack_weights.h"
+#include "gemm/cuda/sm90_operands.h"
 
 namespace lmspt::cuda {
 

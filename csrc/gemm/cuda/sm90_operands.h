@@ -1,0 +1,41 @@
+// Operands of the engine for compute capability 9.0: numbers as bulk copies want them, bf16 or tf32, for bf16x3 all hi
+// parts before all lo parts.
+#pragma once
+
+#include "gemm/cuda/product.h"
+
+namespace lmspt::cuda {
+
+inline size_t bytes_of_operands(Precision precision, int64_t count) {
+  return static_cast<size_t>(count) * (precision == Precision::bf16 ? 2 : 4);
+}
+
+// `count` numbers, in rows of `channels` and a multiple of 8, as operands: rounded, and through Snake where there is
+// alpha. Planes of bf16x3 are `plane` numbers apart.
+void make_operands(const KernelContext& context, Precision precision, const Numbers& x, const float* alpha,
+                   int64_t channels, int64_t count, int64_t plane, void* operands);
+
+// The same of items of different lengths, (rows, channels) with rows of zeros around each of them.
+void make_ragged_operands(const KernelContext& context, Precision precision, const RowsOfA& a, const RaggedItems& items,
+                          void* operands);
+
+// The same of `items` matrices (rows, columns), transposed; rows are a multiple of 8.
+void make_transposed_operands(const KernelContext& context, Precision precision, const Numbers& x, int64_t items,
+                              int64_t rows, int64_t columns, int64_t plane, void* operands);
+
+// Images (items, height, width, columns) with the rows of each rest modulo `stride` side by side: (items, width,
+// stride, columns, pitch).
+struct Transposed {
+  int64_t items, height, width, stride, columns;
+
+  // Of whole 16 bytes.
+  __host__ __device__ int64_t pitch() const { return ((height + stride - 1) / stride + 3) / 4 * 4; }
+  __host__ __device__ int64_t pixel() const { return stride * columns * pitch(); }
+  __host__ __device__ int64_t item() const { return width * pixel(); }
+  __host__ __device__ int64_t count() const { return items * item(); }
+};
+
+// As tf32 numbers; what lies between the rows of a column and its pitch is not written.
+void make_operands_along_k(const KernelContext& context, const float* x, const Transposed& shape, void* operands);
+
+}  // namespace lmspt::cuda
