@@ -1,8 +1,7 @@
 // The rewriting passes over a program: convolutions made straight, fusion, weight packing.
-#include <cstdlib>
-#include <cstring>
 #include <map>
 
+#include "device/setting.h"
 #include "graph/expression.h"
 #include "graph/fuse_layers.h"
 #include "graph/fuse_quantizer.h"
@@ -26,11 +25,6 @@ void set_input(Step& step, size_t index, ValueId value) {
 }
 
 bool has_input(const Step& step, size_t index) { return step.inputs.size() > index && step.inputs[index] != kNoValue; }
-
-bool is_off(const char* name) {
-  const char* setting = std::getenv(name);
-  return setting && std::strcmp(setting, "0") == 0;
-}
 
 // conv1d(snake(x, alpha), w, b) -> conv1d(x, w, b, alpha)
 void fuse_snake(Program& program) {
@@ -173,14 +167,14 @@ void straighten_convolutions(Program& program, const Device& device) {
 }
 
 void fuse(Program& program, Device& device) {
-  if (is_off("LMSPT_FUSION")) return;
+  if (is_switched_off("LMSPT_FUSION")) return;
   fuse_snake(program);
   fuse_residual(program);
   fuse_residual_units(program, device);
-  if (!is_off("LMSPT_FUSED_QUANTIZER")) fuse_quantizers(program);
+  if (!is_switched_off("LMSPT_FUSED_QUANTIZER")) fuse_quantizers(program);
   if (device.is_host()) return;
-  if (!is_off("LMSPT_FUSED_LAYERS")) fuse_layers(program);
-  if (!is_off("LMSPT_NEXT_SNAKE")) apply_next_snakes(program, device);
+  if (!is_switched_off("LMSPT_FUSED_LAYERS")) fuse_layers(program);
+  if (!is_switched_off("LMSPT_NEXT_SNAKE")) apply_next_snakes(program, device);
 }
 
 void insert_packing(Program& program) {
