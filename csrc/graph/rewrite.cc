@@ -4,8 +4,8 @@
 #include "device/setting.h"
 #include "graph/expression.h"
 #include "graph/fuse_layers.h"
+#include "graph/fuse_next_snake.h"
 #include "graph/fuse_quantizer.h"
-#include "graph/next_snake.h"
 #include "graph/program.h"
 #include "graph/registry.h"
 #include "ops/conv1d/conv_inputs.h"
@@ -156,7 +156,7 @@ void fuse(Program& program, Device& device) {
   if (!is_switched_off("LMSPT_FUSED_QUANTIZER")) fuse_quantizers(program);
   if (device.is_host()) return;
   if (!is_switched_off("LMSPT_FUSED_LAYERS")) fuse_layers(program);
-  if (!is_switched_off("LMSPT_NEXT_SNAKE")) apply_next_snakes(program, device);
+  if (!is_switched_off("LMSPT_NEXT_SNAKE")) fuse_next_snakes(program, device);
 }
 
 void insert_packing(Program& program) {

@@ -1,4 +1,4 @@
-#include "graph/next_snake.h"
+#include "graph/fuse_next_snake.h"
 
 #include <algorithm>
 
@@ -62,7 +62,7 @@ bool prepares_input(const Program& program, const Step& step, Device& device) {
   return device.prepares_input(step.op->name.c_str(), call);
 }
 
-void apply_next_snakes(Program& program, Device& device) {
+void fuse_next_snakes(Program& program, Device& device) {
   hoist_views(program);
   const std::vector<int> uses = program.use_counts();
   std::vector<int> maker = program.makers();
