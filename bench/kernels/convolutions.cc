@@ -16,6 +16,19 @@ struct Place {
   int64_t count() const { return batch * rows * channels; }
 };
 
+// Kernels of stride 1, or of 2 s taps and stride s.
+struct Taps {
+  int64_t count, stride, dilation;
+
+  int64_t pad_left() const { return stride == 1 ? dilation * (count - 1) / 2 : (stride + 1) / 2; }
+  std::string name(int64_t inputs, int64_t outputs) const {
+    if (stride == 1) return "seven taps, " + std::to_string(outputs) + " channels";
+    return "down by " + std::to_string(stride) + ", " + std::to_string(inputs) + " to " + std::to_string(outputs);
+  }
+};
+
+constexpr Taps kSeven{kTaps, 1, kDilation};
+
 std::vector<Variant> without(Precision precision, int64_t channels) {
   std::vector<Variant> variants = {{"not fused", {{"LMSPT_FUSION", "0"}}, false}};
   if (precision == Precision::bf16) variants.push_back({"stored as float32", {{"LMSPT_BF16_STORAGE", "0"}}, false});
@@ -93,23 +106,21 @@ Case down(Precision precision, const Place& p, int64_t outputs, int64_t stride) 
 }
 
 // Towards x: a transposed convolution.
-Case input_gradient(Precision precision, const Place& p, int64_t outputs, int64_t taps, int64_t stride,
-                    int64_t dilation) {
-  const int64_t rows = p.rows / stride, reach = stride == 1 ? dilation * (taps - 1) / 2 : (stride + 1) / 2;
+Case input_gradient(Precision precision, const Place& p, int64_t outputs, const Taps& taps) {
+  const int64_t rows = p.rows / taps.stride;
   const auto record = [=](Recorder& r) {
-    r.want(r.one("conv_transpose1d", {r.made({p.batch, rows, outputs}), r.weights({outputs, p.channels, taps})},
-                 {{"stride", stride}, {"dilation", dilation}, {"pad_left", reach}, {"length", p.rows}}));
+    r.want(r.one(
+        "conv_transpose1d", {r.made({p.batch, rows, outputs}), r.weights({outputs, p.channels, taps.count})},
+        {{"stride", taps.stride}, {"dilation", taps.dilation}, {"pad_left", taps.pad_left()}, {"length", p.rows}}));
   };
   const int64_t bytes = (p.count() + p.batch * rows * outputs) * stored_bytes(precision) +
-                        packed_bytes(precision, taps / stride, outputs, stride * p.channels);
+                        packed_bytes(precision, taps.count / taps.stride, outputs, taps.stride * p.channels);
   return {"input gradient",
-          (stride == 1 ? "seven taps, " + std::to_string(outputs) + " channels"
-                       : "down by " + std::to_string(stride) + ", " + std::to_string(p.channels) + " to " +
-                             std::to_string(outputs)),
+          taps.name(p.channels, outputs),
           precision,
           {"conv_transpose1d"},
           record,
-          product_work(p.batch * rows, taps * p.channels, outputs, bytes),
+          product_work(p.batch * rows, taps.count * p.channels, outputs, bytes),
           engines_for(precision, outputs)};
 }
 
@@ -163,24 +174,21 @@ Case to_audio(const Place& p) {
           record,        product_work(p.batch * p.rows, kTaps * p.channels, 1, bytes)};
 }
 
-// Of kernels of stride 1, or of 2 s taps and stride s.
-Case weight_gradient(Precision precision, const Place& p, int64_t outputs, int64_t taps, int64_t stride,
-                     int64_t dilation) {
-  const int64_t rows = p.rows / stride, reach = stride == 1 ? dilation * (taps - 1) / 2 : (stride + 1) / 2;
+Case weight_gradient(Precision precision, const Place& p, int64_t outputs, const Taps& taps) {
+  const int64_t rows = p.rows / taps.stride;
   const auto record = [=](Recorder& r) {
-    r.want(r.one("conv1d_weight_grad", {r.made({p.batch, p.rows, p.channels}), r.made({p.batch, rows, outputs})},
-                 {{"stride", stride}, {"dilation", dilation}, {"pad_left", reach}, {"kernel", taps}}));
+    r.want(r.one(
+        "conv1d_weight_grad", {r.made({p.batch, p.rows, p.channels}), r.made({p.batch, rows, outputs})},
+        {{"stride", taps.stride}, {"dilation", taps.dilation}, {"pad_left", taps.pad_left()}, {"kernel", taps.count}}));
   };
   const int64_t bytes =
-      (p.count() + p.batch * rows * outputs) * stored_bytes(precision) + 4 * taps * p.channels * outputs;
+      (p.count() + p.batch * rows * outputs) * stored_bytes(precision) + 4 * taps.count * p.channels * outputs;
   return {"weight gradient",
-          (stride == 1 ? "seven taps, " + std::to_string(outputs) + " channels"
-                       : "down by " + std::to_string(stride) + ", " + std::to_string(p.channels) + " to " +
-                             std::to_string(outputs)),
+          taps.name(p.channels, outputs),
           precision,
           {"conv1d_weight_grad"},
           record,
-          product_work(taps * p.channels, p.batch * rows, outputs, bytes),
+          product_work(taps.count * p.channels, p.batch * rows, outputs, bytes),
           engines_for(precision, std::min(p.channels, outputs))};
 }
 
@@ -196,13 +204,13 @@ void add_wide(std::vector<Case>& cases, const Sizes& sizes) {
       const int64_t c = sizes(w.channels, w.channels == 256 ? 136 : 32);  // of which one suits that engine
       const Place place{sizes(w.clips, 1), sizes(w.rows, 24), c};
       for (bool with_snake : {false, true}) cases.push_back(seven_taps(precision, place, with_snake));
-      cases.push_back(input_gradient(precision, place, c, kTaps, 1, kDilation));
-      if (w.channels != 512) cases.push_back(weight_gradient(precision, place, c, kTaps, 1, kDilation));
+      cases.push_back(input_gradient(precision, place, c, kSeven));
+      if (w.channels != 512) cases.push_back(weight_gradient(precision, place, c, kSeven));
     }
     const auto add_down = [&](const Place& p, int64_t outputs, int64_t stride) {
       const Place place{sizes(p.batch, 1), sizes(p.rows, 6 * stride), sizes(p.channels, 32)};
-      cases.push_back(input_gradient(precision, place, sizes(outputs, 64), 2 * stride, stride, 1));
-      cases.push_back(weight_gradient(precision, place, sizes(outputs, 64), 2 * stride, stride, 1));
+      cases.push_back(input_gradient(precision, place, sizes(outputs, 64), {2 * stride, stride, 1}));
+      cases.push_back(weight_gradient(precision, place, sizes(outputs, 64), {2 * stride, stride, 1}));
     };
     add_down({32, 12000, 128}, 256, 6);
     add_down({32, 2000, 256}, 512, 8);
@@ -246,7 +254,7 @@ void add_convolutions(std::vector<Case>& cases, const Sizes& sizes) {
                           channels(1280), 3, 2));
     for (const Stage& s : {encoder[0], encoder[2], encoder[4]}) {
       const int64_t c = channels(s.channels);
-      cases.push_back(weight_gradient(precision, {batch, rows(s.hop, 40), c}, c, kTaps, 1, kDilation));
+      cases.push_back(weight_gradient(precision, {batch, rows(s.hop, 40), c}, c, kSeven));
     }
   }
   add_wide(cases, sizes);

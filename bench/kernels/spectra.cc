@@ -1,9 +1,8 @@
 // Spectra of the discriminators and the mel distance, by the fast Fourier transform and as products.
-#include <cstdlib>
-#include <cstring>
 #include <limits>
 
 #include "case.h"
+#include "device/setting.h"
 
 namespace lmspt::lab {
 
@@ -48,10 +47,7 @@ int64_t count_transform(const Signals& s) {
   return flops;
 }
 
-bool has_fast_transform() {
-  const char* setting = std::getenv("LMSPT_FFT");
-  return !setting || std::strcmp(setting, "0") != 0;
-}
+bool has_fast_transform() { return !is_switched_off("LMSPT_FFT"); }
 
 // Numbers matter to no kernel, but all are finite.
 ValueId fourier_basis(Recorder& r, const Signals& s) { return r.weights({2 * s.bins(), 1, s.window}); }

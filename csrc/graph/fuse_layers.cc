@@ -11,22 +11,12 @@ namespace {
 // Inputs of fused_linear beyond x, w, b, and of the gradients of norms beyond x, w, gy.
 constexpr size_t kGeluInput = 3, kLinearResidual = 4, kNormResidual = 3;
 
-bool has_input(const Step& step, size_t index) { return step.inputs.size() > index && step.inputs[index] != kNoValue; }
-
-void set_input(Step& step, size_t index, ValueId value) {
-  if (step.inputs.size() <= index) step.inputs.resize(index + 1, kNoValue);
-  step.inputs[index] = value;
-}
-
 bool is(const Step& step, const char* op) { return step.op && step.op->name == op; }
 bool is_norm(const Step& step) { return is(step, "layer_norm") || is(step, "rms_norm"); }
 
 class LayerFusion {
  public:
-  explicit LayerFusion(Program& program)
-      : program_(program), uses_(program.use_counts()), maker_(program.values.size(), kNone) {
-    for (int i = 0; i < count(); ++i) note(i);
-  }
+  explicit LayerFusion(Program& program) : program_(program), uses_(program.use_counts()), maker_(program.makers()) {}
 
   void run() {
     for (int i = 0; i < count(); ++i) {
@@ -39,12 +29,10 @@ class LayerFusion {
         join_norm(i) || join_gradient_sum(i) || join_sum(i);
       }
     }
-    std::erase_if(program_.steps, [](const Step& step) { return !step.op; });
+    program_.drop_steps_without_op();
   }
 
  private:
-  static constexpr int kNone = -1;
-
   int count() const { return static_cast<int>(program_.steps.size()); }
   Step& at(int index) { return program_.steps[index]; }
   const Shape& shape(ValueId value) const { return program_.values[value].shape; }
@@ -71,11 +59,11 @@ class LayerFusion {
 
   // The product that makes the value as a fused_linear without a finish; no op where there is none.
   Step product_of(ValueId value) {
-    if (maker_[value] == kNone) return {};
+    if (maker_[value] < 0) return {};
     const Step& step = at(maker_[value]);
     if (is(step, "linear")) return fused(step, false);
-    const bool plain = is(step, "fused_linear") && step.attrs.i("gelu") == 0 && !has_input(step, kGeluInput) &&
-                       !has_input(step, kLinearResidual);
+    const bool plain = is(step, "fused_linear") && step.attrs.i("gelu") == 0 && !step.has_input(kGeluInput) &&
+                       !step.has_input(kLinearResidual);
     return plain ? step : Step{};
   }
 
@@ -97,7 +85,7 @@ class LayerFusion {
     const ValueId input = at(index).inputs[0], inner = at(index).inputs[1];
     Step product = product_of(inner);
     if (!product.op || uses_[inner] != 1 || !(shape(input) == shape(inner))) return;
-    set_input(product, kGeluInput, input);
+    product.set_input(kGeluInput, input);
     product.outputs = at(index).outputs;
     at(maker_[inner]).op = nullptr;
     replace(index, std::move(product));
@@ -126,11 +114,11 @@ class LayerFusion {
     for (int side : {1, 0}) {
       const ValueId gradient = at(index).inputs[side], other = at(index).inputs[1 - side];
       const int maker = maker_[gradient];
-      if (maker == kNone || uses_[gradient] != 1 || maker_[other] >= maker) continue;
+      if (maker < 0 || uses_[gradient] != 1 || maker_[other] >= maker) continue;
       Step& norm = at(maker);
       const bool fits = is(norm, "layer_norm_grad") || is(norm, "rms_norm_grad");
-      if (!fits || norm.outputs[0] != gradient || has_input(norm, kNormResidual)) continue;
-      set_input(norm, kNormResidual, other);
+      if (!fits || norm.outputs[0] != gradient || norm.has_input(kNormResidual)) continue;
+      norm.set_input(kNormResidual, other);
       norm.outputs[0] = at(index).outputs[0];
       at(index).op = nullptr;
       note(maker);
@@ -145,7 +133,7 @@ class LayerFusion {
       const ValueId inner = at(index).inputs[side];
       Step product = product_of(inner);
       if (!product.op || uses_[inner] != 1) continue;
-      set_input(product, kLinearResidual, at(index).inputs[1 - side]);
+      product.set_input(kLinearResidual, at(index).inputs[1 - side]);
       product.outputs = at(index).outputs;
       at(maker_[inner]).op = nullptr;
       replace(index, std::move(product));

@@ -22,9 +22,8 @@ struct Stage {
 
 class Stages {
  public:
-  explicit Stages(const Program& program) : program_(program), uses_(program.use_counts()) {
+  explicit Stages(const Program& program) : program_(program), uses_(program.use_counts()), maker_(program.makers()) {
     for (size_t i = 0; i < program.steps.size(); ++i) {
-      for (ValueId output : program.steps[i].outputs) maker_[output] = i;
       for (ValueId input : program.steps[i].inputs) readers_[input].push_back(i);
     }
     for (size_t i = 0; i < program.steps.size(); ++i) {
@@ -75,14 +74,14 @@ class Stages {
   bool find(size_t index, Stage& stage) const {
     const Step& search = program_.steps[index];
     if (search.op->name != "codebook_search" || uses_[search.inputs[0]] != 1) return false;
-    const auto maker = maker_.find(search.inputs[0]);
-    if (maker == maker_.end() || program_.steps[maker->second].op->name != "conv1d") return false;
-    const Step& project = program_.steps[maker->second];
+    const int maker = maker_[search.inputs[0]];
+    if (maker < 0 || program_.steps[maker].op->name != "conv1d") return false;
+    const Step& project = program_.steps[maker];
     stage.x = project.inputs[0];
     const int64_t latent = program_.values[stage.x].shape[2];
     if (!is_projection(project, latent, kFeatures) || latent % 4 != 0 || latent > kMostLatent) return false;
     stage.search = index;
-    stage.before = {maker->second};
+    stage.before = {static_cast<size_t>(maker)};
     stage.inputs = {project.inputs[1], project.inputs[2], search.inputs[1]};
     find_residual(search, latent, stage);
     return true;
@@ -122,7 +121,7 @@ class Stages {
 
   const Program& program_;
   const std::vector<int> uses_;
-  std::map<ValueId, size_t> maker_;
+  const std::vector<int> maker_;
   std::map<ValueId, std::vector<size_t>> readers_;
   std::vector<Stage> stages_;
   std::map<ValueId, size_t> by_x_;
@@ -197,7 +196,7 @@ void fuse_quantizers(Program& program) {
     changed = true;
   }
   if (!changed) return;
-  std::erase_if(program.steps, [](const Step& step) { return !step.op; });
+  program.drop_steps_without_op();
   sort_steps(program);
 }
 

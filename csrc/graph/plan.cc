@@ -4,10 +4,9 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <limits>
 
+#include "device/setting.h"
 #include "graph/expression.h"
 #include "graph/memory_plan.h"
 #include "graph/storage.h"
@@ -168,8 +167,7 @@ Buffer Plan::prepare(ValueId id, const Program& program, const std::vector<std::
 
 // None where runs would order themselves by variables. LMSPT_CUDA_FORKS=0 switches them off.
 std::vector<Fork> Plan::choose_forks(const Program& program, const std::vector<Step>& steps) const {
-  const char* setting = std::getenv("LMSPT_CUDA_FORKS");
-  if (device_->is_host() || !program.updates.empty() || (setting && std::strcmp(setting, "0") == 0)) return {};
+  if (device_->is_host() || !program.updates.empty() || is_switched_off("LMSPT_CUDA_FORKS")) return {};
   return find_forks(program, steps);
 }
 

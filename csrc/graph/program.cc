@@ -4,6 +4,11 @@
 
 namespace lmspt {
 
+void Step::set_input(size_t index, ValueId value) {
+  if (inputs.size() <= index) inputs.resize(index + 1, kNoValue);
+  inputs[index] = value;
+}
+
 ValueId Program::add_value(const Tensor& tensor) {
   values.push_back(tensor);
   sources.emplace_back();
@@ -21,6 +26,14 @@ std::vector<int> Program::use_counts() const {
   for (const NamedValue& output : outputs) ++counts[output.value];
   for (const Update& update : updates) ++counts[update.value];
   return counts;
+}
+
+std::vector<int> Program::makers() const {
+  std::vector<int> makers(values.size(), -1);
+  for (size_t index = 0; index < steps.size(); ++index) {
+    for (ValueId id : steps[index].outputs) makers[id] = static_cast<int>(index);
+  }
+  return makers;
 }
 
 std::vector<Tensor> Program::input_tensors(const Step& step) const {
@@ -44,6 +57,10 @@ std::vector<ValueId> Program::roots() const {
 
 bool Program::is_stored(const Step& step) const {
   return std::any_of(step.outputs.begin(), step.outputs.end(), [&](ValueId id) { return stored_in[id] != kNoValue; });
+}
+
+void Program::drop_steps_without_op() {
+  std::erase_if(steps, [](const Step& step) { return !step.op; });
 }
 
 Program lower(const Graph& graph, const std::vector<NamedValue>& outputs, const std::vector<Update>& updates) {

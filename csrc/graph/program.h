@@ -10,10 +10,14 @@
 namespace lmspt {
 
 struct Step {
-  const OpDef* op;
+  const OpDef* op;  // none while a pass takes it out
   Attrs attrs;
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
+
+  ValueId input(size_t index) const { return index < inputs.size() ? inputs[index] : kNoValue; }
+  bool has_input(size_t index) const { return input(index) != kNoValue; }
+  void set_input(size_t index, ValueId value);
 };
 
 struct NamedValue {
@@ -43,9 +47,11 @@ struct Program {
 
   ValueId add_value(const Tensor& tensor);
   std::vector<int> use_counts() const;  // uses by steps, outputs and updates
+  std::vector<int> makers() const;      // by value: the step that makes it, or -1
   std::vector<Tensor> input_tensors(const Step& step) const;
   std::vector<ValueId> roots() const;  // by value: the one of whose memory it is a view, or itself
   bool is_stored(const Step& step) const;
+  void drop_steps_without_op();
 };
 
 // The steps that the outputs and updates need, in recorded order.

@@ -1,36 +1,19 @@
 // The rewriting passes over a program: convolutions made straight, fusion, weight packing.
-#include <cstdlib>
-#include <cstring>
 #include <map>
 
+#include "device/setting.h"
 #include "graph/expression.h"
 #include "graph/fuse_layers.h"
+#include "graph/fuse_next_snake.h"
 #include "graph/fuse_quantizer.h"
-#include "graph/next_snake.h"
 #include "graph/program.h"
 #include "graph/registry.h"
-#include "ops/conv1d/items.h"
+#include "ops/conv1d/conv_inputs.h"
 #include "ops/precision.h"
 
 namespace lmspt {
 
 namespace {
-
-// Inputs of conv1d beyond x, w, b.
-constexpr size_t kConvAlpha = 3;
-constexpr size_t kConvResidual = 4;
-
-void set_input(Step& step, size_t index, ValueId value) {
-  if (step.inputs.size() <= index) step.inputs.resize(index + 1, kNoValue);
-  step.inputs[index] = value;
-}
-
-bool has_input(const Step& step, size_t index) { return step.inputs.size() > index && step.inputs[index] != kNoValue; }
-
-bool is_off(const char* name) {
-  const char* setting = std::getenv(name);
-  return setting && std::strcmp(setting, "0") == 0;
-}
 
 // conv1d(snake(x, alpha), w, b) -> conv1d(x, w, b, alpha)
 void fuse_snake(Program& program) {
@@ -38,22 +21,20 @@ void fuse_snake(Program& program) {
   std::map<ValueId, size_t> snakes;
   std::vector<Step> steps;
   for (Step& step : program.steps) {
-    if (step.op->name == "conv1d" && !has_input(step, kConvAlpha)) {
+    if (step.op->name == "conv1d" && !step.has_input(kConvAlpha)) {
       const auto snake = snakes.find(step.inputs[0]);
       if (snake != snakes.end() && uses[step.inputs[0]] == 1) {
         Step& source = steps[snake->second];
         step.inputs[0] = source.inputs[0];
-        set_input(step, kConvAlpha, source.inputs[1]);
+        step.set_input(kConvAlpha, source.inputs[1]);
         source.op = nullptr;
       }
     }
     if (step.op->name == "snake") snakes[step.outputs[0]] = steps.size();
     steps.push_back(step);
   }
-  program.steps.clear();
-  for (Step& step : steps) {
-    if (step.op) program.steps.push_back(std::move(step));
-  }
+  program.steps = std::move(steps);
+  program.drop_steps_without_op();
 }
 
 // add(x, conv1d(...)) -> conv1d(..., residual = x)
@@ -68,8 +49,8 @@ void fuse_residual(Program& program) {
         const auto conv = convolutions.find(step.inputs[side]);
         if (conv == convolutions.end() || uses[step.inputs[side]] != 1) continue;
         Step joined = steps[conv->second];
-        if (has_input(joined, kConvResidual)) continue;
-        set_input(joined, kConvResidual, step.inputs[1 - side]);
+        if (joined.has_input(kConvResidual)) continue;
+        joined.set_input(kConvResidual, step.inputs[1 - side]);
         joined.outputs = step.outputs;
         steps[conv->second].op = nullptr;  // it moves here: the other summand may be computed in between
         steps.push_back(joined);
@@ -80,10 +61,8 @@ void fuse_residual(Program& program) {
     if (step.op->name == "conv1d") convolutions[step.outputs[0]] = steps.size();
     steps.push_back(step);
   }
-  program.steps.clear();
-  for (Step& step : steps) {
-    if (step.op) program.steps.push_back(std::move(step));
-  }
+  program.steps = std::move(steps);
+  program.drop_steps_without_op();
 }
 
 // Units whose rows would not stay in the cache gain nothing, nor do those narrower than a vector; few rows are better
@@ -113,25 +92,24 @@ void fuse_residual_units(Program& program, Device& device) {
   for (Step& step : program.steps) {
     const bool is_conv = step.op->name == "conv1d";
     const auto inner = is_conv ? convolutions.find(step.inputs[0]) : convolutions.end();
-    if (inner != convolutions.end() && uses[step.inputs[0]] == 1 && has_input(step, kConvResidual)) {
+    if (inner != convolutions.end() && uses[step.inputs[0]] == 1 && step.has_input(kConvResidual)) {
       const Step& first = steps[inner->second];
       const ValueId x = first.inputs[0];
       const Shape &shape = program.values[x].shape, &w = program.values[step.inputs[1]].shape;
-      if (step.inputs[kConvResidual] == x && has_input(first, kConvAlpha) && !has_input(first, kConvResidual) &&
-          has_input(step, kConvAlpha) && has_fused_kernel(program, first, step, shape, device) && w[2] == 1 &&
+      if (step.inputs[kConvResidual] == x && first.has_input(kConvAlpha) && !first.has_input(kConvResidual) &&
+          step.has_input(kConvAlpha) && has_fused_kernel(program, first, step, shape, device) && w[2] == 1 &&
           step.attrs.i("groups") == 1 && step.attrs.i("stride") == 1 && step.attrs.i("pad_left") == 0 &&
-          !has_input(step, kConvEnds) && program.values[step.outputs[0]].shape == shape &&
+          !step.has_input(kConvEnds) && program.values[step.outputs[0]].shape == shape &&
           program.values[step.inputs[0]].shape == shape && is_worth_fusing(shape, device)) {
-        const auto input = [](const Step& of, size_t i) { return of.inputs.size() > i ? of.inputs[i] : kNoValue; };
         Step unit{&Registry::get().op("fused_residual_unit"), first.attrs, {}, step.outputs};
         unit.inputs = {x,
                        first.inputs[1],
-                       input(first, 2),
+                       first.input(2),
                        first.inputs[kConvAlpha],
                        step.inputs[1],
-                       input(step, 2),
+                       step.input(2),
                        step.inputs[kConvAlpha],
-                       input(first, kConvEnds)};
+                       first.input(kConvEnds)};
         steps[inner->second].op = nullptr;
         steps.push_back(std::move(unit));
         continue;
@@ -140,10 +118,8 @@ void fuse_residual_units(Program& program, Device& device) {
     if (is_conv) convolutions[step.outputs[0]] = steps.size();
     steps.push_back(step);
   }
-  program.steps.clear();
-  for (Step& step : steps) {
-    if (step.op) program.steps.push_back(std::move(step));
-  }
+  program.steps = std::move(steps);
+  program.drop_steps_without_op();
 }
 
 }  // namespace
@@ -155,7 +131,7 @@ void straighten_convolutions(Program& program, const Device& device) {
     if (step.op->name != "conv_transpose1d" || attrs.i("stride") != 1 || attrs.i("groups") != 1) continue;
     if (attrs.i("activated") > 0) continue;
     const int64_t reach = (program.values[step.inputs[1]].shape[2] - 1) * attrs.i("dilation");
-    const bool has_items = has_input(step, kTransposeEnds);
+    const bool has_items = step.has_input(kTransposeEnds);
     step.op = &Registry::get().op("conv1d");
     step.attrs = resolve_attrs(*step.op, {{"dilation", attrs.i("dilation")},
                                           {"pad_left", reach - attrs.i("pad_left")},
@@ -167,20 +143,20 @@ void straighten_convolutions(Program& program, const Device& device) {
                                           {"missing", attrs.i("missing")},
                                           {"precision", attrs.i("precision")}});
     if (!has_items) continue;
-    set_input(step, kConvEnds, step.inputs[kTransposeEnds]);
+    step.set_input(kConvEnds, step.inputs[kTransposeEnds]);
     step.inputs[kTransposeEnds] = kNoValue;
   }
 }
 
 void fuse(Program& program, Device& device) {
-  if (is_off("LMSPT_FUSION")) return;
+  if (is_switched_off("LMSPT_FUSION")) return;
   fuse_snake(program);
   fuse_residual(program);
   fuse_residual_units(program, device);
-  if (!is_off("LMSPT_FUSED_QUANTIZER")) fuse_quantizers(program);
+  if (!is_switched_off("LMSPT_FUSED_QUANTIZER")) fuse_quantizers(program);
   if (device.is_host()) return;
-  if (!is_off("LMSPT_FUSED_LAYERS")) fuse_layers(program);
-  if (!is_off("LMSPT_NEXT_SNAKE")) apply_next_snakes(program, device);
+  if (!is_switched_off("LMSPT_FUSED_LAYERS")) fuse_layers(program);
+  if (!is_switched_off("LMSPT_NEXT_SNAKE")) fuse_next_snakes(program, device);
 }
 
 void insert_packing(Program& program) {
@@ -190,7 +166,7 @@ void insert_packing(Program& program) {
     const std::vector<Tensor> inputs = program.input_tensors(step);
     if (!step.op->packs || step.op->packs(step.attrs, inputs)) {
       for (const OpDef::Packing& packing : step.op->packing) {
-        if (!has_input(step, packing.input)) continue;
+        if (!step.has_input(packing.input)) continue;
         const OpDef& op = Registry::get().op(packing.op);
         const Attrs attrs = resolve_attrs(op, packing.attrs(step.attrs, inputs));
         const ValueId source = step.inputs[packing.input];

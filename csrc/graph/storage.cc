@@ -1,8 +1,6 @@
 #include "graph/storage.h"
 
-#include <cstdlib>
-#include <cstring>
-
+#include "device/setting.h"
 #include "ops/precision.h"
 
 namespace lmspt {
@@ -49,8 +47,7 @@ std::vector<Votes> poll(const Program& program, const Device& device, const std:
 }  // namespace
 
 void choose_storage(Program& program, const Device& device) {
-  const char* setting = std::getenv("LMSPT_BF16_STORAGE");
-  if (device.is_host() || (setting && std::strcmp(setting, "0") == 0)) return;
+  if (device.is_host() || is_switched_off("LMSPT_BF16_STORAGE")) return;
   const std::vector<ValueId> root = program.roots();
   const std::vector<Votes> votes = poll(program, device, root);
   for (size_t id = 0; id < program.values.size(); ++id) {

@@ -72,10 +72,7 @@ void copy_at_end(Program& program, const Update& update) {
 void insert_updates(Program& program) {
   const std::vector<ValueId> root = program.roots();
   const std::vector<int> last = last_reads(program, root);
-  std::vector<int> maker(program.values.size(), -1);
-  for (size_t index = 0; index < program.steps.size(); ++index) {
-    for (ValueId id : program.steps[index].outputs) maker[id] = static_cast<int>(index);
-  }
+  const std::vector<int> maker = program.makers();
   for (const Update& update : program.updates) {
     check(program, update, root);
     const int index = maker[update.value];

@@ -1,5 +1,6 @@
 import { LmsptError } from "../errors.js";
 import { Batcher } from "../models/batcher.js";
+import { MOST_ITEMS } from "../models/ragged-batch.js";
 import type { Tokenizer } from "../models/tokenizer.js";
 import { forEachAhead } from "./ahead.js";
 import { type BatchProgress, startBatchProgress } from "./batch-progress.js";
@@ -14,7 +15,7 @@ import { printNotice, type Session } from "./terminal.js";
 /** Jobs that are read, computed or written at the same time: a batch of the device, and some on their way. */
 const MOST_AHEAD = 12;
 /** The same where many go together whatever their lengths: two batches, and some to be read. */
-const MOST_AHEAD_MIXED = 72;
+const MOST_AHEAD_MIXED = 2 * MOST_ITEMS + 8;
 /** What their samples may take in memory. Long inputs are streamed, whatever their length: two go beside each other. */
 const MEMORY_AHEAD = 2 ** 29;
 const MOST_PER_JOB = MEMORY_AHEAD / 2;

@@ -4,6 +4,7 @@ import type { Audio } from "../audio/audio.js";
 import type { Tokens } from "../data/tokens.js";
 import { requireInteger } from "../data/tokens.js";
 import { invalidArgument } from "../errors.js";
+import { MOST_ITEMS } from "./ragged-batch.js";
 import type { DecodeOptions, Tokenizer } from "./tokenizer.js";
 
 export interface BatcherOptions {
@@ -31,7 +32,7 @@ export class Batcher {
     private readonly tokenizer: BatchedTokenizer,
     options: BatcherOptions = {},
   ) {
-    const most = tokenizer.mixedFrames ? 32 : 8;
+    const most = tokenizer.mixedFrames ? MOST_ITEMS : 8;
     const { maxBatch = most, waitMs = 0, onBatch } = checkOptions(options, { onBatch: A_FUNCTION });
     requireInteger(maxBatch, 1, 1024, "maxBatch");
     requireInteger(waitMs, 0, 60_000, "waitMs");

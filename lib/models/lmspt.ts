@@ -88,9 +88,7 @@ export class LmSpt {
     return { semantic, acoustic: this.acousticEncoder.forward(audio, passage) };
   }
 
-  /**
-   * Codes (B, frames, n) of either kind, absent where they do not take part -> speech (B, samples, 1).
-   */
+  /** Codes (B, frames, n) of either kind, absent where they do not take part -> speech (B, samples, 1). */
   decode(semantic: Value | undefined, acoustic: Value | undefined, passage?: Passage): Value {
     return this.decoder.forward(this.dequantize(semantic, acoustic), passage);
   }

@@ -17,8 +17,10 @@ import type { LmSpt } from "./lmspt.js";
 import type { Middle } from "./middle.js";
 import type { FrameShape, Stage } from "./stages.js";
 
-/** On a GPU plans come in two dozen sizes for each thing to do; elsewhere one for each length, which are seldom met again. */
-const CACHED_PLANS = { cuda: 64, cpu: 32 };
+/** Of windows and whole items, one for each length and batch, which are seldom met again. */
+const CACHED_PLANS = 32;
+/** Of items of different lengths, which come in at most 41 sizes for each thing to do. */
+const CACHED_RAGGED_PLANS = 64;
 /** Frames that a window gives: on the side of the samples a frame takes about a megabyte of memory. */
 const SAMPLES_STEP = 96;
 const LATENT_STEP = 384;
@@ -48,15 +50,14 @@ interface StageParts extends Omit<Stage, "run"> {
 }
 
 export class ModelStages {
-  private readonly plans: PlanCache<Plan<"y">>;
+  private readonly plans = new PlanCache<Plan<"y">>(CACHED_PLANS);
+  private readonly raggedPlans = new PlanCache<Plan<"y">>(CACHED_RAGGED_PLANS);
 
   constructor(
     private readonly model: LmSpt,
     private readonly device: Device,
     private readonly precision: Precision,
-  ) {
-    this.plans = new PlanCache(CACHED_PLANS[device.kind]);
-  }
+  ) {}
 
   /** Samples -> rows -> codes. */
   encoding(): [front: Stage, back: Stage] {
@@ -161,6 +162,7 @@ export class ModelStages {
   /** Gives the memory of the plans back; the model stays as it is. */
   close(): void {
     this.plans.clear();
+    this.raggedPlans.clear();
   }
 
   private stage({ name, build, ...stage }: StageParts): Stage {
@@ -184,8 +186,8 @@ export class ModelStages {
       return build(inputOf(graph, input, frames, 1), new Ragged(ends, frames));
     };
     return (x, frames, ends) =>
-      this.plans.use(
-        `ragged ${name} ${frames} ${ends.length}`,
+      this.raggedPlans.use(
+        `${name} ${frames} ${ends.length}`,
         () => this.compile((graph) => record(graph, frames, ends.length)),
         async (plan) => (await plan.run({ x, ends })).y,
       );

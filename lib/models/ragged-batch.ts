@@ -5,7 +5,7 @@ import type { Data } from "../graph/native.js";
 /** Plans have room for whole numbers of so many frames. */
 const LEAST_STEP = 8;
 /** Items of a plan for more than one. */
-const MOST_ITEMS = 32;
+export const MOST_ITEMS = 32;
 /** Frames altogether: as many as keep all of a large GPU busy where a frame has two rows. */
 const MOST_FRAMES = 2560;
 

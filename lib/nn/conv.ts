@@ -4,7 +4,8 @@ import type { Value } from "../graph/graph.js";
 import { type Conv1dOptions, conv1d, convTranspose1d, weightNorm } from "../graph/ops/index.js";
 import type { CuttableLayer, Loss } from "./cut.js";
 import type { Parameter, Scope } from "./parameter.js";
-import { type Passage, Ragged } from "./ragged.js";
+import type { Passage } from "./passage.js";
+import { Ragged } from "./ragged.js";
 import { notCausal } from "./stream-step.js";
 
 /** Scales of random weights relative to one that keeps the variance. */

@@ -5,6 +5,7 @@ export * from "./cut.js";
 export * from "./linear.js";
 export * from "./norm.js";
 export * from "./parameter.js";
+export * from "./passage.js";
 export * from "./ragged.js";
 export * from "./snake.js";
 export * from "./stream-step.js";

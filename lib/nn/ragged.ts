@@ -1,7 +1,6 @@
 /** Recording layers for items of different lengths, which lie one after the other in a batch of one. */
 import type { Value } from "../graph/graph.js";
 import type { ItemRows } from "../graph/ops/index.js";
-import type { StreamStep } from "./stream-step.js";
 
 export class Ragged {
   /** `ends` (items), i32: the frame behind each item's last, of `frames` in all. */
@@ -15,6 +14,3 @@ export class Ragged {
     return { ends: this.ends, frameRows: x.dim(1) / this.frames, missing };
   }
 }
-
-/** How a value goes through layers, if not as a batch of whole items of one length. */
-export type Passage = StreamStep | Ragged;

@@ -1,7 +1,6 @@
 #include "device/cpu/placement.h"
 
-#include <cstdlib>
-#include <cstring>
+#include "device/setting.h"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -23,11 +22,6 @@ class AnyPlacement final : public Placement {
 };
 
 #if defined(__linux__)
-
-bool is_switched_off() {
-  const char* value = std::getenv("LMSPT_SPREAD");
-  return value && std::strcmp(value, "0") == 0;
-}
 
 class SpreadPlacement final : public Placement {
  public:
@@ -69,7 +63,8 @@ class SpreadPlacement final : public Placement {
 std::unique_ptr<Placement> Placement::create([[maybe_unused]] int threads) {
 #if defined(__linux__)
   cpu_set_t allowed;
-  if (!is_switched_off() && sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) >= threads) {
+  if (!is_switched_off("LMSPT_SPREAD") && sched_getaffinity(0, sizeof allowed, &allowed) == 0 &&
+      CPU_COUNT(&allowed) >= threads) {
     return std::make_unique<SpreadPlacement>(allowed);
   }
 #endif

@@ -2,13 +2,12 @@
 
 #include <array>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 
 #include "device/cuda/cuda_session.h"
 #include "device/cuda/kernels.h"
 #include "device/cuda/status.h"
 #include "device/error.h"
+#include "device/setting.h"
 #include "gemm/cuda/tile_setting.h"
 
 namespace lmspt::cuda {
@@ -36,13 +35,12 @@ GpuTraits traits_of(int index) {
     return value;
   };
   const std::string architectures = LMSPT_CUDA_ARCHITECTURES;
-  const char* setting = std::getenv("LMSPT_CUDA_WGMMA");
   GpuTraits traits;
   traits.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
   traits.wgmma = attribute(cudaDevAttrComputeCapabilityMajor) == 9 &&
                  attribute(cudaDevAttrComputeCapabilityMinor) == 0 &&
                  (architectures.find("90a") != std::string::npos || architectures == "emulated") &&
-                 !(setting && std::strcmp(setting, "0") == 0);
+                 !is_switched_off("LMSPT_CUDA_WGMMA");
   return traits;
 }
 

@@ -1,12 +1,12 @@
 #include "device/cuda/cuda_session.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "device/cuda/cuda_device.h"
 #include "device/error.h"
+#include "device/setting.h"
 
 #if defined(LMSPT_CUDA_EMULATED)
 #include "cuda-emulation/forget.h"
@@ -15,11 +15,6 @@
 namespace lmspt::cuda {
 
 namespace {
-
-bool graphs_are_on() {
-  const char* text = std::getenv("LMSPT_CUDA_GRAPHS");
-  return !text || std::strcmp(text, "0") != 0;
-}
 
 size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -189,7 +184,7 @@ void CudaSession::join() {
 
 // The first run loads the kernels, tries tiles, and tells how much scratch memory they take; the second is captured.
 void CudaSession::work(const std::function<void()>& steps) {
-  if (direct_runs_ == 0 || !graphs_are_on()) {
+  if (direct_runs_ == 0 || is_switched_off("LMSPT_CUDA_GRAPHS")) {
     steps();
     ++direct_runs_;
     device_.tuner().save();

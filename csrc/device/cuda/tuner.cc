@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "device/cuda/cuda_device.h"
+#include "device/setting.h"
 
 namespace lmspt::cuda {
 
@@ -23,11 +24,11 @@ cudaStream_t stream_of(const KernelContext& context) { return static_cast<cudaSt
 
 // Emulated times tell nothing, so that there it has to be switched on.
 bool is_on() {
-  const char* setting = std::getenv("LMSPT_CUDA_TUNE");
 #if defined(LMSPT_CUDA_EMULATED)
+  const char* setting = std::getenv("LMSPT_CUDA_TUNE");
   return setting && std::strcmp(setting, "1") == 0;
 #else
-  return !setting || std::strcmp(setting, "0") != 0;
+  return !is_switched_off("LMSPT_CUDA_TUNE");
 #endif
 }
 

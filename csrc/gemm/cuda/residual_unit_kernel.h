@@ -3,9 +3,7 @@
 // keeps them for all of its tiles. Include only from the residual_unit_*_cuda.cu files.
 #pragma once
 
-#include <cstdlib>
-#include <cstring>
-
+#include "device/setting.h"
 #include "gemm/cuda/product_kernel.h"
 
 namespace lmspt::cuda {
@@ -150,11 +148,6 @@ inline bool fit_twice(size_t bytes) {
          static_cast<int64_t>(bytes) <= device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
 }
 
-inline bool keeps_weights() {
-  const char* setting = std::getenv("LMSPT_CUDA_KEPT_WEIGHTS");
-  return !setting || std::strcmp(setting, "0") != 0;
-}
-
 template <class Tile>
 void launch_residual_unit(const KernelContext& context, const Product& first, const Product& second, bool vectors) {
   constexpr int kPlanes = Tile::Operands::kPlanes;
@@ -166,7 +159,7 @@ void launch_residual_unit(const KernelContext& context, const Product& first, co
   };
   if constexpr (Tile::kColumns <= kMostKeptColumns) {
     const size_t kept = bytes_with(int64_t{blocks_in(first)} * first.a.shifts + blocks_in(second));
-    if (fit_twice(kept) && keeps_weights()) {
+    if (fit_twice(kept) && !is_switched_off("LMSPT_CUDA_KEPT_WEIGHTS")) {
       // As many blocks as run at once, so that each copies the weights once.
       const auto most = static_cast<unsigned>(2 * gpu_of(context).multiprocessors);
       const dim3 blocks(std::min(blocks_for(tiling).x, most));

@@ -49,8 +49,7 @@ int64_t rows_of_items(const InferContext& context, int64_t span) {
                  "expected frame_rows divisible by stride and no length for items of different lengths");
   const int64_t padding = attrs.i("pad_left") + attrs.i("pad_right");
   context.expect(padding - attrs.i("missing") < span,
-                 "expected padding that gives an item no more rows than its "
-                 "frames have, got " +
+                 "expected padding that gives an item no more rows than its frames have, got " +
                      std::to_string(padding) + " rows");
   return context.shape(0)[1] / stride;
 }
@@ -86,14 +85,14 @@ void infer_conv1d(InferContext& context) {
   }
   const Shape y = make_shape({x[0], length, w[0]});
   if (context.has(2)) context.expect_shape(2, "bias", make_shape({w[0]}));
-  if (context.has(3)) context.expect_shape(3, "alpha", make_shape({x[2]}));
-  if (context.has(4)) context.expect_shape(4, "residual", y);
+  if (context.has(kConvAlpha)) context.expect_shape(kConvAlpha, "alpha", make_shape({x[2]}));
+  if (context.has(kConvResidual)) context.expect_shape(kConvResidual, "residual", y);
   infer_activated(context, y, kConvNextAlpha);
 }
 
 void gradient_conv1d(GradContext& context) {
-  if (context.in(3) != kNoValue || context.in(4) != kNoValue || context.node.attrs.b("transposed") ||
-      context.node.attrs.i("activated") > 0) {
+  if (context.in(kConvAlpha) != kNoValue || context.in(kConvResidual) != kNoValue ||
+      context.node.attrs.b("transposed") || context.node.attrs.i("activated") > 0) {
     throw Error(
         ErrorCode::unsupported,
         "[conv1d] has no gradient in its fused form: record snake, add and conv_transpose1d as ops of their own");

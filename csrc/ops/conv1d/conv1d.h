@@ -10,8 +10,8 @@
 // fused_residual_unit: x + conv1d(snake(conv1d(snake(x, alpha1), w1, bias1), alpha2), w2, bias2), inputs (x, w1, bias1,
 // alpha1, w2, bias2, alpha2, ends, next_alpha), all of C channels, w2 of one tap, the first convolution by the fast
 // algorithm (winograd.h).
-// conv1d_weight_grad: gw[o, i, j] = sum over b, t of gy[b, t, o] * x[b, t * stride + j * dilation - pad_left, group(o)
-// + i]
+// conv1d_weight_grad:
+//   gw[o, i, j] = sum over b, t of gy[b, t, o] * x[b, t * stride + j * dilation - pad_left, group(o) + i]
 #pragma once
 
 #include "device/attrs.h"

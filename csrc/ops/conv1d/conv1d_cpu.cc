@@ -80,7 +80,7 @@ void depthwise_row(const KernelContext& context, const Conv1dGeometry& g, const 
 // ---- launchers ----
 
 void conv1d(const KernelContext& context) {
-  if (context.in(kConvEnds)) return for_each_item(context, kConvEnds, 4, 0, conv1d);
+  if (context.in(kConvEnds)) return for_each_item(context, kConvEnds, kConvResidual, 0, conv1d);
   const Tensor x = context.in(0), w = context.in(1), alpha = context.in(3);
   const Tensor& y = context.out(0);
   const bool packed = w.shape.rank == 5;

@@ -8,7 +8,7 @@
 
 #include "device/attrs.h"
 #include "device/tensor.h"
-#include "ops/conv1d/last_inputs.h"
+#include "ops/conv1d/conv_inputs.h"
 
 namespace lmspt {
 

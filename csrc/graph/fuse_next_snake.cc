@@ -1,20 +1,17 @@
-#include "graph/next_snake.h"
+#include "graph/fuse_next_snake.h"
 
 #include <algorithm>
 
-#include "ops/conv1d/last_inputs.h"
+#include "ops/conv1d/conv_inputs.h"
 #include "ops/precision.h"
 
 namespace lmspt {
 
 namespace {
 
-constexpr size_t kConvAlpha = 3;
 // Steps to the layer that follows, and packing in between: what is read much later, such as a segment that is computed
 // again for its gradient, would be kept until then.
 constexpr int kNear = 8;
-
-bool has_input(const Step& step, size_t index) { return step.inputs.size() > index && step.inputs[index] != kNoValue; }
 
 // The index of the input `next_alpha`; 0 where there is none.
 size_t next_alpha_of(const Step& step) {
@@ -41,18 +38,14 @@ bool is_read_in_bf16(const Program& program, ValueId value) {
 
 // Views of what no step makes, such as parameters in the shape that Snake wants, come first.
 void hoist_views(Program& program) {
-  std::vector<bool> made(program.values.size(), false);
-  for (const Step& step : program.steps) {
-    for (ValueId id : step.outputs) made[id] = true;
-  }
+  const std::vector<int> maker = program.makers();
   std::stable_partition(program.steps.begin(), program.steps.end(),
-                        [&](const Step& step) { return step.op->is_view && !made[step.inputs[0]]; });
+                        [&](const Step& step) { return step.op->is_view && maker[step.inputs[0]] < 0; });
 }
 
 // Lets `source` make `activated`, instead of its result where that is read by nothing else.
 void activate(Step& source, ValueId alpha, ValueId activated, bool alone) {
-  source.inputs.resize(next_alpha_of(source) + 1, kNoValue);
-  source.inputs[next_alpha_of(source)] = alpha;
+  source.set_input(next_alpha_of(source), alpha);
   source.attrs.find("activated")->integer = alone ? 1 : 2;
   if (alone) source.outputs.clear();
   source.outputs.push_back(activated);
@@ -69,16 +62,15 @@ bool prepares_input(const Program& program, const Step& step, Device& device) {
   return device.prepares_input(step.op->name.c_str(), call);
 }
 
-void apply_next_snakes(Program& program, Device& device) {
+void fuse_next_snakes(Program& program, Device& device) {
   hoist_views(program);
   const std::vector<int> uses = program.use_counts();
-  std::vector<int> maker(program.values.size(), -1);
+  std::vector<int> maker = program.makers();
   for (int i = 0; i < static_cast<int>(program.steps.size()); ++i) {
     Step& step = program.steps[i];
-    for (ValueId id : step.outputs) maker[id] = i;
     const bool is_snake = step.op->name == "snake";
     const bool has_pass =
-        step.op->name == "conv1d" && has_input(step, kConvAlpha) && prepares_input(program, step, device);
+        step.op->name == "conv1d" && step.has_input(kConvAlpha) && prepares_input(program, step, device);
     if (!is_snake && !has_pass) continue;
     const ValueId x = step.inputs[0], alpha = step.inputs[is_snake ? 1 : kConvAlpha];
     const int from = maker[x];
@@ -95,7 +87,7 @@ void apply_next_snakes(Program& program, Device& device) {
       step.inputs[kConvAlpha] = kNoValue;
     }
   }
-  std::erase_if(program.steps, [](const Step& step) { return !step.op; });
+  program.drop_steps_without_op();
 }
 
 }  // namespace lmspt

@@ -9,6 +9,6 @@ namespace lmspt {
 // Whether the step's kernel goes over its first input before it multiplies.
 bool prepares_input(const Program& program, const Step& step, Device& device);
 
-void apply_next_snakes(Program& program, Device& device);
+void fuse_next_snakes(Program& program, Device& device);
 
 }  // namespace lmspt
