@@ -56,6 +56,12 @@ export function assertClose(
   assert(error <= tolerance, `${what}: differ by ${error.toExponential(2)} of the largest, allowed ${tolerance}`);
 }
 
+/** The norm of the difference relative to the expected one. */
+export function relativeDistance(actual: Float32Array, expected: Float32Array): number {
+  const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
+  return norm(actual.map((value, i) => value - expected[i]!)) / norm(expected);
+}
+
 /** The largest difference relative to the largest expected magnitude; NaN anywhere gives NaN. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   let largest = 0;

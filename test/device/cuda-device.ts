@@ -30,14 +30,32 @@ export function useBothDevices(take: (devices: { readonly cpu: Device; readonly 
   after(() => Promise.all([devices.cpu.close(), devices.cuda.close()]));
 }
 
-/** Opens a device with settings that it reads when it is opened. */
-export async function withSettings(
-  settings: Record<string, string>,
-  body: (device: Device) => Promise<void>,
-): Promise<void> {
+/** Variables of the environment by their names. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** Works with settings that hold meanwhile. */
+export async function withEnvironment<Result>(
+  settings: Settings,
+  work: () => Result | Promise<Result>,
+): Promise<Result> {
+  const before = Object.keys(settings).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, settings);
-  const device = openCuda();
-  for (const name of Object.keys(settings)) delete process.env[name];
+  try {
+    return await work();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}
+
+/** What LMSPT_CUDA_TILE may be. */
+export const TILES = ["large", "tall", "small", "narrow"] as const;
+
+/** Opens a device with settings that it reads when it is opened. */
+export async function withSettings(settings: Settings, body: (device: Device) => Promise<void>): Promise<void> {
+  const device = await withEnvironment(settings, openCuda);
   try {
     await body(device);
   } finally {
@@ -46,13 +64,8 @@ export async function withSettings(
 }
 
 /** Compiles plans that store no values as bf16 numbers. */
-export async function withoutStorage<Result>(work: () => Promise<Result>): Promise<Result> {
-  process.env.LMSPT_BF16_STORAGE = "0";
-  try {
-    return await work();
-  } finally {
-    delete process.env.LMSPT_BF16_STORAGE;
-  }
+export function withoutStorage<Result>(work: () => Promise<Result>): Promise<Result> {
+  return withEnvironment({ LMSPT_BF16_STORAGE: "0" }, work);
 }
 
 /** What the emulation counts. All but the first three are of what is live. */
@@ -93,6 +106,12 @@ export function emulation(): Emulation {
     loaded = module.exports as Emulation;
   }
   return loaded;
+}
+
+/** Launches so far of the emulated kernels whose names have this part. */
+export function launchesOf(part: string): number {
+  const kernels = Object.entries(emulation().counts().kernels);
+  return kernels.reduce((sum, [name, count]) => sum + (name.includes(part) ? count : 0), 0);
 }
 
 // For scripts/test-cuda.mjs, which names what never ran.

@@ -7,7 +7,7 @@ import { Variable } from "../../lib/graph/variable.js";
 import { loadModel } from "../../lib/models/load.js";
 import { randomFloats } from "../golden.js";
 import { sizeOf } from "../ops/oracles.js";
-import { openCuda } from "./cuda-device.js";
+import { openCuda, withEnvironment } from "./cuda-device.js";
 
 const CHANNELS = 20;
 const ROWS = 60;
@@ -63,11 +63,11 @@ const graphs: readonly (readonly [name: string, forks: boolean, build: (graph: G
 
 describe("forks on CUDA", () => {
   async function run(build: (graph: Graph) => Value, setting: "0" | "1") {
-    process.env.LMSPT_CUDA_FORKS = setting;
     const graph = new Graph();
     const device = openCuda();
     try {
-      const plan = await graph.compile(device, { y: build(graph) });
+      const y = build(graph);
+      const plan = await withEnvironment({ LMSPT_CUDA_FORKS: setting }, () => graph.compile(device, { y }));
       const results: Data[] = [];
       const size = sizeOf(plan.inputs[0]!.shape);
       for (let i = 0; i < 4; i++) results.push((await plan.run({ x: randomFloats(size, i) })).y!);
@@ -75,7 +75,6 @@ describe("forks on CUDA", () => {
       plan.close();
       return { results, memory };
     } finally {
-      delete process.env.LMSPT_CUDA_FORKS;
       graph.close();
       await device.close();
     }

@@ -7,7 +7,7 @@ import type { Precision } from "../../lib/graph/precision.js";
 import { randomFloats } from "../golden.js";
 import { sizeOf } from "../ops/oracles.js";
 import { recordQuantizer, traceBothWays } from "../ops/quantizers.js";
-import { openCuda } from "./cuda-device.js";
+import { openCuda, withEnvironment } from "./cuda-device.js";
 import { PRECISIONS } from "./cuda-precision.js";
 
 interface Unit {
@@ -31,18 +31,12 @@ function record(graph: Graph, { shape, kernel = 7, dilation = 1, bias = true }: 
 
 /** Steps and result, with fusion as LMSPT_FUSION says. */
 async function trace(device: Device, fusion: "0" | "1", precision: Precision, unit: Unit) {
-  const before = process.env.LMSPT_FUSION;
-  process.env.LMSPT_FUSION = fusion;
-  try {
-    const graph = new Graph();
-    const plan = await graph.compile(device, { y: record(graph, unit) }, [], { precision });
-    const inputs = plan.inputs.map(({ name, shape }, i) => [name, randomFloats(sizeOf(shape), i + 1)]);
-    const { steps, outputs } = await plan.trace(Object.fromEntries(inputs));
-    return { ops: steps.map(({ op }) => op).filter((op) => !op.startsWith("pack_")), outputs };
-  } finally {
-    if (before === undefined) delete process.env.LMSPT_FUSION;
-    else process.env.LMSPT_FUSION = before;
-  }
+  const graph = new Graph();
+  const y = record(graph, unit);
+  const plan = await withEnvironment({ LMSPT_FUSION: fusion }, () => graph.compile(device, { y }, [], { precision }));
+  const inputs = plan.inputs.map(({ name, shape }, i) => [name, randomFloats(sizeOf(shape), i + 1)]);
+  const { steps, outputs } = await plan.trace(Object.fromEntries(inputs));
+  return { ops: steps.map(({ op }) => op).filter((op) => !op.startsWith("pack_")), outputs };
 }
 
 /**
@@ -125,12 +119,8 @@ describe("fusion on CUDA", () => {
   it("bf16: weights that a block keeps give the bits of those that it reads for each tile", async () => {
     for (const unit of units.filter(({ shape }) => shape[2] <= 64)) {
       const kept = await trace(device, "1", "bf16", unit);
-      process.env.LMSPT_CUDA_KEPT_WEIGHTS = "0";
-      try {
-        assert.deepEqual((await trace(device, "1", "bf16", unit)).outputs, kept.outputs, JSON.stringify(unit));
-      } finally {
-        delete process.env.LMSPT_CUDA_KEPT_WEIGHTS;
-      }
+      const read = await withEnvironment({ LMSPT_CUDA_KEPT_WEIGHTS: "0" }, () => trace(device, "1", "bf16", unit));
+      assert.deepEqual(read.outputs, kept.outputs, JSON.stringify(unit));
     }
   });
 });

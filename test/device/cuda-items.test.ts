@@ -1,6 +1,6 @@
 /** Items of different lengths in one convolution: on CUDA, too, each has the bits of it alone. */
 import { checkItems, itemsCases } from "../ops/items.js";
-import { withSettings } from "./cuda-device.js";
+import { TILES, withSettings } from "./cuda-device.js";
 import { PRECISIONS } from "./cuda-precision.js";
 
 describe("items of different lengths on CUDA", function () {
@@ -14,7 +14,7 @@ describe("items of different lengths on CUDA", function () {
 
   const wide = itemsCases.filter(({ channels }) => channels >= 128);
 
-  for (const tile of ["large", "tall", "small", "narrow"]) {
+  for (const tile of TILES) {
     it(`have the bits of each alone in ${tile} tiles`, () =>
       withSettings({ LMSPT_CUDA_TILE: tile }, async (device) => {
         for (const one of itemsCases) await checkItems(device, one, "bf16");

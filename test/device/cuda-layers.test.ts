@@ -5,9 +5,9 @@ import { Graph, type Value } from "../../lib/graph/graph.js";
 import * as ops from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { Variable } from "../../lib/graph/variable.js";
-import { randomFloats } from "../golden.js";
+import { randomFloats, relativeDistance } from "../golden.js";
 import { sizeOf } from "../ops/oracles.js";
-import { openCuda } from "./cuda-device.js";
+import { openCuda, type Settings, withEnvironment } from "./cuda-device.js";
 import { PRECISIONS } from "./cuda-precision.js";
 
 interface Layer {
@@ -50,18 +50,14 @@ function record(graph: Graph, { rows, width, inner, norm, trained }: Layer): Rec
 }
 
 /** Compiles and runs it; settings are of the environment while it is compiled. */
-async function run(device: Device, layer: Layer, precision: Precision, settings: Record<string, string> = {}) {
-  Object.assign(process.env, settings);
+async function run(device: Device, layer: Layer, precision: Precision, settings: Settings = {}) {
   const graph = new Graph();
-  try {
-    const plan = await graph.compile(device, record(graph, layer), [], { precision });
-    const outputs = await plan.run({ x: randomFloats(sizeOf(plan.inputs[0]!.shape), 100) });
-    plan.close();
-    return outputs as Record<string, Float32Array>;
-  } finally {
-    for (const name of Object.keys(settings)) delete process.env[name];
-    graph.close();
-  }
+  const outputs = record(graph, layer);
+  const plan = await withEnvironment(settings, () => graph.compile(device, outputs, [], { precision }));
+  const results = await plan.run({ x: randomFloats(sizeOf(plan.inputs[0]!.shape), 100) });
+  plan.close();
+  graph.close();
+  return results as Record<string, Float32Array>;
 }
 
 /** The ops of a plan in bf16. */
@@ -123,10 +119,8 @@ describe("Transformer layers on CUDA", () => {
       const plain = await run(device, layer, "bf16", { ...FLOATS, ...PARTS });
       const stored = await run(device, layer, "bf16");
       for (const [name, wanted] of Object.entries(exact)) {
-        const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
-        const error = (values: Float32Array) => norm(values.map((value, i) => value - wanted[i]!)) / norm(wanted);
-        const [most, least] = [error(stored[name]!), error(plain[name]!)];
-        assert(most <= 3 * Math.max(least, 2 ** -9), `${name}: ${most}, ${least}`);
+        const [most, least] = [stored, plain].map((results) => relativeDistance(results[name]!, wanted));
+        assert(most! <= 3 * Math.max(least!, 2 ** -9), `${name}: ${most}, ${least}`);
       }
     }
   });

@@ -14,21 +14,12 @@ import { PUBLIC_MEL_SCALES } from "../../lib/train/losses/index.js";
 import { makeOptimizers, makeRecipe, type StepResult, TrainingStep } from "../../lib/train/step/index.js";
 import { assertClose, randomFloats } from "../golden.js";
 import { randomModel, SMALL_FIELDS } from "../models/small-models.js";
-import { emulation, isEmulated, openCuda, testedLibrary } from "./cuda-device.js";
+import { emulation, isEmulated, openCuda, testedLibrary, withEnvironment } from "./cuda-device.js";
 
 describe("models on CUDA", function () {
   this.timeout(300_000);
 
-  async function onCuda<Result>(work: () => Promise<Result>): Promise<Result> {
-    const before = process.env.LMSPT_CUDA_LIBRARY;
-    process.env.LMSPT_CUDA_LIBRARY = testedLibrary;
-    try {
-      return await work();
-    } finally {
-      if (before === undefined) delete process.env.LMSPT_CUDA_LIBRARY;
-      else process.env.LMSPT_CUDA_LIBRARY = before;
-    }
-  }
+  const onCuda = <Result>(work: () => Promise<Result>) => withEnvironment({ LMSPT_CUDA_LIBRARY: testedLibrary }, work);
 
   const load = (device: "cpu" | "cuda", precision: Precision) =>
     onCuda(() => Tokenizer.load("random:1:tiny", { device, precision }));
@@ -81,8 +72,7 @@ describe("models on CUDA", function () {
     const clips = [1500, 7000, 1, 3840, 2500].map((length, i) => randomFloats(length, i));
     const modes = ["full", "aux"] as const;
     for (const precision of ["fp32", "bf16"] as const) {
-      process.env.LMSPT_RAGGED = "0";
-      await using apart = await load("cuda", precision).finally(() => delete process.env.LMSPT_RAGGED);
+      await using apart = await withEnvironment({ LMSPT_RAGGED: "0" }, () => load("cuda", precision));
       await using mixed = await load("cuda", precision);
       assert.equal(apart.mixedFrames, 0);
       const batches: number[] = [];

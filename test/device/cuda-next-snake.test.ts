@@ -5,9 +5,9 @@ import { Graph, type Value } from "../../lib/graph/graph.js";
 import * as ops from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { Variable } from "../../lib/graph/variable.js";
-import { randomFloats } from "../golden.js";
+import { randomFloats, relativeDistance } from "../golden.js";
 import { sizeOf } from "../ops/oracles.js";
-import { emulation, isEmulated, openCuda } from "./cuda-device.js";
+import { isEmulated, launchesOf, openCuda, type Settings, withEnvironment } from "./cuda-device.js";
 import { PRECISIONS } from "./cuda-precision.js";
 
 const FLOATS = { LMSPT_BF16_STORAGE: "0" };
@@ -48,28 +48,21 @@ function record(graph: Graph, { channels, trained }: Chain): Record<string, Valu
 }
 
 /** Launches so far of the kernel that goes over rows before they are multiplied. */
-function passes(): number {
-  if (!isEmulated) return 0;
-  const launches = Object.entries(emulation().counts().kernels);
-  return launches.reduce((sum, [name, count]) => sum + (name.includes("sm90_operands_kernel") ? count : 0), 0);
-}
+const passes = () => (isEmulated ? launchesOf("sm90_operands_kernel") : 0);
 
-async function run(device: Device, chain: Chain, precision: Precision, settings: Record<string, string> = {}) {
-  Object.assign(process.env, settings);
+/** Settings are of the environment while it is compiled. */
+async function run(device: Device, chain: Chain, precision: Precision, settings: Settings = {}) {
   const graph = new Graph();
-  try {
-    const plan = await graph.compile(device, record(graph, chain), [], { precision });
-    const x = randomFloats(sizeOf(plan.inputs[0]!.shape), 100);
-    const before = passes();
-    const outputs = (await plan.run({ x })) as Record<string, Float32Array>;
-    const made = passes() - before;
-    const ops = precision === "bf16" ? (await plan.trace({ x })).steps.map(({ op }) => op) : [];
-    plan.close();
-    return { outputs, passes: made, ops: ops.filter((op) => !op.startsWith("pack_")) };
-  } finally {
-    for (const name of Object.keys(settings)) delete process.env[name];
-    graph.close();
-  }
+  const y = record(graph, chain);
+  const plan = await withEnvironment(settings, () => graph.compile(device, y, [], { precision }));
+  const x = randomFloats(sizeOf(plan.inputs[0]!.shape), 100);
+  const before = passes();
+  const outputs = (await plan.run({ x })) as Record<string, Float32Array>;
+  const made = passes() - before;
+  const ops = precision === "bf16" ? (await plan.trace({ x })).steps.map(({ op }) => op) : [];
+  plan.close();
+  graph.close();
+  return { outputs, passes: made, ops: ops.filter((op) => !op.startsWith("pack_")) };
 }
 
 /** Of weights in panels, and in rows where the GPU has the engine for them; odd numbers. */
@@ -105,8 +98,7 @@ describe("Snake in the convolution before it on CUDA", () => {
     const steps = ({ ops }: typeof joined) => ops.filter((op) => op === "snake").length;
     assert.deepEqual([steps(joined), steps(alone)], [1, 2]); // convolutions in groups apply none
     if (isEmulated) assert.deepEqual([joined.passes, alone.passes], [1, 8]);
-    const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
-    const error = ({ outputs }: typeof joined) => norm(outputs.y!.map((value, i) => value - exact[i]!)) / norm(exact);
+    const error = ({ outputs }: typeof joined) => relativeDistance(outputs.y!, exact);
     assert(error(joined) <= 1.5 * error(alone), `${error(joined)}, ${error(alone)}`);
     assert.notDeepEqual(joined.outputs, alone.outputs);
   });

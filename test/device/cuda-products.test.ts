@@ -10,20 +10,8 @@ import { assertClose, randomFloats, relativeError } from "../golden.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
 import { assertAgree, run } from "./cuda-case.js";
 import { productCases } from "./cuda-cases-products.js";
-import { openCuda } from "./cuda-device.js";
+import { TILES, withSettings } from "./cuda-device.js";
 import { PRECISIONS, ROUNDING } from "./cuda-precision.js";
-
-const TILES = ["large", "tall", "small", "narrow"] as const;
-type Tile = (typeof TILES)[number];
-
-/** Calls `body` with a device all of whose products have tiles of one size; the setting holds until the next is opened. */
-async function withTile(tile: Tile | undefined, body: (device: Device) => Promise<void>): Promise<void> {
-  if (tile) process.env.LMSPT_CUDA_TILE = tile;
-  else delete process.env.LMSPT_CUDA_TILE;
-  await using device = openCuda();
-  delete process.env.LMSPT_CUDA_TILE;
-  await body(device);
-}
 
 type Build = (values: Record<"x" | "w", Value>) => Value;
 
@@ -80,14 +68,11 @@ describe("products on CUDA", () => {
   before(() => {
     cpu = Device.open("cpu");
   });
-  after(async () => {
-    await cpu.close();
-    await withTile(undefined, async () => undefined);
-  });
+  after(() => cpu.close());
 
   for (const tile of TILES) {
     it(`agree with the CPU's in ${tile} tiles`, () =>
-      withTile(tile, async (device) => {
+      withSettings({ LMSPT_CUDA_TILE: tile }, async (device) => {
         for (const one of productCases.filter(({ op }) => !/^pack_|weight_grad$/.test(op))) {
           const [[actual], [expected]] = await Promise.all([run(device, one), run(cpu, one)]);
           assertAgree(actual!, expected!, one.tolerance, `${one.op} ${JSON.stringify(one.attributes)}`);
@@ -95,7 +80,7 @@ describe("products on CUDA", () => {
       }));
 
     it(`are as near to the exact result as those of a naive implementation of the same precision in ${tile} tiles`, () =>
-      withTile(tile, async (device) => {
+      withSettings({ LMSPT_CUDA_TILE: tile }, async (device) => {
         for (const c of convolutions) {
           const exact = convolve(c, (value) => value);
           for (const precision of PRECISIONS) {
@@ -113,7 +98,7 @@ describe("products on CUDA", () => {
   it("have the same bits in tiles of all sizes", async () => {
     const results: Float32Array[][] = [];
     for (const tile of TILES) {
-      await withTile(tile, async (device) => {
+      await withSettings({ LMSPT_CUDA_TILE: tile }, async (device) => {
         const all = [];
         for (const c of convolutions) {
           for (const precision of PRECISIONS) all.push(await convolved(device, c, precision));
@@ -126,7 +111,7 @@ describe("products on CUDA", () => {
 
   for (const precision of PRECISIONS) {
     it(`${precision}: transposed convolutions and linear layers are those of rounded operands`, () =>
-      withTile(undefined, async (device) => {
+      withSettings({}, async (device) => {
         const round = ({ data, shape }: TensorData) => ({ data: Float32Array.from(data, ROUNDING[precision]), shape });
         const compare = async <Names extends string>(
           inputs: Record<Names, TensorData>,
@@ -167,7 +152,7 @@ describe("products on CUDA", () => {
       }));
 
     it(`${precision}: a row has the same bits in any batch, at any place and with any neighbours`, () =>
-      withTile(undefined, async (device) => {
+      withSettings({}, async (device) => {
         const shape = fc.record({
           channels: fc.integer({ min: 1, max: 40 }),
           outputs: fc.integer({ min: 1, max: 70 }),
@@ -201,7 +186,7 @@ describe("products on CUDA", () => {
 
   for (const precision of PRECISIONS) {
     it(`${precision}: an item has the same bits alone and among others`, () =>
-      withTile(undefined, async (device) => {
+      withSettings({}, async (device) => {
         const builds: readonly (readonly [item: readonly number[], w: readonly number[], Build])[] = [
           [[50], [70, 50], ({ x, w }) => linear(x, w)],
           [[9, 24], [24, 40], ({ x, w }) => matmul(x, w)],
@@ -224,7 +209,7 @@ describe("products on CUDA", () => {
       }));
 
     it(`${precision}: gradients, matmul and conv2d are those of rounded operands`, () =>
-      withTile(undefined, async (device) => {
+      withSettings({}, async (device) => {
         const reduced = /^(matmul|conv1d_weight_grad|conv2d|conv2d_\w+_grad)$/;
         for (const one of productCases.filter(({ op }) => reduced.test(op))) {
           const attributes = { ...one.attributes, precision: CODES[precision] };

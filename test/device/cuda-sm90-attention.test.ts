@@ -11,7 +11,7 @@ import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
 import { assertNearAsNaive, type Geometry, inputsOf } from "./attention-oracle.js";
-import { emulation, isEmulated, useBothDevices, withoutStorage, withSettings } from "./cuda-device.js";
+import { isEmulated, launchesOf, useBothDevices, withoutStorage, withSettings } from "./cuda-device.js";
 import { computeGradients } from "./cuda-precision.js";
 
 const geometries: readonly Geometry[] = [
@@ -32,10 +32,7 @@ const attend = (device: Device, inputs: Heads, options: AttentionOptions = {}) =
   compute(device, inputs, "bf16", ({ q, k, v }) => attention(q, k, v, options));
 
 /** How often a kernel of compute capability 9.0 was launched. */
-const launches = () =>
-  Object.entries(emulation().counts().kernels)
-    .filter(([name]) => name.includes("sm90_attention"))
-    .reduce((sum, [, count]) => sum + count, 0);
+const launches = () => launchesOf("sm90_attention");
 
 describe("attention of compute capability 9.0", () => {
   let cpu: Device;

@@ -10,7 +10,7 @@ import type { Precision } from "../../lib/graph/precision.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
-import { emulation, isEmulated, useBothDevices, withSettings } from "./cuda-device.js";
+import { emulation, isEmulated, launchesOf, TILES, useBothDevices, withSettings } from "./cuda-device.js";
 import { computeGradients, PRECISIONS, ROUNDING } from "./cuda-precision.js";
 
 type Tensors = Readonly<Record<string, TensorData>>;
@@ -23,7 +23,6 @@ interface Case {
 }
 
 const REDUCED = ["bf16", "tf32", "bf16x3"] as const satisfies readonly Precision[];
-const TILES = ["large", "tall", "small", "narrow"] as const;
 
 /** Products of x and w with a bias b. */
 const cases: readonly Case[] = [
@@ -292,12 +291,10 @@ describe("products of compute capability 9.0", () => {
         );
       }
     }
-    const launches = () =>
-      kernels("sm90_product_kernel").reduce((sum, name) => sum + emulation().counts().kernels[name]!, 0);
     for (const { name, inputs, build } of images) {
-      const before = launches();
+      const before = launchesOf("sm90_product_kernel");
       await compute(cuda, inputs, "bf16", build);
-      assert(launches() > before, `${name} is computed otherwise`);
+      assert(launchesOf("sm90_product_kernel") > before, `${name} is computed otherwise`);
     }
   });
 });
