@@ -20,6 +20,7 @@ enum class Mistake {
   misaligned_operand,
   operand_not_copied,
   misaligned_copy,
+  misaligned_source,
   copy_over_read,  // before a warp has released it
   copy_over_copy,
   one_arrival_missing,
@@ -41,7 +42,8 @@ __global__ void product(const __grid_constant__ CUtensorMap a, const __grid_cons
   uint64_t* released = filled + 1;
   const int warp = threadIdx.x / 32;
   const auto copy = [&](int offset, const CUtensorMap* map) {
-    bulk_copy(shared + offset, map, {{0, -skipped, 0, 0, 0}}, filled);
+    const int first = mistake == Mistake::misaligned_source ? 1 : 0;
+    bulk_copy(shared + offset, map, {{first, -skipped, 0, 0, 0}}, filled);
   };
   if (threadIdx.x == 0) {
     barrier_init(filled, 1);
@@ -297,6 +299,8 @@ void run_sm90_probes() {
        Mistake::misaligned_operand);
   find("an operand that no copy brought", {"which no bulk copy brought"}, Mistake::operand_not_copied);
   find("a copy to within a swizzle block", {"does not begin a swizzle block"}, Mistake::misaligned_copy);
+  find("a copy from within 16 bytes", {"no multiple of 16 bytes along the first dimension"},
+       Mistake::misaligned_source);
   find("a copy over what was not released", {"which warp 0 has read and not released"}, Mistake::copy_over_read);
   find("a copy over another", {"to which another is under way"}, Mistake::copy_over_copy);
   find("an arrival that never comes", {"waits forever for the barrier", "1 arrivals and 0 bytes"},

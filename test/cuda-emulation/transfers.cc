@@ -177,6 +177,10 @@ void start_copy(void* target, const CUtensorMap* tensor_map, const int (&place)[
   const uint32_t offset = shared_address(target);
   if (offset % 128 != 0) raise(FaultKind::misaligned, "bulk copy to a place that is no multiple of 128 bytes", code);
   if (map.box[0] * map.element_bytes != 128) raise(FaultKind::other, "bulk copy of rows of other than 128 bytes", code);
+  if (int64_t{place[0]} * map.element_bytes % 16 != 0) {
+    raise(FaultKind::misaligned, "bulk copy from a place that is no multiple of 16 bytes along the first dimension",
+          code);
+  }
   std::vector<unsigned char> data;
   if (fetch(map, place, offset, data, code) && offset % 1024 != 0) {
     raise(FaultKind::misaligned, "bulk copy to a place that does not begin a swizzle block of 1024 bytes", code);

@@ -39,11 +39,7 @@ struct CopyRing {
   // By the thread that copies: waits until the stage is free for so many bytes; then boxes go to places of it, of this
   // block or of all.
   __device__ void begin(const Place& place, int bytes) const {
-    if constexpr (kBlocks == 1) {
-      barrier_wait(released + place.stage(), place.parity() ^ 1);
-    } else {
-      barrier_wait_for_cluster(released + place.stage(), place.parity() ^ 1);
-    }
+    barrier_wait(released + place.stage(), place.parity() ^ 1);
     barrier_arrive_expecting(filled + place.stage(), bytes);
   }
   __device__ void copy(const Place& place, int offset, const CUtensorMap* map, const BoxPlace& box) const {

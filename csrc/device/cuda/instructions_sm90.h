@@ -68,7 +68,8 @@ __device__ inline void barrier_arrive(uint64_t* barrier) {
 #endif
 }
 
-// The barrier at the same place of block `rank` of the cluster.
+// The barrier at the same place of block `rank` of the cluster. With its scope written out, two fences of the whole GPU
+// would come before: 0.4 us, where a stage of products takes 0.5.
 __device__ inline void barrier_arrive_at(uint64_t* barrier, int rank) {
 #if defined(LMSPT_CUDA_EMULATED)
   emulation::barrier_arrive_at(barrier, rank);
@@ -77,7 +78,7 @@ __device__ inline void barrier_arrive_at(uint64_t* barrier, int rank) {
       "{\n"
       ".reg .b32 remote;\n"
       "mapa.shared::cluster.u32 remote, %0, %1;\n"
-      "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n"
+      "mbarrier.arrive.shared::cluster.b64 _, [remote];\n"
       "}" ::"r"(shared_address(barrier)),
       "r"(rank)
       : "memory");
@@ -94,43 +95,26 @@ __device__ inline void barrier_arrive_expecting(uint64_t* barrier, int bytes) {
 #endif
 }
 
-#if !defined(LMSPT_CUDA_EMULATED)
-#define LMSPT_BARRIER_WAIT(scope)               \
-  asm volatile(                                 \
-      "{\n"                                     \
-      ".reg .pred done;\n"                      \
-      "again:\n"                                \
-      "mbarrier.try_wait.parity.acquire." scope \
-      ".shared::cta.b64 done, [%0], %1;\n"      \
-      "@done bra.uni over;\n"                   \
-      "bra.uni again;\n"                        \
-      "over:\n"                                 \
-      "}" ::"r"(shared_address(barrier)),       \
-      "r"(parity)                               \
-      : "memory")
-#endif
-
-// Waits until the phase of this parity has ended, which threads of the block and copies bring about.
+// Waits until the phase of this parity has ended, which threads of the block or the cluster and copies bring about. At
+// the scope of the cluster it would empty the multiprocessor's first-level cache; what products read and copies write
+// is in order without.
 __device__ inline void barrier_wait(uint64_t* barrier, int parity) {
 #if defined(LMSPT_CUDA_EMULATED)
   emulation::barrier_wait(barrier, parity);
 #else
-  LMSPT_BARRIER_WAIT("cta");
+  asm volatile(
+      "{\n"
+      ".reg .pred done;\n"
+      "again:\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+      "@done bra.uni over;\n"
+      "bra.uni again;\n"
+      "over:\n"
+      "}" ::"r"(shared_address(barrier)),
+      "r"(parity)
+      : "memory");
 #endif
 }
-
-// The same where threads of other blocks arrive. It empties the multiprocessor's first-level cache.
-__device__ inline void barrier_wait_for_cluster(uint64_t* barrier, int parity) {
-#if defined(LMSPT_CUDA_EMULATED)
-  emulation::barrier_wait(barrier, parity);
-#else
-  LMSPT_BARRIER_WAIT("cluster");
-#endif
-}
-
-#if !defined(LMSPT_CUDA_EMULATED)
-#undef LMSPT_BARRIER_WAIT
-#endif
 
 // ---- bulk copies ----
 

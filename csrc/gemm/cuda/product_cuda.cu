@@ -152,6 +152,7 @@ void run_product(const KernelContext& context, Precision precision, const Produc
   if (p.items * p.groups * p.rows * p.columns == 0) return;
   check_positions(p);
   if (p.b.rows && p.a.words > 0) return run_sm90_product(context, precision, p);
+  if (is_thin(precision, p)) return multiply_thin(context, p, writes_fours(p));
   ProductChoice choice{TileSize::small, reads_fours(p), writes_fours(p)};
   if (choice.fours) choice.size = choose_size(context, precision, p, choice);
   multiply(context, precision, p, choice);

@@ -27,6 +27,10 @@ void multiply_tf32(const KernelContext& context, const Product& product, const P
 void multiply_bf16(const KernelContext& context, const Product& product, const ProductChoice& choice);
 void multiply_bf16x3(const KernelContext& context, const Product& product, const ProductChoice& choice);
 
+// Few words of K in float32, for which tiles do not pay.
+bool is_thin(Precision precision, const Product& product);
+void multiply_thin(const KernelContext& context, const Product& product, bool vectors);
+
 // Two products in one kernel. The columns fit into one tile, and rows of A may be read by fours.
 struct ProductPair {
   const Product &first, &second;

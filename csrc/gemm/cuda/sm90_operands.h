@@ -23,16 +23,17 @@ void make_ragged_operands(const KernelContext& context, Precision precision, con
 void make_transposed_operands(const KernelContext& context, Precision precision, const Numbers& x, int64_t items,
                               int64_t rows, int64_t columns, int64_t plane, void* operands);
 
-// Images (items, height, width, columns) with the rows of each rest modulo `stride` side by side: (items, width,
-// stride, columns, pitch).
+// Images (items, height, width, columns) with the rows of each rest modulo `stride` side by side: (planes, items,
+// width, stride, columns, pitch). Rows of plane i begin with i zeros: bulk copies begin at multiples of 16 bytes.
 struct Transposed {
-  int64_t items, height, width, stride, columns;
+  int64_t items, height, width, stride, columns, planes;
 
   // Of whole 16 bytes.
-  __host__ __device__ int64_t pitch() const { return ((height + stride - 1) / stride + 3) / 4 * 4; }
+  __host__ __device__ int64_t pitch() const { return ((height + stride - 1) / stride + planes + 2) / 4 * 4; }
   __host__ __device__ int64_t pixel() const { return stride * columns * pitch(); }
   __host__ __device__ int64_t item() const { return width * pixel(); }
-  __host__ __device__ int64_t count() const { return items * item(); }
+  __host__ __device__ int64_t plane() const { return items * item(); }
+  __host__ __device__ int64_t count() const { return planes * plane(); }
 };
 
 // As tf32 numbers; what lies between the rows of a column and its pitch is not written.

@@ -114,8 +114,11 @@ __global__ void sm90_along_k_kernel(const float* x, const Transposed shape, Divi
       const int64_t h = row + i % kTile, along = column + i / kTile;
       if (h >= shape.height || along >= shape.columns) continue;
       const Parts group = divide(static_cast<int>(h), stride);
-      target[(group.rest * shape.columns + along) * shape.pitch() + group.quotient] =
-          Tf32::word(&tile[i % kTile][i / kTile], 0);
+      uint32_t* first = target + (group.rest * shape.columns + along) * shape.pitch();
+      for (int plane = 0; plane < shape.planes; ++plane, first += shape.plane()) {
+        for (int zero = 0; zero < plane && group.quotient == 0; ++zero) first[zero] = 0;
+        first[group.quotient + plane] = Tf32::word(&tile[i % kTile][i / kTile], 0);
+      }
     }
     __syncthreads();  // before the next tile
   }

@@ -10,9 +10,9 @@ namespace {
 
 constexpr int64_t kManyTasks = 2 * 132;                       // for every multiprocessor of a large GPU two
 constexpr int64_t kLeastPiece = 512, kMostPiece = 16 * 1024;  // positions, so that sums do not lose digits
-constexpr int64_t kLeastSize = 128;
+constexpr int64_t kLeastSize = 32;    // outputs and inputs, of which tiles are half empty or more
 constexpr int kFewRows = 4;           // tiles, of which a partner without rows wastes more than a pair gains
-constexpr int kNowhere = -(1 << 30);  // outside of every map
+constexpr int kNowhere = -(1 << 28);  // outside of every map, and in bytes a number of 32 bits
 
 // One axis of positions, and the taps along it.
 struct TapAxis {
@@ -95,12 +95,19 @@ void map_across(const OuterProduct& o, const Positions& at, const Operand& p, co
 
 // ---- operands with their positions side by side ----
 
-// Of P; of Q with its rows, rests and pixels.
+constexpr int kAlignment = 4;  // numbers of 16 bytes, at multiples of which boxes begin along K
+
+// How many positions further a tap begins in the plane that lets it.
+int shift_of(const TapRows& rows) { return -rows.first & (kAlignment - 1); }
+
+// Of P; of Q with its rows, rests and pixels, in as many planes as its taps need.
 Transposed transposed_p(const OuterProduct& o, const Positions& at) {
-  return {at.items, at.h.out, at.w.out, 1, o.p_pitch};
+  return {at.items, at.h.out, at.w.out, 1, o.p_pitch, 1};
 }
 Transposed transposed_q(const Positions& at) {
-  return {at.items, at.h.x.in, at.image ? at.w.x.in : 1, at.h.x.stride, at.image ? at.w.x.pitch : at.h.x.pitch};
+  int planes = 1;
+  for (int tap = 0; tap < at.h.taps; ++tap) planes = std::max(planes, 1 + shift_of(rows_of_tap(at.h, tap)));
+  return {at.items, at.h.x.in, at.image ? at.w.x.in : 1, at.h.x.stride, at.image ? at.w.x.pitch : at.h.x.pitch, planes};
 }
 
 void map_along(const OuterProduct& o, const Positions& at, const void* p, const void* x, int box_columns,
@@ -113,12 +120,14 @@ void map_along(const OuterProduct& o, const Positions& at, const void* p, const 
                     {q.height, kSm90Rows, 1, 1, 1}});
   for (int tap = 0; tap < q.taps_h; ++tap) {
     const TapRows rows = rows_of_tap(at.h, tap);
-    q.first[tap] = rows.first;
-    q.q[tap] = tensor_map({static_cast<const float*>(x) + rows.rest * of_q.columns * of_q.pitch(),
-                           false,
-                           {rows.rows, o.taps.channels, at.image ? at.w.x.in : o.groups, at.items, 1},
-                           {of_q.pitch(), at.image ? of_q.pixel() : o.taps.group * of_q.pitch(), of_q.item(), 4},
-                           {q.height, box_columns, 1, 1, 1}});
+    const int shift = shift_of(rows);
+    q.first[tap] = rows.first + shift;
+    q.q[tap] =
+        tensor_map({static_cast<const float*>(x) + shift * of_q.plane() + rows.rest * of_q.columns * of_q.pitch(),
+                    false,
+                    {rows.rows + shift, o.taps.channels, at.image ? at.w.x.in : o.groups, at.items, 1},
+                    {of_q.pitch(), at.image ? of_q.pixel() : o.taps.group * of_q.pitch(), of_q.item(), 4},
+                    {q.height, box_columns, 1, 1, 1}});
   }
   q.w = Sm90Axis::of(at.w.x, at.w.taps, at.w.x.dilation, 1);
   q.w_step = at.w.x.stride;
@@ -129,7 +138,7 @@ void map_along(const OuterProduct& o, const Positions& at, const void* p, const 
 // Tiles that waste least of a tap's channels.
 int choose_columns(int64_t channels) {
   int best = 256;
-  for (int columns : {192, 128}) {
+  for (int columns : {192, 128, 64}) {
     const auto padded = [&](int width) { return (channels + width - 1) / width * width; };
     if (padded(columns) < padded(best)) best = columns;
   }

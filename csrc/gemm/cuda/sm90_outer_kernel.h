@@ -160,6 +160,9 @@ void launch_sm90_outer(const KernelContext& context, Sm90Outer& q) {
 template <class Arithmetic>
 void launch_sm90_sums(const KernelContext& context, Sm90Outer& q, const Sm90Choice& choice) {
   switch (choice.columns) {
+    case 64:
+      if (choice.pairs) return launch_sm90_outer<Arithmetic, 64, true>(context, q);
+      return launch_sm90_outer<Arithmetic, 64, false>(context, q);
     case 128:
       if (choice.pairs) return launch_sm90_outer<Arithmetic, 128, true>(context, q);
       return launch_sm90_outer<Arithmetic, 128, false>(context, q);

@@ -7,12 +7,10 @@
 
 namespace lmspt::cuda {
 
-// Whether weights of so many channels and columns (of a group) are packed into rows, for this engine. Their size alone
-// decides, so that all products of the same weights are summed in the same order.
-bool are_rows(const KernelContext& context, Precision precision, int64_t channels, int64_t columns);
-
-// The same of convolutions over two dimensions, which have no other engine that is as good from fewer channels on.
-bool are_rows_of_images(const KernelContext& context, Precision precision, int64_t channels, int64_t columns);
+// Whether weights of so many channels (of a group) are packed into rows, for this engine. Neither columns nor rows of x
+// matter: the engine for all GPUs is slower even where most of a tile is empty, and all products of the same weights
+// are summed in the same order.
+bool are_rows(const KernelContext& context, Precision precision, int64_t channels);
 
 // Of weights in rows.
 void run_sm90_product(const KernelContext& context, Precision precision, const Product& product);

@@ -13,9 +13,7 @@ namespace lmspt::cuda {
 
 namespace {
 
-constexpr int64_t kLeastChannels = 128, kLeastColumns = 64;
-constexpr int64_t kLeastOfImages = 32;  // channels
-constexpr int64_t kUnitChannels = 128;  // up to which residual units are one kernel, of panels
+constexpr int64_t kLeastChannels = 32;  // of which a block of K is half empty
 constexpr int kTileColumns[] = {256, 192, 128, 64};
 constexpr int kColumnsOfOverhead = 32;  // what a tile costs besides its columns
 constexpr int kMapBytes = 16;           // addresses and steps of maps are multiples of
@@ -153,21 +151,12 @@ bool choose_pairs(const KernelContext& context, const Product& p, int down_of_it
   return down > 1 && down * p.groups * ((p.columns + columns - 1) / columns) >= gpu_of(context).multiprocessors;
 }
 
-// Whether the GPU has the engine, and bulk copies can read so many channels.
-bool can_copy(const KernelContext& context, Precision precision, int64_t channels) {
-  const bool reduced = precision == Precision::bf16 || precision == Precision::bf16x3 || precision == Precision::tf32;
-  return gpu_of(context).wgmma && reduced && channels % (kMapBytes / 4 * floats_of_word(precision)) == 0;
-}
-
 }  // namespace
 
-bool are_rows(const KernelContext& context, Precision precision, int64_t channels, int64_t columns) {
-  return can_copy(context, precision, channels) && channels >= kLeastChannels && columns >= kLeastColumns &&
-         std::max(channels, columns) > kUnitChannels;
-}
-
-bool are_rows_of_images(const KernelContext& context, Precision precision, int64_t channels, int64_t columns) {
-  return can_copy(context, precision, channels) && channels >= kLeastOfImages && columns >= kLeastColumns;
+bool are_rows(const KernelContext& context, Precision precision, int64_t channels) {
+  const bool reduced = precision == Precision::bf16 || precision == Precision::bf16x3 || precision == Precision::tf32;
+  return gpu_of(context).wgmma && reduced && channels >= kLeastChannels &&
+         channels % (kMapBytes / 4 * floats_of_word(precision)) == 0;
 }
 
 void run_sm90_operands(const KernelContext& context, Precision precision, const Product& product) {

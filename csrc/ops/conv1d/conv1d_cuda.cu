@@ -34,7 +34,7 @@ Product convolution(const KernelContext& context, const Conv1dGeometry& g, Preci
   p.a.w = Axis::of(g.in_length, g.stride, g.dilation, -g.pad_left, g.in_channels);
   set_taps(p.a, precision, {g.kernel, g.stride, g.dilation});
   p.b = columns_of(w, p.a.words * p.a.shifts, p.columns, g.groups);
-  p.b.rows = are_rows(context, precision, g.group_in(), p.columns);
+  p.b.rows = are_rows(context, precision, g.group_in());
   p.c.c = Numbers(y);
   p.c.group = g.group_out();
   p.c.w = g.out_channels;
@@ -79,7 +79,7 @@ void conv1d(const KernelContext& context) {
 bool prepares_input(const KernelContext& context) {
   const Shape& w = context.inputs[1].shape;
   const Precision precision = precision_of(*context.attrs);
-  return precision == Precision::bf16 && are_rows(context, precision, w[1], w[0] / context.attrs->i("groups"));
+  return precision == Precision::bf16 && are_rows(context, precision, w[1]);
 }
 
 void fused_residual_unit(const KernelContext& context) {
@@ -115,8 +115,8 @@ void pack_conv1d(const KernelContext& context) {
   const int64_t outputs = w.shape[transposed ? 1 : 0] / groups, inputs = w.shape[transposed ? 0 : 1];
   const Precision precision = precision_of(*context.attrs);
   const ConvWeight weight{w.f32(), outputs, inputs, w.shape[2], transposed};
-  pack_weights(context, precision, {groups, w.shape[2], inputs, outputs}, are_rows(context, precision, inputs, outputs),
-               weight, context.out(0).data);
+  pack_weights(context, precision, {groups, w.shape[2], inputs, outputs}, are_rows(context, precision, inputs), weight,
+               context.out(0).data);
 }
 
 }  // namespace

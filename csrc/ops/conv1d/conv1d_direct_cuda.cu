@@ -13,6 +13,7 @@ constexpr int kMostOutputs = kPanelWidth / 2;  // two taps of which fill a panel
 constexpr int kLanes = 32;
 constexpr int kTileRows = 64;
 constexpr int kMostStagedReach = 64;  // rows beyond a tile that its taps may read
+constexpr int kTogether = 5;          // loads of a thread that are under way at once
 
 struct Direct {
   Conv1dGeometry g;
@@ -76,7 +77,7 @@ __global__ void depthwise_kernel(const Direct d, int64_t rows) {
 }
 
 // One output of stride 1, as narrow_kernel sums it: a block stages a tile of rows, 32 channels at a time, so that Snake
-// is applied once; a warp takes every eighth of the rows.
+// is applied once; a warp takes an eighth of the rows.
 __global__ __launch_bounds__(kThreads) void single_kernel(const Direct d, int64_t tiles) {
   constexpr int kWarps = kThreads / kLanes, kRowsOfWarp = kTileRows / kWarps;
   __shared__ float staged[(kTileRows + kMostStagedReach) * kLanes];
@@ -92,11 +93,21 @@ __global__ __launch_bounds__(kThreads) void single_kernel(const Direct d, int64_
       const int64_t c = chunk + lane;
       const bool is_channel = c < g.in_channels;
       const float alpha = d.alpha && is_channel ? d.alpha[c] : 0.f, inverse = snake_inverse(alpha);
-      for (int i = warp; i < count; i += kWarps) {
+      const auto load = [&](int i) {
         const int64_t source = at.t + i - g.pad_left;
-        const bool inside = is_channel && source >= 0 && source < at.in_length;
-        const float value = inside ? at.x[source * g.in_channels + c] : 0.f;
-        staged[i * kLanes + lane] = inside && d.alpha ? snake(value, alpha, inverse) : value;
+        const bool inside = is_channel && i < count && source >= 0 && source < at.in_length;
+        return inside ? at.x[source * g.in_channels + c] : 0.f;  // of which Snake is zero
+      };
+      for (int first = warp; first < count; first += kTogether * kWarps) {
+        float values[kTogether];
+#pragma unroll
+        for (int i = 0; i < kTogether; ++i) values[i] = load(first + i * kWarps);
+#pragma unroll
+        for (int i = 0; i < kTogether; ++i) {
+          if (first + i * kWarps >= count) break;
+          if (d.alpha) values[i] = snake(values[i], alpha, inverse);
+          staged[(first + i * kWarps) * kLanes + lane] = values[i];
+        }
       }
       float weights[kPanelWidth];
 #pragma unroll
@@ -107,7 +118,7 @@ __global__ __launch_bounds__(kThreads) void single_kernel(const Direct d, int64_
 #pragma unroll
         for (int j = 0; j < kPanelWidth; ++j) {
           if (j >= taps) break;
-          sums[r] = fmaf(weights[j], staged[(warp + r * kWarps + j * dilation) * kLanes + lane], sums[r]);
+          sums[r] = fmaf(weights[j], staged[(warp * kRowsOfWarp + r + j * dilation) * kLanes + lane], sums[r]);
         }
       }
       __syncthreads();  // before the next channels are staged
@@ -115,7 +126,7 @@ __global__ __launch_bounds__(kThreads) void single_kernel(const Direct d, int64_
 #pragma unroll
     for (int r = 0; r < kRowsOfWarp; ++r) {
       for (int step = kLanes / 2; step > 0; step /= 2) sums[r] += __shfl_xor_sync(0xffffffffu, sums[r], step);
-      const int64_t t = at.t + warp + r * kWarps;
+      const int64_t t = at.t + warp * kRowsOfWarp + r;
       if (lane != 0 || t >= at.length) continue;
       if (d.bias) sums[r] += d.bias[0];
       if (d.residual) sums[r] += d.residual[at.first + t];

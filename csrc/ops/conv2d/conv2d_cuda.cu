@@ -59,7 +59,7 @@ void conv2d(const KernelContext& context) {
   p.rows = g.batch * g.h.out * g.w.out, p.columns = g.out_channels;
   p.a = rows_of(precision, x, g.in_channels, g.h.forward(), g.w.forward());
   p.b = columns_of(w, p.a.words, p.columns);
-  p.b.rows = are_rows_of_images(context, precision, g.in_channels, p.columns);
+  p.b.rows = are_rows(context, precision, g.in_channels);
   p.c.c = Numbers(y);
   p.c.bias = context.in(2).f32();
   p.c.outer = p.c.limit = y.shape.count_from(1);
@@ -90,7 +90,7 @@ void conv2d_input_grad(const KernelContext& context) {
       p.rows = g.batch * h.axis.out * v.axis.out;
       p.a = rows_of(precision, gy, g.out_channels, h.axis, v.axis);
       p.b = columns_of(w, p.a.words, p.columns);
-      p.b.rows = are_rows_of_images(context, precision, g.out_channels, p.columns);
+      p.b.rows = are_rows(context, precision, g.out_channels);
       p.b.data += taps_before * tap_words;
       p.b.plane = g.h.kernel * g.w.kernel * tap_words;
       p.c.origin = h.first * row + v.first * g.in_channels;
@@ -120,7 +120,7 @@ void pack_conv2d(const KernelContext& context) {
   const int64_t taps = w.shape[2] * w.shape[3];
   const ImageWeight weight{w.f32(), w.shape[1], taps};
   const Precision precision = precision_of(*context.attrs);
-  const bool rows = are_rows_of_images(context, precision, w.shape[1], w.shape[0]);
+  const bool rows = are_rows(context, precision, w.shape[1]);
   pack_weights(context, precision, {1, taps, w.shape[1], w.shape[0]}, rows, weight, context.out(0).data);
 }
 
@@ -131,7 +131,7 @@ void pack_conv2d_input_grad(const KernelContext& context) {
   const ConvAxis axis_w{0, 0, w.shape[3], attrs.i("stride_w"), attrs.i("dilation_w"), 0};
   const Precision precision = precision_of(attrs);
   const int64_t tap_words = panel_count(w.shape[1]) * words_of(precision, w.shape[0]) * kPanelWidth;
-  const bool rows = are_rows_of_images(context, precision, w.shape[0], w.shape[1]);
+  const bool rows = are_rows(context, precision, w.shape[0]);
   float* target = context.out(0).f32();
   for (int64_t phase_h = 0; phase_h < axis_h.stride; ++phase_h) {
     for (int64_t phase_w = 0; phase_w < axis_w.stride; ++phase_w) {

@@ -42,7 +42,7 @@ void conv_transpose1d(const KernelContext& context) {
   p.a.w = Axis::of(g.in_length, 1, g.dilation, first - (g.taps - 1) * g.dilation, g.in_channels);
   set_taps(p.a, precision, {g.taps, 1, g.dilation});
   p.b = columns_of(w, p.a.words * p.a.shifts, p.columns, g.groups);
-  p.b.rows = are_rows(context, precision, g.group_in(), p.columns);
+  p.b.rows = are_rows(context, precision, g.group_in());
   p.c.c = Numbers(y);
   p.c.bias = context.in(2).f32();
   p.c.group = g.group_out();
@@ -78,8 +78,8 @@ void pack_conv_transpose1d(const KernelContext& context) {
   const TransposedWeight weight{w.f32(), inputs, w.shape[1], w.shape[2], stride, taps};
   const Precision precision = precision_of(*context.attrs);
   const int64_t columns = stride * w.shape[1];
-  pack_weights(context, precision, {groups, taps, inputs, columns}, are_rows(context, precision, inputs, columns),
-               weight, context.out(0).data);
+  pack_weights(context, precision, {groups, taps, inputs, columns}, are_rows(context, precision, inputs), weight,
+               context.out(0).data);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ Product matrix_product(const KernelContext& context, Precision precision, const 
   p.a.positions = p.a.positions_w = Divisor(kBeyondAll);
   set_taps(p.a, precision, {1, 1, 1});
   p.b = columns_of(b, p.a.words, columns);
-  p.b.rows = are_rows(context, precision, k, columns);
+  p.b.rows = are_rows(context, precision, k);
   p.c.c = c;
   p.c.item = rows * columns;
   p.c.w = columns;
@@ -74,7 +74,7 @@ void matmul(const KernelContext& context) {
   const int64_t matrices = b.dtype == DType::i32 ? b.shape[1] / panel_count(columns) : b.shape[0];
   const bool shared = matrices == 1;
   const Numbers a(context.in(0)), c(context.out(0));
-  const bool in_rows = are_rows(context, precision, k, columns);
+  const bool in_rows = are_rows(context, precision, k);
   if (!transposed || in_rows) {
     // One tall product where b is shared.
     Product p = shared ? matrix_product(context, precision, a, b, c, 1, batch * rows, k, columns)
@@ -109,7 +109,7 @@ void pack_matrix(const KernelContext& context) {
   const int64_t batch = w.shape.count_before(w.shape.rank - 2);
   const Precision precision = precision_of(*context.attrs);
   void* packed = context.out(0).data;
-  const bool in_rows = are_rows(context, precision, k, n), dense = batch == 1 || n % kPanelWidth == 0;
+  const bool in_rows = are_rows(context, precision, k), dense = batch == 1 || n % kPanelWidth == 0;
   if (in_rows && dense && batch * n > 0) {
     const int64_t plane = batch * panel_count(n) * kPanelWidth * k;
     if (transposed) return make_operands(context, precision, Numbers(w), nullptr, k, batch * n * k, plane, packed);

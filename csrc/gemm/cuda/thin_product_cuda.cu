@@ -1,0 +1,102 @@
+// Products in float32 along few words, as of audio with one channel: what takes time is C. A thread keeps the weights
+// of four columns and goes down the rows; there are no blocks of K. Sums are those of product_kernel to the bit.
+#include <algorithm>
+
+#include "device/cuda/launch.h"
+#include "gemm/cuda/elements_of_c.h"
+#include "gemm/cuda/product_units.h"
+
+namespace lmspt::cuda {
+
+namespace {
+
+constexpr int kMostWords = 8;
+constexpr int kFour = 4;            // columns of a thread
+constexpr int kBlocksAtOnce = 6;    // of a multiprocessor
+constexpr int64_t kMost = 1 << 30;  // rows, and elements from one tap to another
+
+int64_t reach_of(const RowsOfA& a) { return int64_t{a.words} * (a.h.dilation * a.h.pitch + a.w.dilation * a.w.pitch); }
+
+int64_t rows_of(const Product& p) { return p.ragged.ends ? p.ragged.slots(1) : p.items * p.rows; }
+
+// ---- kernels ----
+
+// Where a tap's word lies from the first one of its row.
+struct WordPlace {
+  int h, w, offset;
+};
+
+__device__ inline WordPlace place_of_word(const RowsOfA& a, int word) {
+  const Parts tap = divide(word, a.tap_words), at = divide(tap.quotient, a.taps_w);
+  const int h = at.quotient * a.h.dilation, w = at.rest * a.w.dilation;
+  return {h, w, static_cast<int>(h * a.h.pitch + w * a.w.pitch) + tap.rest};
+}
+
+__global__ __launch_bounds__(kThreads) void thin_product_kernel(const Product p, int rows, Divisor rows_of_item,
+                                                                int across, bool vectors) {
+  const RowsOfA& a = p.a;
+  const int down = static_cast<int>(blockDim.x) / across, first = static_cast<int>(threadIdx.x) / across;
+  const int n = static_cast<int>(threadIdx.x) % across * kFour;
+  if (first >= down) return;
+  float weights[kMostWords][kFour];
+  WordPlace words[kMostWords];
+#pragma unroll
+  for (int k = 0; k < kMostWords; ++k) {
+    if (k >= a.words) break;
+    const uint32_t* source = p.b.data + n / kPanelWidth * p.b.panel + k * kPanelWidth + n % kPanelWidth;
+#pragma unroll
+    for (int i = 0; i < kFour; ++i) weights[k][i] = __uint_as_float(source[i]);
+    words[k] = place_of_word(a, k);
+  }
+  for (int64_t row = blockIdx.x * int64_t{down} + first; row < rows; row += int64_t{gridDim.x} * down) {
+    TileItem item;
+    int m;
+    if (p.ragged.ends) {
+      const RaggedPlace at = RaggedPlace::by_thread<1>(p.ragged, static_cast<int>(row));
+      if (!at.exists(p.ragged)) continue;
+      if (at.is_behind(p.ragged)) {
+        clear_behind<false>(p.ragged, p.c, at, 1, n / kFour, across);
+        continue;
+      }
+      item = item_of(p, at, 0), m = at.m;
+    } else {
+      const Parts place = divide(static_cast<int>(row), rows_of_item);
+      item = item_of(p, place.quotient, 0), m = place.rest;
+    }
+    const Parts outer = divide(m, a.positions), at = divide(outer.rest, a.positions_w);
+    const int h = at.quotient * a.h.stride + a.h.origin, w = at.rest * a.w.stride + a.w.origin;
+    const float* x = a.x.floats() + item.a + outer.quotient * a.outer + h * a.h.pitch + w * a.w.pitch;
+    float sums[kFour] = {};
+#pragma unroll
+    for (int k = 0; k < kMostWords; ++k) {
+      if (k >= a.words) break;
+      const bool inside = static_cast<unsigned>(h + words[k].h) < static_cast<unsigned>(a.h.in) &&
+                          static_cast<unsigned>(w + words[k].w) < static_cast<unsigned>(item.in);
+      const float value = inside ? x[words[k].offset] : 0.f;
+#pragma unroll
+      for (int i = 0; i < kFour; ++i) sums[i] = fmaf(value, weights[k][i], sums[i]);
+    }
+    const RowOfC<false, false> c(p, item, m);
+    c.put<kFour>(p.c.bias, n, vectors, sums);
+  }
+}
+
+}  // namespace
+
+// ---- launchers ----
+
+bool is_thin(Precision precision, const Product& p) {
+  return precision == Precision::fp32 && p.a.words <= kMostWords && p.a.shifts == 1 && p.groups == 1 && p.b.item == 0 &&
+         !p.a.x.halves && !p.a.alpha && !p.c.gelu && !p.c.gelu_input.data && p.columns >= kPanelWidth &&
+         p.columns <= kThreads * kFour && rows_of(p) <= kMost && reach_of(p.a) <= kMost;
+}
+
+void multiply_thin(const KernelContext& context, const Product& p, bool vectors) {
+  const int across = static_cast<int>((p.columns + kFour - 1) / kFour), down = kThreads / across;
+  const int64_t rows = rows_of(p);
+  const int64_t blocks = std::min<int64_t>((rows + down - 1) / down, kBlocksAtOnce * gpu_of(context).multiprocessors);
+  launch_blocks(context, thin_product_kernel, blocks, kThreads, p, static_cast<int>(rows), Divisor(p.rows), across,
+                vectors);
+}
+
+}  // namespace lmspt::cuda
