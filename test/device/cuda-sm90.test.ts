@@ -72,6 +72,11 @@ const cases: readonly Case[] = [
     build: ({ x, w, b }) => convTranspose1d(x!, w!, b, { stride: 4, padLeft: 2, padRight: 2 }),
   },
   {
+    name: "a convolution of 48 channels, of which a block of K is not full, to 34",
+    inputs: { x: randomTensor([2, 140, 48], 56), w: randomTensor([34, 48, 7], 57), b: randomTensor([34], 58) },
+    build: ({ x, w, b }) => conv1d(x!, w!, b, { dilation: 3, padLeft: 9, padRight: 9 }),
+  },
+  {
     name: "a product with a matrix for each item",
     inputs: { x: randomTensor([2, 9, 136], 28), w: randomTensor([2, 136, 68], 29) },
     build: ({ x, w }) => matmul(x!, w!),
@@ -109,6 +114,21 @@ const images: readonly Case[] = [
     name: "a convolution over images of one row",
     inputs: { x: randomTensor([3, 1, 50, 32], 44), w: randomTensor([70, 32, 3, 2], 45), b: randomTensor([70], 46) },
     build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [1, 0] }),
+  },
+  {
+    name: "a convolution to one column",
+    inputs: { x: randomTensor([2, 9, 13, 40], 47), w: randomTensor([1, 40, 3, 3], 48), b: randomTensor([1], 49) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
+  },
+  {
+    name: "a convolution of two channels, whose taps are laid side by side",
+    inputs: { x: randomTensor([2, 9, 21, 2], 50), w: randomTensor([32, 2, 3, 9], 51), b: randomTensor([32], 52) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [1, 2], pad: [1, 4] }),
+  },
+  {
+    name: "a convolution of one channel over periods",
+    inputs: { x: randomTensor([2, 41, 3, 1], 53), w: randomTensor([34, 1, 5, 1], 54), b: randomTensor([34], 55) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [3, 1], pad: [2, 0] }),
   },
 ];
 
@@ -208,7 +228,7 @@ describe("products of compute capability 9.0", () => {
     });
   }
 
-  for (const channels of [136, 192]) {
+  for (const channels of [32, 48, 96, 136, 192]) {
     it(`a residual unit of ${channels} channels is Snake, convolution, Snake, convolution and sum of rounded values`, async () => {
       const inputs = {
         x: randomTensor([2, 70, channels], 1),
@@ -258,6 +278,15 @@ describe("products of compute capability 9.0", () => {
           [[1, 40, 192], [512, 192, 2], ({ x, w }) => conv1d(x!, w!)],
           [[1, 40, 256], [512, 256, 2], ({ x, w }) => conv1d(x!, w!)],
           [[1, 6, 64, 136], [256, 136, 3, 1], ({ x, w }) => conv2d(x!, w!)],
+          // Few channels and few outputs.
+          [
+            [2, 300, 48],
+            [40, 48, 7],
+            ({ x, w }) => conv1d(x!, w!, undefined, { dilation: 3, padLeft: 9, padRight: 9 }),
+          ],
+          [[2, 7, 21, 2], [32, 2, 3, 9], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [1, 2], pad: [1, 4] })],
+          [[2, 41, 3, 1], [32, 1, 5, 1], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [3, 1], pad: [2, 0] })],
+          [[2, 7, 9, 40], [1, 40, 3, 3], ({ x, w }) => conv2d(x!, w!, undefined, { pad: 1 })],
           // Positions in several pieces.
           [[2, 560, 128], [136, 128, 1], ({ x, w }) => conv1d(x!, w!)],
         ];
@@ -282,7 +311,10 @@ describe("products of compute capability 9.0", () => {
     const kernels = (of: string) => Object.keys(emulation().counts().kernels).filter((name) => name.includes(of));
     for (const [of, parts] of [
       ["sm90_product_kernel", ["Bf16,", "Bf16x3,", "Tf32,", "64, false", "256, true"]],
-      ["sm90_outer_kernel", ["Bf16,", "Bf16x3,", "Tf32,", "128, false", "128, true", "192, true", "256, true"]],
+      [
+        "sm90_outer_kernel",
+        ["Bf16,", "Bf16x3,", "Tf32,", "64, false", "128, false", "128, true", "192, true", "256, true"],
+      ],
     ] as const) {
       for (const part of parts) {
         assert(

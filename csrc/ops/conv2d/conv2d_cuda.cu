@@ -2,6 +2,7 @@
 #include "gemm/cuda/outer_product.h"
 #include "gemm/cuda/pack_weights.h"
 #include "ops/conv2d/conv2d.h"
+#include "ops/conv2d/unfolded_cuda.h"
 
 namespace lmspt::cuda {
 
@@ -66,6 +67,7 @@ void conv2d(const KernelContext& context) {
   p.c.h = g.w.out * g.out_channels;
   p.c.w = g.out_channels;
   p.c.span = Divisor(p.columns);
+  if (is_unfolded(context, precision, p.a, p.rows, p.columns)) return run_unfolded(context, precision, p);
   run_product(context, precision, p);
 }
 
@@ -112,7 +114,11 @@ void conv2d_weight_grad(const KernelContext& context) {
   o.c = gw.f32();
   o.channels = Divisor(g.in_channels);
   o.row_step = g.in_channels * taps, o.tap_step = 1, o.channel_step = taps;
-  run_weight_gradient(context, precision_of(*context.attrs), o);
+  const Precision precision = precision_of(*context.attrs);
+  if (is_unfolded(context, precision, o.taps, o.depth, o.rows)) {
+    return run_unfolded_weight_gradient(context, precision, o);
+  }
+  run_weight_gradient(context, precision, o);
 }
 
 void pack_conv2d(const KernelContext& context) {
