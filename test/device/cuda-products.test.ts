@@ -10,7 +10,7 @@ import { assertClose, randomFloats, relativeError } from "../golden.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
 import { assertAgree, run } from "./cuda-case.js";
 import { productCases } from "./cuda-cases-products.js";
-import { TILES, withSettings } from "./cuda-device.js";
+import { isEmulated, TILES, withSettings } from "./cuda-device.js";
 import { PRECISIONS, ROUNDING } from "./cuda-precision.js";
 
 type Build = (values: Record<"x" | "w", Value>) => Value;
@@ -221,7 +221,9 @@ describe("products on CUDA", () => {
             run(device, { ...one, attributes }),
             run(cpu, { ...one, inputs }),
           ]);
-          const tolerance = precision === "bf16x3" ? 8 * one.tolerance : one.tolerance;
+          // Tensor cores cut off what they add, which the emulation rounds.
+          const looser = precision === "bf16x3" || (precision === "tf32" && !isEmulated);
+          const tolerance = looser ? 8 * one.tolerance : one.tolerance;
           assertAgree(actual!, expected!, tolerance, `${one.op} ${JSON.stringify(one.attributes)}`);
         }
       }));
