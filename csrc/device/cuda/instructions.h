@@ -19,6 +19,17 @@
 
 namespace lmspt::cuda {
 
+// The thread's number in its block, read at this place: what follows from threadIdx is kept in registers for all loops.
+__device__ inline int thread_now() {
+#if defined(LMSPT_CUDA_EMULATED)
+  return static_cast<int>(threadIdx.x);
+#else
+  int thread;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+  return thread;
+#endif
+}
+
 // ---- numbers ----
 
 // A float as the operand of a tf32 product: rounded to 10 bits of fraction, halves away from zero.

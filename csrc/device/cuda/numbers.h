@@ -27,6 +27,24 @@ struct Numbers {
     load_floats<kCount>(static_cast<const float*>(data) + at, values);
   }
 
+  // The same where it is known which they are.
+  template <int kCount, bool kAreHalves>
+  __device__ void load_as(int64_t at, float* values) const {
+    if constexpr (kAreHalves) {
+      load_halves<kCount>(static_cast<const uint16_t*>(data) + at, values);
+    } else {
+      load_floats<kCount>(static_cast<const float*>(data) + at, values);
+    }
+  }
+  template <int kCount, bool kAreHalves>
+  __device__ void store_as(int64_t at, const float* values) const {
+    if constexpr (kAreHalves) {
+      store_halves<kCount>(static_cast<uint16_t*>(data) + at, values);
+    } else {
+      store_floats<kCount>(static_cast<float*>(data) + at, values);
+    }
+  }
+
   template <int kCount, bool kMayBeHalves = true>
   __device__ void store(int64_t at, const float* values) const {
     if constexpr (kMayBeHalves) {

@@ -15,7 +15,7 @@ namespace lmspt::cuda {
 
 constexpr int kSm90Threads = 3 * kWarpGroup;
 constexpr int kConsumerWarps = 8;
-constexpr int kProducerRegisters = 56, kConsumerRegisters = 224;  // of a thread; all begin with 168
+constexpr int kProducerRegisters = 48, kConsumerRegisters = 232;  // of a thread; all begin with 168
 constexpr int kBandRows = 16;                                     // tiles
 constexpr int kMostSharedBytes = 227 * 1024;
 constexpr int kBoxBytes = 64 * kSwizzleBytes;  // 64 rows of an operand along K, or 64 positions of 64 columns across K
@@ -90,6 +90,17 @@ struct Sm90Place {
   __device__ bool is_behind(const Sm90Product& q) const { return q.p.ragged.ends && ragged.is_behind(q.p.ragged); }
 };
 
+// Units of work of a cluster. Asked for where they are needed: across the branch of the warp groups they take
+// registers.
+template <class Tile>
+__device__ inline int first_unit_of() {
+  return static_cast<int>(blockIdx.x) / Tile::kBlocks;
+}
+template <class Tile>
+__device__ inline int unit_step_of() {
+  return static_cast<int>(gridDim.x) / Tile::kBlocks;
+}
+
 template <class Tile>
 __device__ inline void produce_sm90(const Sm90Product& q, const typename Tile::Ring& ring, int first, int step,
                                     int rank) {
@@ -154,7 +165,7 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
                                    const float (&sums)[Tile::kColumns / 2]) {
   const Product& p = q.p;
   const Sm90Tiling& tiling = q.tiling;
-  const int lane = threadIdx.x % 32, warp = consumer * 4 + threadIdx.x / 32 % 4;
+  const int thread = thread_now(), lane = thread % 32, warp = consumer * 4 + thread / 32 % 4;
   const int first = warp * kStoredRows, row = lane / 8, column = lane % 8 * 4;
   auto* staged = reinterpret_cast<float*>(swizzled_shared() + Tile::kStoredAt + warp * kStoredBytes);
   const TileItem item = p.ragged.ends ? item_of(p, tile.ragged, tile.group) : item_of(p, tile.item, tile.group);
@@ -166,12 +177,25 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
   };
   const Sm90Rows<Tile::Operands::kHalves> rows(p, item, position);
   const float* bias = p.c.bias ? p.c.bias + tile.group * p.c.span.value() : nullptr;
+  const float* mine = staged + row * kStoredPitch + column;
+  constexpr int kPitch = 4 * kStoredPitch;
 #pragma unroll 1
   for (int chunk = 0; chunk < Tile::kColumns / kStoredColumns; ++chunk) {
-    stage_columns<Tile::kColumns>(sums, chunk, staged);
-    __syncwarp();
-    rows.store(bias, tile.n + chunk * kStoredColumns + column, q.vectors, staged + row * kStoredPitch + column,
-               4 * kStoredPitch);
+    const int first = tile.n + chunk * kStoredColumns, n = first + column;
+    if (first >= p.columns) break;
+    if (q.vectors) {
+      const auto columns = rows.template fetch<4>(bias, n);  // on its way while sums change places
+      stage_columns<Tile::kColumns>(sums, chunk, staged);
+      __syncwarp();
+      rows.store(columns, bias != nullptr, mine, kPitch);
+    } else {
+      stage_columns<Tile::kColumns>(sums, chunk, staged);
+      __syncwarp();
+#pragma unroll 1
+      for (int i = 0; i < 4; ++i) {
+        rows.store(rows.template fetch<1>(bias, n + i), bias != nullptr, mine + i, kPitch);
+      }
+    }
     __syncwarp();  // before the next columns
   }
 }
@@ -194,10 +218,12 @@ __device__ inline void run_with_ring(const Produce& produce, const Consume& cons
     barrier_init_fence();
   }
   meet();
-  int rank = 0;
-  if constexpr (Tile::kBlocks > 1) rank = cluster_rank();
+  const auto rank = [] {
+    if constexpr (Tile::kBlocks > 1) return cluster_rank();
+    return 0;
+  };
   run_warp_groups<kProducerRegisters, kConsumerRegisters>(
-      [&] { produce(ring, rank); }, [&] { consume(ring, rank, static_cast<int>(threadIdx.x) / kWarpGroup - 1); });
+      [&] { produce(ring, rank()); }, [&] { consume(ring, rank(), static_cast<int>(threadIdx.x) / kWarpGroup - 1); });
   if constexpr (Tile::kBlocks > 1) {
     __syncwarp();
     meet();  // a block stays while others write to it
@@ -207,12 +233,13 @@ __device__ inline void run_with_ring(const Produce& produce, const Consume& cons
 template <class Tile>
 __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __grid_constant__ Sm90Product q) {
   if constexpr (kHasWgmma) {
-    const int first = blockIdx.x / Tile::kBlocks, step = gridDim.x / Tile::kBlocks;
-    const auto produce = [&](const auto& ring, int rank) { produce_sm90<Tile>(q, ring, first, step, rank); };
+    const auto produce = [&](const auto& ring, int rank) {
+      produce_sm90<Tile>(q, ring, first_unit_of<Tile>(), unit_step_of<Tile>(), rank);
+    };
     const auto consume = [&](const auto& ring, int rank, int consumer) {
       const int blocks = q.walk.channel_blocks * q.walk.h.taps * q.walk.w.taps * Tile::kTerms;
       typename Tile::Ring::Place at;
-      for (int unit = first; unit < q.tiling.units; unit += step) {
+      for (int unit = first_unit_of<Tile>(); unit < q.tiling.units; unit += unit_step_of<Tile>()) {
         Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
         const bool has_rows = tile.enter_item<Tile>(q, unit, rank);
         if (tile.is_behind(q) && tile.is_stored) {

@@ -132,11 +132,12 @@ __device__ inline void finish_sm90_outer(const Sm90Outer& q, const Sm90OuterTask
 template <class Tile>
 __global__ __launch_bounds__(kSm90Threads, 1) void sm90_outer_kernel(const __grid_constant__ Sm90Outer q) {
   if constexpr (kHasWgmma) {
-    const int first = blockIdx.x / Tile::kBlocks, step = gridDim.x / Tile::kBlocks;
-    const auto produce = [&](const auto& ring, int rank) { produce_sm90_outer<Tile>(q, ring, first, step, rank); };
+    const auto produce = [&](const auto& ring, int rank) {
+      produce_sm90_outer<Tile>(q, ring, first_unit_of<Tile>(), unit_step_of<Tile>(), rank);
+    };
     const auto consume = [&](const auto& ring, int rank, int consumer) {
       typename Tile::Ring::Place at;
-      for (int unit = first; unit < q.units; unit += step) {
+      for (int unit = first_unit_of<Tile>(); unit < q.units; unit += unit_step_of<Tile>()) {
         const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, unit, rank);
         float sums[Tile::kColumns / 2];
         sum_sm90<Tile>(ring, consumer, (task.end - task.begin) * Tile::kTerms, at, sums);

@@ -15,7 +15,8 @@ constexpr int kStoredColumns = 32, kStoredRows = 16;  // of a warp at a time
 constexpr int kStoredPitch = kStoredColumns + 8;      // floats; so that neither pairs nor fours meet in a bank
 constexpr int kStoredBytes = kStoredRows * kStoredPitch * static_cast<int>(sizeof(float));
 
-// Four rows of C, of which a thread stores four neighbouring columns each.
+// Four rows of C, of which a thread stores four neighbouring columns each. What decides is the same for all threads or
+// a predicate of a single load or store: branches that part the threads of a warp take longer than what they skip.
 template <bool kHalves>
 class Sm90Rows {
  public:
@@ -32,86 +33,115 @@ class Sm90Rows {
     }
   }
 
-  // Columns n to n + 3, as many as there are. `sums` is where those of row 0 lie, the other rows are `pitch` apart.
-  __device__ void store(const float* bias, int n, bool vectors, const float* sums, int pitch) const {
-    if (vectors) {
-      if (n < p_.columns) store_columns<4>(bias, n, sums, pitch);
-      return;
-    }
-#pragma unroll 1
-    for (int i = 0; i < 4 && n + i < p_.columns; ++i) store_columns<1>(bias, n + i, sums + i, pitch);
-  }
-
- private:
-  static constexpr int kRows = 4;
+  // Columns n to n + kCount - 1 of the rows, and what is on its way to them.
+  template <int kCount>
+  struct Columns {
+    int64_t across;
+    int column;  // of bias and alpha
+    bool inside[4];
+    float bias[kCount], residual[4][kCount];
+  };
 
   template <int kCount>
-  __device__ void store_columns(const float* bias, int n, const float* sums, int pitch) const {
+  __device__ Columns<kCount> fetch(const float* bias, int n) const {
+    Columns<kCount> columns;
     const Parts column = divide(n, p_.c.span);
-    const int64_t across = column.quotient * p_.c.span_step + column.rest;
+    const bool exist = n < p_.columns;
+    columns.column = exist ? column.rest : 0;
+    columns.across = column.quotient * p_.c.span_step + column.rest;
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      columns.inside[i] = exist && (inside_ >> i & 1) &&
+                          static_cast<uint64_t>(places_[i] + columns.across) < static_cast<uint64_t>(limit_);
+    }
+#pragma unroll
+    for (int c = 0; c < kCount; ++c) columns.bias[c] = bias && exist ? bias[column.rest + c] : 0.f;
+    if (p_.c.residual) load_rows<kCount>(p_.c.residual, columns, columns.residual);
+    return columns;
+  }
+
+  // `sums` is where those of row 0 lie, the other rows are `pitch` apart.
+  template <int kCount>
+  __device__ void store(const Columns<kCount>& columns, bool has_bias, const float* sums, int pitch) const {
     float values[kRows][kCount];
-    bool inside[kRows];
 #pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      inside[i] = inside_ >> i & 1 && static_cast<uint64_t>(places_[i] + across) < static_cast<uint64_t>(limit_);
-      Numbers(sums + i * pitch).load<kCount, false>(0, values[i]);
+    for (int i = 0; i < kRows; ++i) Numbers(sums + i * pitch).load<kCount, false>(0, values[i]);
+    if (has_bias) {
+      each<kCount>([&](int i, int c) { values[i][c] += columns.bias[c]; });
     }
-    if (bias) {
-#pragma unroll
-      for (int c = 0; c < kCount; ++c) {
-        const float shift = bias[column.rest + c];
-#pragma unroll
-        for (int i = 0; i < kRows; ++i) values[i][c] += shift;
-      }
-    }
-    apply_gelu<kCount>(across, inside, values);
-    if (p_.c.residual) {
-      float more[kRows][kCount] = {};
-#pragma unroll
-      for (int i = 0; i < kRows; ++i) {
-        if (inside[i]) p_.c.residual.load<kCount, kHalves>(base_ + places_[i] + across, more[i]);
-      }
-#pragma unroll
-      for (int i = 0; i < kRows * kCount; ++i) values[i / kCount][i % kCount] += more[i / kCount][i % kCount];
-    }
-    if (p_.c.alpha) {
-      if (p_.c.activated) store_values<kCount>(p_.c.c, across, inside, values);
-      float alpha[kCount];
-      Numbers(p_.c.alpha).load<kCount, false>(column.rest, alpha);
-#pragma unroll
-      for (int c = 0; c < kCount; ++c) {
-        const float inverse = snake_inverse(alpha[c]);
-#pragma unroll
-        for (int i = 0; i < kRows; ++i) values[i][c] = snake(values[i][c], alpha[c], inverse);
-      }
-    }
-    store_values<kCount>(p_.c.alpha && p_.c.activated ? p_.c.activated : p_.c.c, across, inside, values);
-  }
-
-  template <int kCount>
-  __device__ void store_values(const Numbers& to, int64_t across, const bool (&inside)[kRows],
-                               const float (&values)[kRows][kCount]) const {
-#pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      if (inside[i]) to.store<kCount, kHalves>(base_ + places_[i] + across, values[i]);
-    }
-  }
-
-  template <int kCount>
-  __device__ void apply_gelu(int64_t across, const bool (&inside)[kRows], float (&values)[kRows][kCount]) const {
     if (p_.c.gelu) {
-      if (p_.c.before_gelu) store_values<kCount>(p_.c.before_gelu, across, inside, values);
-#pragma unroll
-      for (int i = 0; i < kRows * kCount; ++i) values[i / kCount][i % kCount] = gelu(values[i / kCount][i % kCount]);
+      if (p_.c.before_gelu) store_rows<kCount>(p_.c.before_gelu, columns, values);
+      each<kCount>([&](int i, int c) { values[i][c] = gelu(values[i][c]); });
     }
     if (p_.c.gelu_input) {
 #pragma unroll
       for (int i = 0; i < kRows; ++i) {
         float inputs[kCount] = {};
-        if (inside[i]) p_.c.gelu_input.load<kCount, kHalves>(base_ + places_[i] + across, inputs);
+        if (columns.inside[i]) p_.c.gelu_input.load<kCount, kHalves>(place(columns, i), inputs);
         for (int c = 0; c < kCount; ++c) values[i][c] = gelu_grad(inputs[c], values[i][c]);
       }
     }
+    if (p_.c.residual) {
+      each<kCount>([&](int i, int c) { values[i][c] += columns.residual[i][c]; });
+    }
+    if (!p_.c.alpha) return store_rows<kCount>(p_.c.c, columns, values);
+    if (p_.c.activated) store_rows<kCount>(p_.c.c, columns, values);
+#pragma unroll
+    for (int c = 0; c < kCount; ++c) {
+      const float alpha = p_.c.alpha[columns.column + c], inverse = snake_inverse(alpha);
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) values[i][c] = snake(values[i][c], alpha, inverse);
+    }
+    store_rows<kCount>(p_.c.activated ? p_.c.activated : p_.c.c, columns, values);
+  }
+
+ private:
+  static constexpr int kRows = 4;
+
+  template <int kCount, class Body>
+  static __device__ void each(const Body& body) {
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+#pragma unroll
+      for (int c = 0; c < kCount; ++c) body(i, c);
+    }
+  }
+
+  template <int kCount>
+  __device__ void load_rows(const Numbers& from, const Columns<kCount>& columns, float (&values)[4][kCount]) const {
+    each<kCount>([&](int i, int c) { values[i][c] = 0; });
+    if (kHalves && from.halves) {
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) {
+        if (columns.inside[i]) from.load_as<kCount, true>(place(columns, i), values[i]);
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) {
+        if (columns.inside[i]) from.load_as<kCount, false>(place(columns, i), values[i]);
+      }
+    }
+  }
+
+  template <int kCount>
+  __device__ void store_rows(const Numbers& to, const Columns<kCount>& columns,
+                             const float (&values)[4][kCount]) const {
+    if (kHalves && to.halves) {
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) {
+        if (columns.inside[i]) to.store_as<kCount, true>(place(columns, i), values[i]);
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) {
+        if (columns.inside[i]) to.store_as<kCount, false>(place(columns, i), values[i]);
+      }
+    }
+  }
+
+  template <int kCount>
+  __device__ int64_t place(const Columns<kCount>& columns, int i) const {
+    return base_ + places_[i] + columns.across;
   }
 
   const Product& p_;

@@ -1,16 +1,15 @@
-#include "ops/conv2d/unfolded_cuda.h"
-
 #include "device/cuda/launch.h"
 #include "gemm/cuda/arithmetic.h"
 #include "gemm/cuda/sm90_product.h"
+#include "ops/conv2d/unfolded_cuda.h"
 
 namespace lmspt::cuda {
 
 namespace {
 
-constexpr int kEight = 8;             // numbers that a thread writes
-constexpr int kFourWords = 4;         // 16 bytes
-constexpr int64_t kMostWords = 64;    // of a position: two blocks of K
+constexpr int kEight = 8;           // numbers that a thread writes
+constexpr int kFourWords = 4;       // 16 bytes
+constexpr int64_t kMostWords = 64;  // of a position: two blocks of K
 constexpr int64_t kLeastColumns = 16;
 
 int64_t up_to(int64_t count, int64_t step) { return (count + step - 1) / step * step; }
