@@ -1,5 +1,5 @@
 // lmspt-kernel-lab: measures every family of CUDA kernels by itself, with no Node.
-//   lmspt-kernel-lab --cuda LIBRARY [--index N] [--only TEXT] [--repeats N] [--seconds N] [--small]
+//   lmspt-kernel-lab --cuda LIBRARY [--index N] [--only TEXT] [--precision NAME] [--repeats N] [--seconds N] [--small]
 //                    [--limit NAME=NUMBER]... [--commit TEXT] [--output PATH]     PATH.md and PATH.json
 //   lmspt-kernel-lab --cuda LIBRARY --check [--only TEXT]     each case once, small; ends with "N passed, N failed"
 //   lmspt-kernel-lab --list                                   what there is, with operations and bytes
@@ -24,7 +24,7 @@ namespace lmspt::lab {
 namespace {
 
 struct Options {
-  std::string cuda, only, output, commit = "unknown";
+  std::string cuda, only, precision, output, commit = "unknown";
   std::vector<std::string> limits;
   int index = 0, repeats = 20;
   double seconds = 1e9;  // after which no more cases are begun
@@ -54,6 +54,8 @@ std::vector<Case> all_cases(bool small) {
 std::string title(const Case& of) { return of.family + ": " + of.name + ", " + precision_name(of.precision); }
 
 bool is_asked_for(const Case& of, const Options& options) {
+  const bool is_copy = of.work.flops == 0 && of.family == "limits";
+  if (!options.precision.empty() && !is_copy && options.precision != precision_name(of.precision)) return false;
   return options.only.empty() || of.family == "limits" || title(of).find(options.only) != std::string::npos;
 }
 
@@ -145,7 +147,7 @@ int run(Devices& devices, const Options& options, const std::string& command) {
 int usage() {
   std::fprintf(
       stderr,
-      "usage: lmspt-kernel-lab --cuda LIBRARY [--index N] [--only TEXT] [--repeats N] [--seconds N] [--small]\n"
+      "usage: lmspt-kernel-lab --cuda LIBRARY [--index N] [--only TEXT] [--precision NAME] [--repeats N] [--seconds N]\n"
       "                        [--limit NAME=NUMBER]... [--commit TEXT] [--output PATH]\n"
       "       lmspt-kernel-lab --cuda LIBRARY --check [--only TEXT]\n"
       "       lmspt-kernel-lab --list\n");
@@ -170,6 +172,8 @@ bool parse(const std::vector<std::string>& words, Options& options) {
       options.cuda = value;
     } else if (word == "--only") {
       options.only = value;
+    } else if (word == "--precision") {
+      options.precision = value;
     } else if (word == "--output") {
       options.output = value;
     } else if (word == "--commit") {

@@ -53,19 +53,18 @@ struct Sm90Place {
   template <class Tile>
   static __device__ Sm90Place of(const Sm90Product& q, int unit, int rank) {
     const Sm90Tiling& tiling = q.tiling;
-    const int rows = (tiling.rows + Tile::kBlocks - 1) / Tile::kBlocks, group = unit / (rows * tiling.across);
     constexpr int kBand = kBandRows / Tile::kBlocks;
-    const int rest = unit % (rows * tiling.across), band = rest / (kBand * tiling.across);
-    const int in_band = rest % (kBand * tiling.across), left = rows - band * kBand;
-    const int height = left < kBand ? left : kBand;
-    const int row = (band * kBand + in_band % height) * Tile::kBlocks + rank;
-    const int item = row / tiling.down, box = row % tiling.down;
-    return {group,
-            item,
-            box / tiling.boxes_across * tiling.height,
-            box % tiling.boxes_across * tiling.width.value(),
-            in_band / height * Tile::kColumns,
-            item < q.p.items};
+    const Parts group = divide(unit, tiling.of_group), band = divide(group.rest, tiling.of_band);
+    const int first = band.quotient * kBand, left = tiling.rows - first, height = left < kBand ? left : kBand;
+    const int across = height == kBand ? band.rest / kBand : band.rest / height;
+    const int row = (first + band.rest - across * height) * Tile::kBlocks + rank;
+    const Parts item = divide(row, tiling.down), box = divide(item.rest, tiling.boxes_across);
+    return {group.quotient,
+            item.quotient,
+            box.quotient * tiling.height,
+            box.rest * tiling.width.value(),
+            across * Tile::kColumns,
+            item.quotient < q.p.items};
   }
 
   // Where the tile lies in its item. False where no tile of its unit has rows.
@@ -287,9 +286,12 @@ void launch_clusters(const KernelContext& context, void (*kernel)(Parameter), in
 template <class Tile>
 void launch_sm90(const KernelContext& context, Sm90Product& q) {
   const Product& p = q.p;
-  q.tiling.rows = static_cast<int>(p.items * q.tiling.down);
-  q.tiling.across = static_cast<int>((p.columns + Tile::kColumns - 1) / Tile::kColumns);
-  q.tiling.units = static_cast<int>(p.groups * ((q.tiling.rows + Tile::kBlocks - 1) / Tile::kBlocks) * q.tiling.across);
+  Sm90Tiling& tiling = q.tiling;
+  tiling.rows = up(p.items * tiling.down.value(), Tile::kBlocks);
+  tiling.across = up(p.columns, Tile::kColumns);
+  tiling.of_group = Divisor(tiling.rows * tiling.across);
+  tiling.of_band = Divisor(kBandRows / Tile::kBlocks * tiling.across);
+  tiling.units = static_cast<int>(p.groups * tiling.rows * tiling.across);
   launch_clusters<Tile>(context, sm90_product_kernel<Tile>, q.tiling.units, q);
 }
 

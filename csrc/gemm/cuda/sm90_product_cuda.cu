@@ -62,8 +62,8 @@ void choose_box(const Product& p, int most_height, Sm90Tiling& tiling) {
   tiling.width = Divisor(best);
   tiling.height = height == 1 ? 1 : height_of(best);
   tiling.width_of_item = across;
-  tiling.down = static_cast<int>(p.ragged.ends ? p.ragged.slots(kSm90Rows) : boxes(best));
-  tiling.boxes_across = p.ragged.ends ? tiling.down : up(across, best);
+  tiling.down = Divisor(p.ragged.ends ? p.ragged.slots(kSm90Rows) : boxes(best));
+  tiling.boxes_across = p.ragged.ends ? tiling.down : Divisor(up(across, best));
 }
 
 Sm90Walk walk_of(Precision precision, const Product& p) {
@@ -167,8 +167,8 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
   q.vectors = writes_fours(q.p);
   q.walk = walk_of(precision, q.p);
   choose_box(q.p, q.walk.h_step > 1 ? 1 : kSm90Rows, q.tiling);
-  const int columns = choose_columns(context, q.p, q.tiling.down);
-  const Sm90Choice choice{columns, choose_pairs(context, q.p, q.tiling.down, columns)};
+  const int columns = choose_columns(context, q.p, q.tiling.down.value());
+  const Sm90Choice choice{columns, choose_pairs(context, q.p, q.tiling.down.value(), columns)};
   map_a(q, halves, planes);
   map_b(q, halves, planes, choice.pairs ? columns / 2 : columns);
   switch (precision) {
