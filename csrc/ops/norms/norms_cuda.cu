@@ -111,12 +111,19 @@ struct ParameterGradient {
   const Statistics* statistics;
   int64_t size;
 
+  struct Read {
+    float x, gradient;
+    Statistics statistics;
+  };
+
   __device__ int begin(int64_t) const { return 0; }
-  __device__ void add(int, int64_t row, int64_t column, float* sums) const {
+  __device__ Read read(int64_t row, int64_t column) const {
     const int64_t at = row * size + column;
-    const float gradient = load_one(gy, at);
-    sums[0] = fmaf(gradient, statistics[row].normalized(x[at]), sums[0]);
-    if constexpr (Sums == 2) sums[1] += gradient;
+    return {x[at], load_one(gy, at), statistics[row]};
+  }
+  __device__ void add(int, int64_t, int64_t, const Read& read, float* sums) const {
+    sums[0] = fmaf(read.gradient, read.statistics.normalized(read.x), sums[0]);
+    if constexpr (Sums == 2) sums[1] += read.gradient;
   }
 };
 
