@@ -28,7 +28,7 @@ const rows: readonly Shape[] = [
 
 /** Around the lengths of which a warp holds a row in its registers. */
 const heldRows: readonly Shape[] = [
-  [9, 64],
+  [40, 64],
   [5, 1280],
   [3, 1538],
   [3, 1540],
