@@ -26,6 +26,16 @@ const rows: readonly Shape[] = [
   [1, 2500],
 ];
 
+/** Around the lengths of which a warp holds a row in its registers. */
+const heldRows: readonly Shape[] = [
+  [40, 64],
+  [5, 1280],
+  [3, 1538],
+  [3, 1540],
+  [9, 2048],
+  [2, 2052],
+];
+
 const last = (shape: Shape): Shape => shape.slice(-1);
 
 function agree(op: string, inputs: readonly CaseInput[], tolerance: number, attributes: Attributes = {}): KernelCase {
@@ -69,7 +79,7 @@ const weightNorm: readonly KernelCase[] = [
 ];
 
 const norms: readonly KernelCase[] = [
-  ...rows.flatMap((shape, i) => {
+  ...[...rows, ...heldRows].flatMap((shape, i) => {
     const [x, w, bias, gy] = [
       moderate(shape, i, 3),
       moderate(last(shape), 7),
@@ -83,11 +93,13 @@ const norms: readonly KernelCase[] = [
       agree("rms_norm_grad", [x, w, gy], 1e-5),
       agree("fused_add_layer_norm", [x, gy, w, bias], 3e-6),
       agree("fused_add_rms_norm", [x, gy, w], 3e-6),
-      agree("softmax", [x], rounded),
-      agree("softmax", [masked(shape, i)], rounded),
-      agree("softmax_grad", [moderate(shape, i), gy], 2e-6),
     ];
   }),
+  ...rows.flatMap((shape, i) => [
+    agree("softmax", [moderate(shape, i, 3)], rounded),
+    agree("softmax", [masked(shape, i)], rounded),
+    agree("softmax_grad", [moderate(shape, i), moderate(shape, 9)], 2e-6),
+  ]),
   ...["layer_norm_grad", "rms_norm_grad"].flatMap((op) => {
     const inputs = [moderate([700, 35], 1, 2), moderate([35], 2), moderate([700, 35], 3)];
     const summed = [...inputs, moderate([700, 35], 4)];
@@ -95,12 +107,15 @@ const norms: readonly KernelCase[] = [
       agree(op, inputs, 1e-5),
       agree(op, summed, 1e-5),
       agree(op, summed, 1e-5, { parameters: false }),
-      agree(op, [moderate([3, 1100], 1), moderate([1100], 2), moderate([3, 1100], 3), moderate([3, 1100], 4)], 1e-5),
+      ...[1100, 1101, 2048].map((size) =>
+        agree(op, [moderate([3, size], 1), moderate([size], 2), moderate([3, size], 3), moderate([3, size], 4)], 1e-5),
+      ),
     ];
   }),
   ...[
     [6, 40],
     [2, 1100],
+    [2, 1101],
   ].flatMap((shape) => [
     agree("layer_norm", [awkward(shape, 1), moderate(last(shape), 2), moderate(last(shape), 3)], rounded),
     agree("rms_norm", [awkward(shape, 1), moderate(last(shape), 2)], rounded),

@@ -79,6 +79,12 @@ const pointwise: readonly KernelCase[] = [
   ...binary("leaky_relu_grad", 0, { a: 0.1 }),
   ...binary("clamp_grad", 0, { a: -2, b: 3 }),
   { op: "abs", inputs: [awkward([4 * beyondOneGrid + 3], 1)], attributes: {}, tolerance: 0 },
+  {
+    op: "sub",
+    inputs: [awkward([4 * beyondOneGrid], 1), awkward([4 * beyondOneGrid], 2)],
+    attributes: {},
+    tolerance: 0,
+  },
   { op: "mul", inputs: [awkward([beyondOneGrid, 5], 1), awkward([5], 2)], attributes: {}, tolerance: 0 },
 ];
 
@@ -125,6 +131,9 @@ const extents: readonly (readonly [Shape, first: number, last: number])[] = [
   [[1], 0, 0],
   [[1000], 0, 0],
   [[3, 7, 5], 1, 1],
+  [[700, 2], 1, 1],
+  [[40, 16], 1, 1],
+  [[40, 17], 1, 1],
   [[3, 33], 1, 1],
   [[2, 3, 4], 0, 2],
   [[2, 40000], 1, 1],

@@ -23,7 +23,7 @@ interface RowOp {
 
 const matrix = (size: number, seed: number) => moderate([11, size], seed);
 
-const rowOps: readonly RowOp[] = [7, 300, 1024, 1025, 2100].flatMap((size) => [
+const rowOps: readonly RowOp[] = [7, 300, 1024, 1025, 1280, 2048, 2100].flatMap((size) => [
   { op: "snake", rows: [matrix(size, 1)], shared: [positive([size], 2)] },
   { op: "weight_norm", rows: [matrix(size, 1), moderate([11], 2)] },
   { op: "layer_norm", rows: [matrix(size, 1)], shared: [moderate([size], 2), moderate([size], 3)] },

@@ -2,7 +2,8 @@
 // added in order; how they are cut follows from the number of rows alone.
 // A term has kSums, the number of sums of a column, and
 //   begin(column): what a thread keeps for its column
-//   add(state, row, column, sums): adds the row's share to sums[kSums]
+//   read(row, column): the numbers that it takes from memory
+//   add(state, row, column, numbers, sums): adds the row's share to sums[kSums]
 #pragma once
 
 #include "device/cuda/groups.h"
@@ -12,6 +13,8 @@ namespace lmspt::cuda {
 constexpr int64_t kLeastPiece = 256;  // rows
 constexpr int64_t kMostPieces = 512;
 constexpr int kRowLanes = kThreads / kWarp;  // rows that a block reads at once, kWarp columns of each
+constexpr int kRowsAhead = 8;                // that a thread reads before it adds the first
+constexpr int kColumnBlocks = 4;             // that a multiprocessor holds with what they read ahead
 
 struct ColumnPieces {
   int64_t rows, columns, piece;
@@ -38,9 +41,27 @@ __device__ inline double sum_lanes(double value) {
   return total;
 }
 
+// Adds kRowsAhead rows of the thread's lane, `row` the first, as far as there are so many. They are read without
+// branches, so that no read waits for another.
+template <class Term, class State>
+__device__ void add_rows(const Term& term, const State& state, int64_t row, int64_t end, int64_t column, float* sums) {
+  decltype(term.read(row, column)) numbers[kRowsAhead];
+#pragma unroll
+  for (int n = 0; n < kRowsAhead; ++n) {
+    const int64_t next = row + n * kRowLanes;
+    numbers[n] = term.read(next < end ? next : row, column);
+  }
+#pragma unroll
+  for (int n = 0; n < kRowsAhead; ++n) {
+    const int64_t next = row + n * kRowLanes;
+    if (next < end) term.add(state, next, column, numbers[n], sums);
+  }
+}
+
 // partial (kSums, pieces, columns)
 template <class Term>
-__global__ void column_pieces_kernel(Term term, ColumnPieces size, double* partial) {
+__global__ void __launch_bounds__(kThreads, kColumnBlocks)
+    column_pieces_kernel(Term term, ColumnPieces size, double* partial) {
   const int lane = threadIdx.x / kWarp;
   for (int64_t unit = blockIdx.x; unit < size.tiles() * size.pieces(); unit += gridDim.x) {
     const int64_t column = unit % size.tiles() * kWarp + threadIdx.x % kWarp, piece = unit / size.tiles();
@@ -50,7 +71,9 @@ __global__ void column_pieces_kernel(Term term, ColumnPieces size, double* parti
       const auto state = term.begin(column);
       for (int64_t row = piece * size.piece + lane; row < end;) {
         float run[Term::kSums] = {};
-        for (int n = 0; n < kFloatRun && row < end; ++n, row += kRowLanes) term.add(state, row, column, run);
+        for (int n = 0; n < kFloatRun && row < end; n += kRowsAhead, row += kRowsAhead * kRowLanes) {
+          add_rows(term, state, row, end, column, run);
+        }
         for (int sum = 0; sum < Term::kSums; ++sum) totals[sum] += run[sum];
       }
     }

@@ -2,6 +2,7 @@
 #include "device/cuda/column_sums.h"
 #include "device/cuda/numbers.h"
 #include "device/cuda/softmax.h"
+#include "device/cuda/warp_row.h"
 
 namespace lmspt::cuda {
 
@@ -26,13 +27,14 @@ struct Statistics {
   __device__ float normalized(float x) const { return (x - mean) * scale; }
 };
 
+// Norms measure the row x(i) of `size` values by sum(part), the sum of part(i) over the row.
 struct LayerNorm {
   static constexpr bool kCentered = true;
 
-  template <class Group, class Row>
-  static __device__ Statistics measure(const Row& x, int64_t size, double epsilon) {
-    const float center = static_cast<float>(sum_row<Group>(size, x) / size);
-    const double square = sum_row<Group>(size, [=](int64_t i) { return (x(i) - center) * (x(i) - center); });
+  template <class Row, class Sum>
+  static __device__ Statistics measure(const Row& x, int64_t size, double epsilon, const Sum& sum) {
+    const float center = static_cast<float>(sum(x) / size);
+    const double square = sum([&](auto i) { return (x(i) - center) * (x(i) - center); });
     return {center, static_cast<float>(1 / sqrt(square / size + epsilon))};
   }
 };
@@ -40,14 +42,24 @@ struct LayerNorm {
 struct RmsNorm {
   static constexpr bool kCentered = false;
 
-  template <class Group, class Row>
-  static __device__ Statistics measure(const Row& x, int64_t size, double epsilon) {
-    const double square = sum_row<Group>(size, [=](int64_t i) { return x(i) * x(i); });
+  template <class Row, class Sum>
+  static __device__ Statistics measure(const Row& x, int64_t size, double epsilon, const Sum& sum) {
+    const double square = sum([&](auto i) { return x(i) * x(i); });
     return {0, static_cast<float>(1 / sqrt(square / size + epsilon))};
   }
 };
 
 // ---- kernels ----
+
+template <class Norm, class Group, class Row>
+__device__ Statistics measure(const Row& x, int64_t size, double epsilon) {
+  return Norm::measure(x, size, epsilon, [=](const auto& part) { return sum_row<Group>(size, part); });
+}
+
+template <class Norm, int kFours>
+__device__ Statistics measure(const WarpRow<kFours>& x, int size, double epsilon) {
+  return Norm::measure(x, size, epsilon, [=](const auto& part) { return WarpRow<kFours>::sum(size, part); });
+}
 
 // y = normalized(x) * w + bias
 template <class Norm, class Group>
@@ -56,7 +68,7 @@ __global__ void normalize_kernel(Rows2d size, double epsilon, const float* x, co
   for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
     const float* row_of_x = x + row * size.size;
     const auto source = [=](int64_t i) { return row_of_x[i]; };
-    const Statistics statistics = Norm::template measure<Group>(source, size.size, epsilon);
+    const Statistics statistics = measure<Norm, Group>(source, size.size, epsilon);
     for (int64_t i = Group::rank(); i < size.size; i += Group::size()) {
       const float value = fmaf(statistics.normalized(source(i)), w[i], bias ? bias[i] : 0.f);
       y.store<1>(row * size.size + i, &value);
@@ -72,12 +84,38 @@ __global__ void normalize_sum_kernel(Rows2d size, double epsilon, const Numbers 
   for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
     const int64_t start = row * size.size;
     const auto source = [=](int64_t i) { return load_one(x, start + i) + load_one(other, start + i); };
-    const Statistics statistics = Norm::template measure<Group>(source, size.size, epsilon);
+    const Statistics statistics = measure<Norm, Group>(source, size.size, epsilon);
     for (int64_t i = Group::rank(); i < size.size; i += Group::size()) {
       const float value = source(i), result = fmaf(statistics.normalized(value), w[i], bias ? bias[i] : 0.f);
       sum[start + i] = value;
       y.store<1>(start + i, &result);
     }
+  }
+}
+
+// Both of rows that a warp holds; without `other` there is no sum.
+template <class Norm, int kFours>
+__global__ void __launch_bounds__(kWarpRowThreads)
+    normalize_warp_row_kernel(Rows2d size, double epsilon, const Numbers x, const Numbers other, const float* w,
+                              const float* bias, float* sum, const Numbers y) {
+  using Row = WarpRow<kFours>;
+  const int length = static_cast<int>(size.size);
+  for (int64_t row = WarpGroup::first_row(); row < size.rows; row += WarpGroup::row_step()) {
+    const int64_t start = row * size.size;
+    Row values;
+    values.load(x, start, length);
+    if (other) {
+      values.add(other, start, length);
+      values.store(Numbers(sum), start, length);
+    }
+    const Statistics statistics = measure<Norm>(values, length, epsilon);
+    Row::for_fours(length, [&](int i, int at) {
+      float results[4], factors[4], shifts[4] = {};
+      Numbers(w).load<4>(at, factors);
+      if (bias) Numbers(bias).load<4>(at, shifts);
+      for (int n = 0; n < 4; ++n) results[n] = fmaf(statistics.normalized(values(i + n)), factors[n], shifts[n]);
+      y.store<4>(start + at, results);
+    });
   }
 }
 
@@ -88,7 +126,7 @@ __global__ void normalize_grad_kernel(Rows2d size, double epsilon, const float* 
   for (int64_t row = Group::first_row(); row < size.rows; row += Group::row_step()) {
     const int64_t start = row * size.size;
     const auto source = [=](int64_t i) { return x[start + i]; };
-    const Statistics of_row = Norm::template measure<Group>(source, size.size, epsilon);
+    const Statistics of_row = measure<Norm, Group>(source, size.size, epsilon);
     const auto g = [=](int64_t i) { return load_one(gy, start + i) * w[i]; };
     const auto n = [=](int64_t i) { return of_row.normalized(source(i)); };
     const float mean = Norm::kCentered ? static_cast<float>(sum_row<Group>(size.size, g) / size.size) : 0.f;
@@ -102,6 +140,33 @@ __global__ void normalize_grad_kernel(Rows2d size, double epsilon, const float* 
   }
 }
 
+template <class Norm, int kFours>
+__global__ void __launch_bounds__(kWarpRowThreads)
+    normalize_grad_warp_row_kernel(Rows2d size, double epsilon, const float* x, const float* w, const Numbers gy,
+                                   const Numbers residual, float* gx, Statistics* statistics) {
+  using Row = WarpRow<kFours>;
+  const int length = static_cast<int>(size.size);
+  for (int64_t row = WarpGroup::first_row(); row < size.rows; row += WarpGroup::row_step()) {
+    const int64_t start = row * size.size;
+    Row n, g;
+    n.load(Numbers(x), start, length);
+    g.load(gy, start, length);
+    const Statistics of_row = measure<Norm>(n, length, epsilon);
+    n.change([&](int i) { return of_row.normalized(n(i)); });
+    Row::for_fours(length, [&](int i, int at) {
+      float factors[4];
+      Numbers(w).load<4>(at, factors);
+      for (int k = 0; k < 4; ++k) g.values[i + k] *= factors[k];
+    });
+    const float mean = Norm::kCentered ? static_cast<float>(Row::sum(length, g) / length) : 0.f;
+    const float along = static_cast<float>(Row::sum(length, [&](int i) { return g(i) * n(i); }) / length);
+    g.change([&](int i) { return fmaf(n(i), -along, g(i) - mean) * of_row.scale; });
+    if (residual) g.add(residual, start, length);
+    g.store(Numbers(gx), start, length);
+    if (statistics && WarpGroup::rank() == 0) statistics[row] = of_row;
+  }
+}
+
 // gw = sum over rows of gy * normalized(x), gbias = sum over rows of gy
 template <int Sums>
 struct ParameterGradient {
@@ -111,12 +176,19 @@ struct ParameterGradient {
   const Statistics* statistics;
   int64_t size;
 
+  struct Read {
+    float x, gradient;
+    Statistics statistics;
+  };
+
   __device__ int begin(int64_t) const { return 0; }
-  __device__ void add(int, int64_t row, int64_t column, float* sums) const {
+  __device__ Read read(int64_t row, int64_t column) const {
     const int64_t at = row * size + column;
-    const float gradient = load_one(gy, at);
-    sums[0] = fmaf(gradient, statistics[row].normalized(x[at]), sums[0]);
-    if constexpr (Sums == 2) sums[1] += gradient;
+    return {x[at], load_one(gy, at), statistics[row]};
+  }
+  __device__ void add(int, int64_t, int64_t, const Read& read, float* sums) const {
+    sums[0] = fmaf(read.gradient, read.statistics.normalized(read.x), sums[0]);
+    if constexpr (Sums == 2) sums[1] += read.gradient;
   }
 };
 
@@ -148,8 +220,21 @@ __global__ void softmax_grad_kernel(Rows2d size, const float* y, const float* gy
 // ---- launchers ----
 
 template <class Norm>
+void normalize_warp_rows(const KernelContext& context, const Numbers& other, int w, float* sum, const Numbers& y) {
+  const Rows2d size = rows_of(context.in(0));
+  with_fours(size.size, [&](auto fours) {
+    launch_warp_rows(context, normalize_warp_row_kernel<Norm, fours.value>, size.rows, size,
+                     context.attrs->f("epsilon"), Numbers(context.in(0)), other, context.in(w).f32(),
+                     context.in(w + 1).f32(), sum, y);
+  });
+}
+
+template <class Norm>
 void normalize(const KernelContext& context) {
   const Rows2d size = rows_of(context.in(0));
+  if (fits_warp(size.size)) {
+    return normalize_warp_rows<Norm>(context, Numbers(), 1, nullptr, Numbers(context.out(0)));
+  }
   launch_rows(context, normalize_kernel<Norm, WarpGroup>, normalize_kernel<Norm, BlockGroup>, size.rows, size.size,
               size, context.attrs->f("epsilon"), context.in(0).f32(), context.in(1).f32(), context.in(2).f32(),
               Numbers(context.out(0)));
@@ -158,6 +243,9 @@ void normalize(const KernelContext& context) {
 template <class Norm>
 void normalize_sum(const KernelContext& context) {
   const Rows2d size = rows_of(context.in(0));
+  if (fits_warp(size.size)) {
+    return normalize_warp_rows<Norm>(context, Numbers(context.in(1)), 2, context.out(0).f32(), Numbers(context.out(1)));
+  }
   launch_rows(context, normalize_sum_kernel<Norm, WarpGroup>, normalize_sum_kernel<Norm, BlockGroup>, size.rows,
               size.size, size, context.attrs->f("epsilon"), Numbers(context.in(0)), Numbers(context.in(1)),
               context.in(2).f32(), context.in(3).f32(), context.out(0).f32(), Numbers(context.out(1)));
@@ -172,8 +260,17 @@ void normalize_grad(const KernelContext& context) {
   const bool parameters = context.attrs->b("parameters");
   const Scratch scratch(context, parameters ? size.rows * sizeof(Statistics) : 0);
   auto* statistics = static_cast<Statistics*>(scratch.data());
-  launch_rows(context, normalize_grad_kernel<Norm, WarpGroup>, normalize_grad_kernel<Norm, BlockGroup>, size.rows,
-              size.size, size, context.attrs->f("epsilon"), x, w, gy, residual, context.out(0).f32(), statistics);
+  const double epsilon = context.attrs->f("epsilon");
+  float* const gx = context.out(0).f32();
+  if (fits_warp(size.size)) {
+    with_fours(size.size, [&](auto fours) {
+      launch_warp_rows(context, normalize_grad_warp_row_kernel<Norm, fours.value>, size.rows, size, epsilon, x, w, gy,
+                       residual, gx, statistics);
+    });
+  } else {
+    launch_rows(context, normalize_grad_kernel<Norm, WarpGroup>, normalize_grad_kernel<Norm, BlockGroup>, size.rows,
+                size.size, size, epsilon, x, w, gy, residual, gx, statistics);
+  }
   if (!parameters) return;
   float* sums[kSums];
   for (int i = 0; i < kSums; ++i) sums[i] = context.out(1 + i).f32();

@@ -60,6 +60,7 @@ BINARY(clamp_grad, x < constants.a || constants.b < x ? 0.f : y)
 // ---- kernels ----
 
 constexpr int64_t kWidth = 4;
+constexpr int kAhead = 2;  // fours that a thread reads before it computes the first
 
 // Four neighbours, or one element four times.
 __device__ void load4(const Numbers& x, int64_t at, int64_t stride, float (&values)[kWidth]) {
@@ -68,20 +69,55 @@ __device__ void load4(const Numbers& x, int64_t at, int64_t stride, float (&valu
   values[1] = values[2] = values[3] = values[0];
 }
 
+// The fours quad, quad + unit_step(), ... as far as there are so many, else `quad` again. What the numbers are is
+// known, so that no load waits for another.
+template <bool kHalves>
+__device__ void load_ahead(Numbers x, int64_t quad, int64_t quads, float (&values)[kAhead][kWidth]) {
+  x.halves = kHalves;
+#pragma unroll
+  for (int n = 0; n < kAhead; ++n) {
+    const int64_t next = quad + n * unit_step();
+    x.load<kWidth>((next < quads ? next : quad) * kWidth, values[n]);
+  }
+}
+
 // The first `quads` * kWidth elements by fours, the rest singly.
-template <class Formula>
+template <class Formula, bool kHalves>
 __global__ void unary_kernel(const Numbers x, const Numbers out, int64_t count, int64_t quads, Constants constants) {
-  for (int64_t quad = first_unit(); quad < quads; quad += unit_step()) {
-    float values[kWidth];
-    x.load<kWidth>(quad * kWidth, values);
-    for (float& value : values) value = Formula::of(value, constants);
-    out.store<kWidth>(quad * kWidth, values);
+  for (int64_t first = first_unit(); first < quads; first += kAhead * unit_step()) {
+    float values[kAhead][kWidth];
+    load_ahead<kHalves>(x, first, quads, values);
+#pragma unroll
+    for (int n = 0; n < kAhead; ++n) {
+      const int64_t quad = first + n * unit_step();
+      if (quad >= quads) break;
+      for (float& value : values[n]) value = Formula::of(value, constants);
+      out.store<kWidth>(quad * kWidth, values[n]);
+    }
   }
   for (int64_t i = quads * kWidth + first_unit(); i < count; i += unit_step()) {
     float value;
     x.load<1>(i, &value);
     value = Formula::of(value, constants);
     out.store<1>(i, &value);
+  }
+}
+
+// x and y of one shape, in fours alone.
+template <class Formula, bool kHalvesOfX, bool kHalvesOfY>
+__global__ void plain_binary_kernel(const Numbers x, const Numbers y, const Numbers out, int64_t quads,
+                                    Constants constants) {
+  for (int64_t first = first_unit(); first < quads; first += kAhead * unit_step()) {
+    float u[kAhead][kWidth], v[kAhead][kWidth];
+    load_ahead<kHalvesOfX>(x, first, quads, u);
+    load_ahead<kHalvesOfY>(y, first, quads, v);
+#pragma unroll
+    for (int n = 0; n < kAhead; ++n) {
+      const int64_t quad = first + n * unit_step();
+      if (quad >= quads) break;
+      for (int i = 0; i < kWidth; ++i) u[n][i] = Formula::of(u[n][i], v[n][i], constants);
+      out.store<kWidth>(quad * kWidth, u[n]);
+    }
   }
 }
 
@@ -136,7 +172,15 @@ void unary(const KernelContext& context) {
   const Numbers x(context.in(0)), out(context.out(0));
   const int64_t count = context.out(0).shape.count();
   const int64_t quads = are_in_fours(x) && are_in_fours(out) ? count / kWidth : 0;
-  launch_threads(context, unary_kernel<Formula>, quads ? quads : count, x, out, count, quads, constants_of(context));
+  const auto kernel = x.halves ? unary_kernel<Formula, true> : unary_kernel<Formula, false>;
+  const int64_t units = quads ? (quads + kAhead - 1) / kAhead : count;
+  launch_threads(context, kernel, units, x, out, count, quads, constants_of(context));
+}
+
+template <class Formula>
+auto plain_binary_kernel_for(const Numbers& x, const Numbers& y) {
+  if (x.halves) return y.halves ? plain_binary_kernel<Formula, true, true> : plain_binary_kernel<Formula, true, false>;
+  return y.halves ? plain_binary_kernel<Formula, false, true> : plain_binary_kernel<Formula, false, false>;
 }
 
 template <class Formula>
@@ -148,6 +192,11 @@ void binary(const KernelContext& context) {
   const bool whole_runs = plan.rank == 1 || plan.size[plan.rank - 1] % kWidth == 0;
   const Numbers a(x), b(y), c(out);
   const int64_t quads = whole_runs && are_in_fours(a) && are_in_fours(b) && are_in_fours(c) ? count / kWidth : 0;
+  if (quads * kWidth == count && plan.rank == 1 && plan.x_stride[0] == 1 && plan.y_stride[0] == 1) {
+    launch_threads(context, plain_binary_kernel_for<Formula>(a, b), (quads + kAhead - 1) / kAhead, a, b, c, quads,
+                   constants_of(context));
+    return;
+  }
   const auto kernel = count <= INT32_MAX ? binary_kernel<Formula, int32_t> : binary_kernel<Formula, int64_t>;
   launch_threads(context, kernel, quads ? quads : count, plan, a, b, c, count, quads, constants_of(context));
 }

@@ -1,5 +1,7 @@
 // Reductions on CUDA. A long reduction is cut into segments whose results are reduced in turn. The order depends on the
 // reduced length alone: not on the rest of the shape, not on the GPU.
+#include <type_traits>
+
 #include "device/cuda/instructions.h"
 #include "device/cuda/launch.h"
 #include "ops/reduce/extent.h"
@@ -10,6 +12,8 @@ namespace {
 
 constexpr int64_t kRowSegment = 16384;   // neighbouring elements that one block reduces
 constexpr int64_t kColumnSegment = 256;  // elements `inner` apart that one thread reduces
+constexpr int64_t kShortRow = 16;        // the longest of rows that one thread reduces
+constexpr int kAhead = 16;               // elements that a thread reads before it reduces the first
 
 struct Sum {
   using Value = double;
@@ -58,6 +62,23 @@ struct Halves {
   __device__ float operator[](int64_t i) const { return low_of_bf16(data[i]); }
 };
 
+// Reduces every `step`th element from `first` to before `end`, in order. Some are read ahead, without branches, so that
+// no read waits for another.
+template <class Op, class Source>
+__device__ typename Op::Value reduce_run(const Source& x, int64_t first, int64_t end, int64_t step) {
+  typename Op::Value value = Op::start();
+  for (int64_t i = first; i < end; i += kAhead * step) {
+    std::decay_t<decltype(x[i])> ahead[kAhead];
+#pragma unroll
+    for (int n = 0; n < kAhead; ++n) ahead[n] = x[i + n * step < end ? i + n * step : i];
+#pragma unroll
+    for (int n = 0; n < kAhead; ++n) {
+      if (i + n * step < end) value = Op::join(value, ahead[n]);
+    }
+  }
+  return value;
+}
+
 // inner is 1: a block for each segment.
 template <class Op, class Source, class Target>
 __global__ void rows_kernel(Stage stage, Source x, Target* out, double scale) {
@@ -65,15 +86,13 @@ __global__ void rows_kernel(Stage stage, Source x, Target* out, double scale) {
     const int64_t row = unit / stage.segments, first = unit % stage.segments * stage.segment;
     const int64_t length = stage.reduced - first < stage.segment ? stage.reduced - first : stage.segment;
     const Source source = x + row * stage.reduced + first;
-    typename Op::Value value = Op::start();
-    for (int64_t i = threadIdx.x; i < length; i += blockDim.x) value = Op::join(value, source[i]);
-    value = reduce_block<Op>(value);
+    const typename Op::Value value = reduce_block<Op>(reduce_run<Op>(source, threadIdx.x, length, blockDim.x));
     if (threadIdx.x == 0) out[unit] = static_cast<Target>(Op::finish(value, scale));
     __syncthreads();  // before the next unit writes what this one still reads
   }
 }
 
-// A thread for each segment of each column.
+// A thread for each segment of each column, or for each short row.
 template <class Op, class Source, class Target>
 __global__ void columns_kernel(Stage stage, Source x, Target* out, double scale) {
   const int64_t units = stage.outer * stage.segments * stage.inner;
@@ -81,10 +100,8 @@ __global__ void columns_kernel(Stage stage, Source x, Target* out, double scale)
     const int64_t column = unit % stage.inner, row = unit / stage.inner / stage.segments;
     const int64_t first = unit / stage.inner % stage.segments * stage.segment;
     const int64_t last = first + stage.segment < stage.reduced ? first + stage.segment : stage.reduced;
-    typename Op::Value value = Op::start();
-    for (int64_t i = first; i < last; ++i) {
-      value = Op::join(value, x[(row * stage.reduced + i) * stage.inner + column]);
-    }
+    const Source source = x + row * stage.reduced * stage.inner + column;
+    const typename Op::Value value = reduce_run<Op>(source, first * stage.inner, last * stage.inner, stage.inner);
     out[unit] = static_cast<Target>(Op::finish(value, scale));
   }
 }
@@ -101,7 +118,7 @@ int threads_for(int64_t length) {
 template <class Op, class Source, class Target>
 void run_stage(const KernelContext& context, const Stage& stage, Source x, Target* out, double scale) {
   const int64_t results = stage.outer * stage.segments * stage.inner;
-  if (stage.inner == 1) {
+  if (stage.inner == 1 && stage.reduced > kShortRow) {
     launch_blocks(context, rows_kernel<Op, Source, Target>, results, threads_for(stage.reduced), stage, x, out, scale);
   } else {
     launch_threads(context, columns_kernel<Op, Source, Target>, results, stage, x, out, scale);

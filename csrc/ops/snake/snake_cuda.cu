@@ -39,24 +39,37 @@ __global__ void snake_kernel(Rows2d size, const Numbers x, const float* alpha, c
   }
 }
 
+template <bool kHalves>
+__device__ float load_one(Numbers x, int64_t at) {
+  x.halves = kHalves;
+  float value;
+  x.load<1>(at, &value);
+  return value;
+}
+
 // With s = sin(2 alpha x), i = 1 / (alpha + 1e-9): dy/dx = 1 + alpha s i, dy/dalpha = x s i - sin^2(alpha x) i^2.
+template <bool kHalvesOfX, bool kHalvesOfGy>
 struct SnakeGradient {
   static constexpr int kSums = 1;
   struct State {
     float alpha, inverse;
+  };
+  struct Pair {
+    float value, gradient;
   };
   Numbers x, gy, gx;
   const float* alpha;
   int64_t channels;
 
   __device__ State begin(int64_t column) const { return {alpha[column], snake_inverse(alpha[column])}; }
-  __device__ void add(const State& p, int64_t row, int64_t column, float* sums) const {
+  __device__ Pair read(int64_t row, int64_t column) const {
     const int64_t at = row * channels + column;
-    float value, gradient;
-    x.load<1>(at, &value);
-    gy.load<1>(at, &gradient);
+    return {load_one<kHalvesOfX>(x, at), load_one<kHalvesOfGy>(gy, at)};
+  }
+  __device__ void add(const State& p, int64_t row, int64_t column, const Pair& pair, float* sums) const {
+    const auto [value, gradient] = pair;
     const float s = sine(p.alpha * (value + value)), result = fmaf(gradient * p.alpha * p.inverse, s, gradient);
-    gx.store<1>(at, &result);
+    gx.store<1>(row * channels + column, &result);
     const float square = sine_squared(p.alpha * value) * p.inverse;
     sums[0] = fmaf(gradient * p.inverse, value * s - square, sums[0]);
   }
@@ -79,12 +92,23 @@ void snake_forward(const KernelContext& context) {
   run_snake(context, context.in(0), context.in(1).f32(), context.out(0));
 }
 
-void snake_backward(const KernelContext& context) {
-  const Tensor x = context.in(0), alpha = context.in(1), gy = context.in(2);
+template <bool kHalvesOfX, bool kHalvesOfGy>
+void run_gradient(const KernelContext& context) {
+  const Tensor x = context.in(0);
   const Rows2d size = rows_of(x);
-  const SnakeGradient term{Numbers(x), Numbers(gy), Numbers(context.out(0)), alpha.f32(), size.channels};
+  const SnakeGradient<kHalvesOfX, kHalvesOfGy> term{Numbers(x), Numbers(context.in(2)), Numbers(context.out(0)),
+                                                    context.in(1).f32(), size.channels};
   float* const galpha = context.out(1).f32();
   sum_columns(context, term, size.rows, size.channels, &galpha);
+}
+
+void snake_backward(const KernelContext& context) {
+  const bool halves_of_gy = Numbers(context.in(2)).halves;
+  if (Numbers(context.in(0)).halves) {
+    halves_of_gy ? run_gradient<true, true>(context) : run_gradient<true, false>(context);
+  } else {
+    halves_of_gy ? run_gradient<false, true>(context) : run_gradient<false, false>(context);
+  }
 }
 
 }  // namespace
