@@ -118,7 +118,7 @@ describe("fusion on CUDA", () => {
 
   it("bf16: weights that a block keeps give the bits of those that it reads for each tile", async () => {
     await withSettings({ LMSPT_CUDA_WGMMA: "0" }, async (plain) => {
-      for (const unit of units.filter(({ shape }) => shape[2] <= 64)) {
+      for (const unit of units.filter(({ shape }) => shape[2] >= 16 && shape[2] <= 64)) {
         const kept = await trace(plain, "1", "bf16", unit);
         const read = await withEnvironment({ LMSPT_CUDA_KEPT_WEIGHTS: "0" }, () => trace(plain, "1", "bf16", unit));
         assert.deepEqual(kept.ops, ["fused_residual_unit"], JSON.stringify(unit));
