@@ -145,12 +145,12 @@ int run(Devices& devices, const Options& options, const std::string& command) {
 }
 
 int usage() {
-  std::fprintf(
-      stderr,
-      "usage: lmspt-kernel-lab --cuda LIBRARY [--index N] [--only TEXT] [--precision NAME] [--repeats N] [--seconds N]\n"
-      "                        [--limit NAME=NUMBER]... [--commit TEXT] [--output PATH]\n"
-      "       lmspt-kernel-lab --cuda LIBRARY --check [--only TEXT]\n"
-      "       lmspt-kernel-lab --list\n");
+  std::fprintf(stderr,
+               "usage: lmspt-kernel-lab --cuda LIBRARY [--index N] [--only TEXT] [--precision NAME] [--repeats N] "
+               "[--seconds N]\n"
+               "                        [--limit NAME=NUMBER]... [--commit TEXT] [--output PATH]\n"
+               "       lmspt-kernel-lab --cuda LIBRARY --check [--only TEXT]\n"
+               "       lmspt-kernel-lab --list\n");
   return 2;
 }
 

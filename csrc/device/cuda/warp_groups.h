@@ -5,12 +5,15 @@
 
 namespace lmspt::cuda {
 
-// `produce()` runs in one thread of the first warp group, `consume()` in all others, which get its registers.
-template <int kProducerRegisters, int kConsumerRegisters, class Produce, class Consume>
+// `produce(i)` runs in one thread of each of the first kProducers warps of the first warp group, `consume()` in all
+// other groups, which get its registers.
+template <int kProducerRegisters, int kConsumerRegisters, int kProducers = 1, class Produce, class Consume>
 __device__ inline void run_warp_groups(const Produce& produce, const Consume& consume) {
+  static_assert(kProducers <= kWarpGroup / 32);
   if (threadIdx.x < kWarpGroup) {
     keep_registers<kProducerRegisters>();
-    if (threadIdx.x == 0) produce();
+    const int warp = static_cast<int>(threadIdx.x) / 32;
+    if (threadIdx.x % 32 == 0 && warp < kProducers) produce(warp);
   } else {
     take_registers<kConsumerRegisters>();
     consume();

@@ -15,6 +15,7 @@ namespace lmspt::cuda {
 
 constexpr int kSm90Threads = 3 * kWarpGroup;
 constexpr int kConsumerWarps = 8;
+constexpr int kProducers = 4;  // threads, each of which fills every fourth stage: one takes 0.4 us for a stage
 constexpr int kProducerRegisters = 48, kConsumerRegisters = 232;  // of a thread; all begin with 168
 constexpr int kBandRows = 16;                                     // tiles
 constexpr int kMostSharedBytes = 227 * 1024;
@@ -101,30 +102,29 @@ __device__ inline int unit_step_of() {
 }
 
 template <class Tile>
-__device__ inline void produce_sm90(const Sm90Product& q, const typename Tile::Ring& ring, int first, int step,
-                                    int rank) {
+__device__ inline void produce_sm90(const Sm90Product& q, const typename Tile::Ring& ring, int rank, int producer) {
   constexpr int kPart = Tile::kColumns / Tile::kBlocks;
   const Sm90Walk& walk = q.walk;
   const int bytes = q.tiling.width.value() * q.tiling.height * kSwizzleBytes + Tile::kBBytes;
   typename Tile::Ring::Place at;
-  for (int unit = first; unit < q.tiling.units; unit += step) {
+  for (int unit = first_unit_of<Tile>(); unit < q.tiling.units; unit += unit_step_of<Tile>()) {
     Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
     if (!tile.enter_item<Tile>(q, unit, rank)) continue;
     const int weights = tile.item * walk.b_item + tile.group * walk.b_group;
     for (int block = 0; block < walk.channel_blocks; ++block) {
       const int channel = block * Tile::kChannels;
       for (int tap = 0; tap < walk.h.taps * walk.w.taps; ++tap) {
-        const Parts taps = divide(tap, walk.taps_w), of_h = walk.h.at(taps.quotient), of_w = walk.w.at(taps.rest);
-        const int rest = of_h.rest + of_w.rest, map = rest >= walk.longer;
-        const int w = walk.none[map] ? -kSm90Rows : tile.first_row + tile.w + of_w.quotient;
-        const int h = tile.h * walk.h_step + of_h.quotient + tile.group;
-        for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
+        for (int term = 0; term < Tile::kTerms; ++term, at = at.after(1)) {  // hi lo, lo hi, hi hi
+          if (static_cast<int>(at.count % kProducers) != producer) continue;
+          const Parts taps = divide(tap, walk.taps_w), of_h = walk.h.at(taps.quotient), of_w = walk.w.at(taps.rest);
+          const int rest = of_h.rest + of_w.rest, map = rest >= walk.longer;
+          const int w = walk.none[map] ? -kSm90Rows : tile.first_row + tile.w + of_w.quotient;
+          const int h = tile.h * walk.h_step + of_h.quotient + tile.group;
           const int a_plane = Tile::kTerms == 3 && term == 1, b_plane = Tile::kTerms == 3 && term == 0;
           ring.begin(at, bytes);
           ring.copy(at, 0, &q.a[map], {{channel, rest, w, h, tile.item + a_plane * walk.items_of_plane}});
           ring.copy_to_all(at, Tile::kABytes + rank * kPart * kSwizzleBytes, &q.b[b_plane],
                            {{channel, tap, tile.n + rank * kPart, weights, 0}});
-          at = at.after(1);
         }
       }
     }
@@ -199,8 +199,8 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
   }
 }
 
-// What both kernels have in common: `produce(ring, rank)` runs in one thread, `consume(ring, rank, consumer)` in two
-// warp groups.
+// What both kernels have in common: `produce(ring, rank, producer)` runs in kProducers threads,
+// `consume(ring, rank, consumer)` in two warp groups.
 template <class Tile, class Produce, class Consume>
 __device__ inline void run_with_ring(const Produce& produce, const Consume& consume) {
   unsigned char* shared = swizzled_shared();
@@ -221,8 +221,9 @@ __device__ inline void run_with_ring(const Produce& produce, const Consume& cons
     if constexpr (Tile::kBlocks > 1) return cluster_rank();
     return 0;
   };
-  run_warp_groups<kProducerRegisters, kConsumerRegisters>(
-      [&] { produce(ring, rank()); }, [&] { consume(ring, rank(), static_cast<int>(threadIdx.x) / kWarpGroup - 1); });
+  run_warp_groups<kProducerRegisters, kConsumerRegisters, kProducers>(
+      [&](int producer) { produce(ring, rank(), producer); },
+      [&] { consume(ring, rank(), static_cast<int>(threadIdx.x) / kWarpGroup - 1); });
   if constexpr (Tile::kBlocks > 1) {
     __syncwarp();
     meet();  // a block stays while others write to it
@@ -232,9 +233,7 @@ __device__ inline void run_with_ring(const Produce& produce, const Consume& cons
 template <class Tile>
 __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __grid_constant__ Sm90Product q) {
   if constexpr (kHasWgmma) {
-    const auto produce = [&](const auto& ring, int rank) {
-      produce_sm90<Tile>(q, ring, first_unit_of<Tile>(), unit_step_of<Tile>(), rank);
-    };
+    const auto produce = [&](const auto& ring, int rank, int producer) { produce_sm90<Tile>(q, ring, rank, producer); };
     const auto consume = [&](const auto& ring, int rank, int consumer) {
       const int blocks = q.walk.channel_blocks * q.walk.h.taps * q.walk.w.taps * Tile::kTerms;
       typename Tile::Ring::Place at;

@@ -70,10 +70,9 @@ __device__ inline void copy_q(const Sm90Outer& q, const typename Tile::Ring& rin
 }
 
 template <class Tile>
-__device__ inline void produce_sm90_outer(const Sm90Outer& q, const typename Tile::Ring& ring, int begin, int step,
-                                          int rank) {
+__device__ inline void produce_sm90_outer(const Sm90Outer& q, const typename Tile::Ring& ring, int rank, int producer) {
   typename Tile::Ring::Place at;
-  for (int unit = begin; unit < q.units; unit += step) {
+  for (int unit = first_unit_of<Tile>(); unit < q.units; unit += unit_step_of<Tile>()) {
     const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, unit, rank);
     const CUtensorMap* map = q.q + task.tap_h;
     const int first = q.first[task.tap_h];
@@ -82,7 +81,8 @@ __device__ inline void produce_sm90_outer(const Sm90Outer& q, const typename Til
     for (int i = task.begin; i < task.end; ++i, block.advance(q)) {
       const int h = block.h * q.height, w = block.w * q.width;
       const int p_w = w + task.group, q_w = w * q.w_step + of_w.quotient + task.group;
-      for (int term = 0; term < Tile::kTerms; ++term) {  // hi lo, lo hi, hi hi
+      for (int term = 0; term < Tile::kTerms; ++term, at = at.after(1)) {  // hi lo, lo hi, hi hi
+        if (static_cast<int>(at.count % kProducers) != producer) continue;
         const int p_item = block.item + (Tile::kTerms == 3 && term == 1 ? q.items : 0);
         const int q_item = block.item + (Tile::kTerms == 3 && term == 0 ? q.items : 0);
         ring.begin(at, Tile::kStageBytes);
@@ -95,7 +95,6 @@ __device__ inline void produce_sm90_outer(const Sm90Outer& q, const typename Til
           ring.copy(at, 0, &q.p, {{h, task.m, p_w, p_item, 0}});
           copy_q<Tile>(q, ring, at, rank, map, {{h + first, task.channel, q_w, q_item, 0}});
         }
-        at = at.after(1);
       }
     }
   }
@@ -132,8 +131,8 @@ __device__ inline void finish_sm90_outer(const Sm90Outer& q, const Sm90OuterTask
 template <class Tile>
 __global__ __launch_bounds__(kSm90Threads, 1) void sm90_outer_kernel(const __grid_constant__ Sm90Outer q) {
   if constexpr (kHasWgmma) {
-    const auto produce = [&](const auto& ring, int rank) {
-      produce_sm90_outer<Tile>(q, ring, first_unit_of<Tile>(), unit_step_of<Tile>(), rank);
+    const auto produce = [&](const auto& ring, int rank, int producer) {
+      produce_sm90_outer<Tile>(q, ring, rank, producer);
     };
     const auto consume = [&](const auto& ring, int rank, int consumer) {
       typename Tile::Ring::Place at;

@@ -235,7 +235,7 @@ __device__ inline void take_units(const Parameters& p) {
   if (threadIdx.x == 0) shared.make();
   __syncthreads();
   const auto take_all = [&](auto worker) { each_unit(p.order, [&](int unit) { worker.take(unit); }); };
-  run_warp_groups<kProducerRegisters, kConsumerRegisters>([&] { take_all(Producer{p, shared}); },
+  run_warp_groups<kProducerRegisters, kConsumerRegisters>([&](int) { take_all(Producer{p, shared}); },
                                                           [&] { take_all(Consumer{p, shared}); });
 }
 
