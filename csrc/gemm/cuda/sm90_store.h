@@ -74,6 +74,7 @@ class Sm90Rows {
 #pragma unroll
       for (int i = 0; i < kRows * kCount; ++i) values[i / kCount][i % kCount] += more[i / kCount][i % kCount];
     }
+    if (p_.c.slope != 1.f) apply_slope<kCount>(across, inside, values);
     if (p_.c.alpha) {
       if (p_.c.activated) store_values<kCount>(p_.c.c, across, inside, values);
       float alpha[kCount];
@@ -111,6 +112,21 @@ class Sm90Rows {
         if (inside[i]) p_.c.gelu_input.load<kCount, kHalves>(base_ + places_[i] + across, inputs);
         for (int c = 0; c < kCount; ++c) values[i][c] = gelu_grad(inputs[c], values[i][c]);
       }
+    }
+  }
+
+  template <int kCount>
+  __device__ void apply_slope(int64_t across, const bool (&inside)[kRows], float (&values)[kRows][kCount]) const {
+    float signs[kRows][kCount];
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      for (int c = 0; c < kCount; ++c) signs[i][c] = values[i][c];
+      if (p_.c.signs && inside[i]) p_.c.signs.load<kCount, kHalves>(base_ + places_[i] + across, signs[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < kRows * kCount; ++i) {
+      float& value = values[i / kCount][i % kCount];
+      value = signs[i / kCount][i % kCount] < 0.f ? value * p_.c.slope : value;
     }
   }
 
