@@ -68,9 +68,10 @@ void resolve_precision(Program& program, const Device& device);
 void straighten_convolutions(Program& program, const Device& device);
 
 // Joins neighbours that one kernel does: Snake into the convolution that reads it, a residual sum into the convolution
-// that feeds it, the stages of a quantizer and, on CUDA, what surrounds the products of Transformer layers, and Snake
-// into the convolution before. Results are bit-identical, where values in between are not stored as bf16 numbers;
-// LMSPT_FUSION=0 switches it off, LMSPT_FUSED_QUANTIZER=0, LMSPT_FUSED_LAYERS=0 and LMSPT_NEXT_SNAKE=0 the last three.
+// that feeds it, the stages of a quantizer and, on CUDA, what surrounds the products of Transformer layers, LeakyReLU
+// and Snake into the convolution before. Results are bit-identical, where values in between are not stored as bf16
+// numbers; LMSPT_FUSION=0 switches it off, LMSPT_FUSED_QUANTIZER=0, LMSPT_FUSED_LAYERS=0, LMSPT_FUSED_LEAKY_RELU=0 and
+// LMSPT_NEXT_SNAKE=0 the last four.
 void fuse(Program& program, Device& device);
 
 // Inserts the rewriting of weights into the layout that kernels read, once per weight and layout.

@@ -4,6 +4,7 @@
 #include "device/setting.h"
 #include "graph/expression.h"
 #include "graph/fuse_layers.h"
+#include "graph/fuse_leaky_relu.h"
 #include "graph/fuse_next_snake.h"
 #include "graph/fuse_quantizer.h"
 #include "graph/program.h"
@@ -156,6 +157,7 @@ void fuse(Program& program, Device& device) {
   if (!is_switched_off("LMSPT_FUSED_QUANTIZER")) fuse_quantizers(program);
   if (device.is_host()) return;
   if (!is_switched_off("LMSPT_FUSED_LAYERS")) fuse_layers(program);
+  if (!is_switched_off("LMSPT_FUSED_LEAKY_RELU")) fuse_leaky_relu(program);
   if (!is_switched_off("LMSPT_NEXT_SNAKE")) fuse_next_snakes(program, device);
 }
 

@@ -1,8 +1,9 @@
-/** Cross-entropy and the CTC loss, each with its gradient. */
+/** Cross-entropy, the CTC loss and the L1 distance, each with its gradient. */
 import {
   awkward,
   type CaseInput,
   codes,
+  filled,
   given,
   givenIntegers,
   type KernelCase,
@@ -84,4 +85,16 @@ const ctc: readonly KernelCase[] = [
   ...both("ctc_loss", given([1, 2, 2], [-Infinity, 1, 0, 0]), labels([[1]]), {}),
 ];
 
-export const lossCases: readonly KernelCase[] = [...crossEntropy, ...ctc];
+/** Nothing, less than four, one piece, and pieces of which the last is no multiple of four. */
+const distances: readonly KernelCase[] = [
+  ...both("l1_distance", filled([0, 3], 1), filled([0, 3], 1), {}),
+  ...both("l1_distance", given([], [1]), given([], [3]), {}),
+  ...both("l1_distance", given([3], [1, -2, 5]), given([3], [1, 4, -Infinity]), {}),
+  ...both("l1_distance", given([5], [1, 2, NaN, 4, 5]), given([5], [1, 3, 3, 3, 3]), {}),
+  ...both("l1_distance", moderate([2, 9, 28], 1), moderate([2, 9, 28], 2), {}),
+  ...both("l1_distance", awkward([70], 1), awkward([70], 2), {}),
+  ...both("l1_distance", moderate([3, 41, 7, 171], 3), moderate([3, 41, 7, 171], 4, 2), {}),
+  ...both("l1_distance", moderate([1, 8192], 5), moderate([1, 8192], 5), {}),
+];
+
+export const lossCases: readonly KernelCase[] = [...crossEntropy, ...ctc, ...distances];

@@ -295,11 +295,27 @@ function imageCases({ x, w, attributes = {} }: Image, i: number): KernelCase[] {
     { op: "conv2d", inputs: [values, weights], attributes, tolerance },
     { op: "conv2d", inputs: [values, weights, moderate([w[0]!], 3)], attributes, tolerance },
     {
+      op: "conv2d",
+      inputs: [values, weights, moderate([w[0]!], 3)],
+      attributes: { ...attributes, slope: 0.1 },
+      tolerance,
+    },
+    {
       op: "conv2d_input_grad",
       inputs: [gy, weights],
       attributes: { ...attributes, height: x[1]!, width: x[2]! },
       tolerance: summed(w[0]! * w[2]! * w[3]!),
     },
+    ...[
+      [undefined, moderate(x, 4)],
+      [moderate(x, 3), undefined],
+      [moderate(x, 3), moderate(x, 4)],
+    ].map((more) => ({
+      op: "conv2d_input_grad",
+      inputs: [gy, weights, ...more],
+      attributes: { ...attributes, height: x[1]!, width: x[2]!, slope: 0.1 },
+      tolerance: summed(w[0]! * w[2]! * w[3]!),
+    })),
     {
       op: "conv2d_weight_grad",
       inputs: [values, gy],

@@ -278,6 +278,9 @@ describe("products of compute capability 9.0", () => {
           [[1, 40, 192], [512, 192, 2], ({ x, w }) => conv1d(x!, w!)],
           [[1, 40, 256], [512, 256, 2], ({ x, w }) => conv1d(x!, w!)],
           [[1, 6, 64, 136], [256, 136, 3, 1], ({ x, w }) => conv2d(x!, w!)],
+          // Rows that are no multiple of their stride.
+          [[1, 9, 7, 64], [64, 64, 3, 9], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [1, 2], pad: [1, 4] })],
+          [[2, 4, 5, 32], [32, 32, 3, 4], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [1, 3], pad: [1, 3] })],
           // Few channels and few outputs.
           [
             [2, 300, 48],

@@ -139,6 +139,30 @@ describe("storage in bf16 on CUDA", () => {
     }
   });
 
+  it("the L1 distance reads bf16 numbers, and its gradient is some", async () => {
+    const inputs = { x: randomTensor([3, 11, 32], 1), v: randomTensor([20, 32], 2), w: randomTensor([20, 32], 3) };
+    const { x, v, w } = inputs;
+    const layer = async (w: TensorData) => {
+      const read = () => compute(cuda, { x, w }, "bf16", ({ x, w }) => ops.linear(x, w));
+      return (await withoutStorage(read)).map(toBf16);
+    };
+    const [a, b] = [await layer(v), await layer(w)];
+    const distance = await compute(cuda, inputs, "bf16", ({ x, v, w }) =>
+      ops.l1Distance(ops.linear(x, v), ops.linear(x, w)),
+    );
+    const mean = a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
+    assertClose(distance, Float32Array.of(mean), 1e-6);
+    const gradient = await compute(cuda, inputs, "bf16", ({ x, v, w }) => {
+      const y = ops.linear(x, v);
+      const [gy, gx] = x.graph.gradients([ops.l1Distance(y, ops.linear(x, w))], [y, x]);
+      return ops.add(ops.sum(ops.mul(gx!, 0)), ops.neg(gy!));
+    });
+    assert.deepEqual(
+      gradient,
+      a.map((value, i) => 0 - toBf16(Math.fround(Math.sign(value - b[i]!) / a.length))),
+    );
+  });
+
   it("gradients are as near to float32 as bf16 allows", async () => {
     const channels = 32;
     const inputs = {

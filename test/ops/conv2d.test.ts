@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { Device } from "../../lib/graph/device.js";
 import { Graph, type Value } from "../../lib/graph/graph.js";
-import { type Conv2dOptions, conv2d } from "../../lib/graph/ops/index.js";
+import { add, type Conv2dOptions, conv2d, leakyRelu } from "../../lib/graph/ops/index.js";
 import { assertClose, Golden, randomFloats } from "../golden.js";
 import { permuted } from "./layouts.js";
 import { sizeOf } from "./oracles.js";
-import { checkGoldenCase, differenceQuotient, evaluate, onEveryVariant } from "./support.js";
+import { checkGoldenCase, differenceQuotient, evaluate, onEveryVariant, randomTensor } from "./support.js";
 
 type Pair = readonly [height: number, width: number];
 
@@ -159,6 +159,31 @@ describe("conv2d", () => {
       }
     });
 
+    it("with a slope is followed by LeakyReLU, gradients too, and so is its gradient by LeakyReLU's", async () => {
+      const [x, w, bias] = [randomTensor([2, 13, 9, 5], 1), randomTensor([19, 5, 3, 2], 2), randomTensor([19], 3)];
+      const stride = { stride_h: 2, stride_w: 3 };
+      const gy = randomFloats(2 * 6 * 3 * 19, 4);
+      const run = (build: (x: Value, w: Value, bias: Value) => Value) =>
+        evaluate(device(), { x, w, bias }, ({ x, w, bias }) => build(x, w, bias), gy);
+      const joined = await run((x, w, bias) => x.graph.apply("conv2d", [x, w, bias], { ...stride, slope: 0.1 })[0]!);
+      assert.deepEqual(joined, await run((x, w, bias) => leakyRelu(conv2d(x, w, bias, { stride: [2, 3] }), 0.1)));
+
+      const given = { g: { shape: [2, 6, 3, 19], data: gy }, w, residual: randomTensor(x.shape, 5), signs: x };
+      const size = { ...stride, height: 13, width: 9 };
+      const of = async (build: (values: Record<keyof typeof given, Value>, graph: Graph) => Value) =>
+        (await evaluate(device(), given, build)).y;
+      assert.deepEqual(
+        await of(
+          ({ g, w, residual, signs }, graph) =>
+            graph.apply("conv2d_input_grad", [g, w, residual, signs], { ...size, slope: 0.1 })[0]!,
+        ),
+        await of(({ g, w, residual, signs }, graph) => {
+          const sum = add(residual, graph.apply("conv2d_input_grad", [g, w], size)[0]!);
+          return graph.apply("leaky_relu_grad", [signs, sum], { a: 0.1 })[0]!;
+        }),
+      );
+    });
+
     it("gives an image the same bits in any batch and a row the same bits at any place", async () => {
       const [height, width, channels] = [150, 40, 24];
       const options = { pad: [0, 4] } as const;
@@ -190,6 +215,14 @@ describe("conv2d", () => {
       }
       assert.deepEqual(results[1], results[0]);
       assert.deepEqual(results[2], results[0]);
+    }
+  });
+
+  it("refuses a slope that hides signs", () => {
+    const graph = new Graph();
+    const [x, w] = [graph.input("x", [1, 3, 3, 2]), graph.input("w", [4, 2, 1, 1])];
+    for (const slope of [0, -1, Number.NaN]) {
+      assert.throws(() => graph.apply("conv2d", [x, w], { slope }), { message: /slope above 0/ });
     }
   });
 

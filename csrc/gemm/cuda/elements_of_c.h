@@ -1,4 +1,4 @@
-// Sums to their places in C, with bias, residual, Snake and, for kernels that ask for it, GELU.
+// Sums to their places in C, with bias, residual, LeakyReLU, Snake and, for kernels that ask for it, GELU.
 #pragma once
 
 #include "device/cuda/math.h"
@@ -39,6 +39,7 @@ class RowOfC {
       p_.c.residual.load<kCount, kHalves>(base_ + place, more);
       for (int i = 0; i < kCount; ++i) values[i] += more[i];
     }
+    if (p_.c.slope != 1.f) apply_slope<kCount>(base_ + place, values);
     if (p_.c.alpha) {
       if (p_.c.activated) p_.c.c.store<kCount, kHalves>(base_ + place, values);
       float alpha[kCount];
@@ -60,6 +61,14 @@ class RowOfC {
       p_.c.gelu_input.load<kCount, kHalves>(at, inputs);
       for (int i = 0; i < kCount; ++i) values[i] = gelu_grad(inputs[i], values[i]);
     }
+  }
+
+  template <int kCount>
+  __device__ void apply_slope(int64_t at, float (&values)[kCount]) const {
+    float signs[kCount];
+    for (int i = 0; i < kCount; ++i) signs[i] = values[i];
+    if (p_.c.signs) p_.c.signs.load<kCount, kHalves>(at, signs);
+    for (int i = 0; i < kCount; ++i) values[i] = signs[i] < 0.f ? values[i] * p_.c.slope : values[i];
   }
 
   const Product& p_;

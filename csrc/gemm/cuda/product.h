@@ -61,6 +61,8 @@ struct ElementsOfC {
   Numbers before_gelu;                                   // as c: that goes here where it is given
   Numbers gelu_input;                                    // as c: GELU's gradient at it is multiplied with that
   Numbers residual;                                      // as c
+  float slope = 1;                                       // LeakyReLU's, which follows residual
+  Numbers signs;                                         // as c: LeakyReLU's gradient at it instead, where it is given
   const float* alpha = nullptr;                          // (span): Snake is applied last where it is given
   Numbers activated;                                     // as c: what Snake gives goes here, or to c where it is absent
   int64_t item = 0, outer = 0, group = 0, h = 0, w = 0;  // elements from one to the next

@@ -69,7 +69,8 @@ TuningKey describe(Precision precision, const Product& p, const ProductChoice& c
           p.a.x.halves + 2 * p.c.c.halves,
           (p.a.alpha != nullptr) + 2 * (p.c.residual.data != nullptr) + 4 * p.c.gelu +
               8 * (p.c.before_gelu.data != nullptr) + 16 * (p.c.gelu_input.data != nullptr) +
-              32 * (p.c.alpha != nullptr) + 64 * (p.c.activated.data != nullptr)};
+              32 * (p.c.alpha != nullptr) + 64 * (p.c.activated.data != nullptr) + 128 * (p.c.slope != 1) +
+              256 * (p.c.signs.data != nullptr)};
 }
 
 [[noreturn]] void fail_for_positions() {
@@ -113,7 +114,8 @@ TileSize choose_size(const KernelContext& context, Precision precision, const Pr
 
 bool writes_fours(const Product& p) {
   return are_in_fours(p.c.c) && are_in_fours(p.c.residual) && are_in_fours(p.c.before_gelu) &&
-         are_in_fours(p.c.gelu_input) && are_in_fours(p.c.activated) && is_aligned(p.c.alpha) &&
+         are_in_fours(p.c.gelu_input) && are_in_fours(p.c.signs) && are_in_fours(p.c.activated) &&
+         is_aligned(p.c.alpha) &&
          are_fours(
              {p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
 }

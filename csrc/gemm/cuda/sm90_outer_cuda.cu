@@ -69,6 +69,11 @@ TapRows rows_of_tap(const TapAxis& h, int tap) {
   return rows > 0 ? TapRows{rest, first, rows} : TapRows{0, kNowhere, 1};
 }
 
+// Rests of w that have as many positions as the first.
+int longer_rests(const Axis& w) { return w.in % w.stride == 0 ? w.stride : w.in % w.stride; }
+
+int maps_of(const Positions& at) { return at.h.taps * (longer_rests(at.w.x) < at.w.x.stride ? 2 : 1); }
+
 void map_across(const OuterProduct& o, const Positions& at, const Operand& p, const Operand& x, bool pairs,
                 Sm90Outer& q) {
   const int width = pairs && q.half_w > 0 ? q.half_w : q.width, height = pairs && q.half_h > 0 ? q.half_h : q.height;
@@ -79,13 +84,15 @@ void map_across(const OuterProduct& o, const Positions& at, const Operand& p, co
                     {o.p_pitch, at.image ? o.p_pitch : std::max<int64_t>(o.p_group, 8), p_row, at.h.out * p_row},
                     {64, 1, q.width, q.height, 1}});
   const Axis &h = at.h.x, &w = at.w.x;
-  for (int tap = 0; tap < q.taps_h; ++tap) {
+  q.longer = longer_rests(w);
+  for (int i = 0; i < maps_of(at); ++i) {
+    const int tap = i % q.taps_h, positions = up(w.in, w.stride) - i / q.taps_h;
     const TapRows rows = rows_of_tap(at.h, tap);
     q.first[tap] = rows.first;
-    q.q[tap] = tensor_map(
+    q.q[i] = tensor_map(
         {static_cast<const uint16_t*>(x.data) + rows.rest * h.pitch,
          true,
-         {o.taps.channels, w.stride, at.image ? up(w.in, w.stride) : o.groups, rows.rows, x.items},
+         {o.taps.channels, w.stride, at.image ? positions : o.groups, rows.rows, x.items},
          {pixel, at.image ? w.stride * pixel : std::max<int64_t>(o.taps.group, 8), h.stride * h.pitch, o.taps.outer},
          {64, 1, width, height, 1}});
   }
@@ -182,7 +189,9 @@ bool takes_sm90_outer(const KernelContext& context, Precision precision, const O
     return false;
   }
   if (o.rows < kLeastSize || q.channels < kLeastSize || (o.rows | q.channels) % 8 != 0) return false;
-  return o.depth % q.positions.value() == 0 && q.h.in > 0 && q.w.in > 0 && positions_of(o).h.taps <= kMostOuterTaps;
+  if (o.depth % q.positions.value() != 0 || q.h.in == 0 || q.w.in == 0) return false;
+  const Positions at = positions_of(o);
+  return at.w.x.in >= at.w.x.stride && maps_of(at) <= kMostOuterMaps;
 }
 
 void run_sm90_outer(const KernelContext& context, Precision precision, const OuterProduct& o) {

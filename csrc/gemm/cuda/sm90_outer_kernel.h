@@ -74,9 +74,9 @@ __device__ inline void produce_sm90_outer(const Sm90Outer& q, const typename Til
   typename Tile::Ring::Place at;
   for (int unit = first_unit_of<Tile>(); unit < q.units; unit += unit_step_of<Tile>()) {
     const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, unit, rank);
-    const CUtensorMap* map = q.q + task.tap_h;
-    const int first = q.first[task.tap_h];
     const Parts of_w = q.w.at(task.tap_w);
+    const CUtensorMap* map = q.q + (of_w.rest < q.longer ? 0 : q.taps_h) + task.tap_h;
+    const int first = q.first[task.tap_h];
     Sm90OuterBlock block(q, task.begin);
     for (int i = task.begin; i < task.end; ++i, block.advance(q)) {
       const int h = block.h * q.height, w = block.w * q.width;

@@ -6,17 +6,19 @@
 
 namespace lmspt::cuda {
 
-constexpr int kMostOuterTaps = 16;  // along h
+constexpr int kMostOuterMaps = 16;
 
 // The parameter of the kernel. K is walked in blocks, boxes of width by height positions of an item. Sequences lie
 // along h, with groups in the place of w.
 //
 // P is (columns, 1, w or group, h, item). Q has a map for each tap along h, (columns, rest of w, w or group, h, item),
-// of those rows that the tap reads: a block that ends past an item is zero in both. In tf32 both are transposed: (h,
-// column, w or group, item).
+// of those rows that the tap reads: a block that ends past an item is zero in both. Where w is no multiple of its
+// stride, the last rests have a position less, and maps of their own behind all others. In tf32 both are transposed:
+// (h, column, w or group, item).
 struct Sm90Outer {
-  CUtensorMap p, q[kMostOuterTaps];
-  int first[kMostOuterTaps];  // where in its map a tap begins
+  CUtensorMap p, q[kMostOuterMaps];
+  int first[kMostOuterMaps];  // where in its map a tap begins
+  int longer = 1;             // rests of w below this one are in the first maps
   int taps_h, items;          // lo parts lie so many items behind
   Sm90Axis w;
   int w_step;              // of q from one position to the next, where that axis has no rests

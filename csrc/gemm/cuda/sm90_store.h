@@ -84,6 +84,7 @@ class Sm90Rows {
     if (p_.c.residual) {
       each<kCount>([&](int i, int c) { values[i][c] += columns.residual[i][c]; });
     }
+    if (p_.c.slope != 1.f) apply_slope<kCount>(columns, values);
     if (!p_.c.alpha) return store_rows<kCount>(p_.c.c, columns, values);
     if (p_.c.activated) store_rows<kCount>(p_.c.c, columns, values);
 #pragma unroll
@@ -106,6 +107,17 @@ class Sm90Rows {
       for (int c = 0; c < kCount; ++c) body(i, c);
     }
   }
+
+  template <int kCount>
+  __device__ void apply_slope(const Columns<kCount>& columns, float (&values)[4][kCount]) const {
+    if (!p_.c.signs) {
+      return each<kCount>([&](int i, int c) { values[i][c] = leaky(values[i][c], values[i][c]); });
+    }
+    float signs[kRows][kCount];
+    load_rows<kCount>(p_.c.signs, columns, signs);
+    each<kCount>([&](int i, int c) { values[i][c] = leaky(signs[i][c], values[i][c]); });
+  }
+  __device__ float leaky(float sign, float value) const { return sign < 0.f ? value * p_.c.slope : value; }
 
   template <int kCount>
   __device__ void load_rows(const Numbers& from, const Columns<kCount>& columns, float (&values)[4][kCount]) const {

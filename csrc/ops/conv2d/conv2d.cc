@@ -25,6 +25,8 @@ std::vector<AttrSpec> conv_attrs(std::initializer_list<AttrSpec> more = {}) {
   return attrs;
 }
 
+AttrSpec slope_attr() { return AttrSpec::real("slope", 1); }
+
 void check_range(const InferContext& context, const char* name, int64_t least, int64_t most) {
   const int64_t value = context.attrs.i(name);
   context.expect(least <= value && value <= most, std::string("expected ") + name + " from " + std::to_string(least) +
@@ -66,6 +68,10 @@ Shape output_shape(const InferContext& context, const Shape& x, int64_t channels
   return y;
 }
 
+void check_slope(const InferContext& context) {
+  context.expect(context.attrs.f("slope") > 0, "expected a slope above 0");
+}
+
 AttrArgs geometry_args(const Attrs& attrs) {
   AttrArgs args;
   for (const char* name : {"stride_h", "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w", "precision"}) {
@@ -78,6 +84,7 @@ AttrArgs geometry_args(const Attrs& attrs) {
 
 void infer_conv2d(InferContext& context) {
   check_geometry(context);
+  check_slope(context);
   expect_image(context, 0, "x");
   expect_kernel(context, 1);
   const Shape &x = context.shape(0), &w = context.shape(1);
@@ -90,7 +97,9 @@ void infer_conv2d(InferContext& context) {
 }
 
 void gradient_conv2d(GradContext& context) {
-  const ValueId gy = context.output_grads[0];
+  const double slope = context.node.attrs.f("slope");
+  ValueId gy = context.output_grads[0];
+  if (slope != 1) gy = context.call("leaky_relu_grad", {context.out(0), gy}, {{"a", slope}});
   if (context.needs(0)) {
     AttrArgs args = geometry_args(context.node.attrs);
     args.emplace_back("height", context.in_shape(0)[1]);
@@ -130,12 +139,15 @@ void infer_pack(InferContext& context) {
 
 void infer_input_grad(InferContext& context) {
   check_geometry(context);
+  check_slope(context);
   for (const char* name : {"height", "width"}) check_range(context, name, 0, int64_t{1} << 40);
   expect_image(context, 0, "gy");
   expect_kernel(context, 1);
   const Shape &gy = context.shape(0), &w = context.shape(1);
   const Shape x = make_shape({gy[0], context.attrs.i("height"), context.attrs.i("width"), w[1]});
   context.expect_shape(0, "gy", output_shape(context, x, w[0], w[2], w[3]));
+  if (context.has(kConv2dResidual)) context.expect_shape(kConv2dResidual, "residual", x);
+  if (context.has(kConv2dSigns)) context.expect_shape(kConv2dSigns, "signs", x);
   context.output(x);
 }
 
@@ -168,19 +180,20 @@ void refuse_bf16_packing(const char* op) {
 }
 
 void register_conv2d(Registry& registry) {
-  OpDef conv{"conv2d", 2, 3, conv_attrs(), infer_conv2d, gradient_conv2d};
+  OpDef conv{"conv2d", 2, 3, conv_attrs({slope_attr()}), infer_conv2d, gradient_conv2d};
   conv.packing = {{1, "pack_conv2d",
                    [](const Attrs& attrs, const std::vector<Tensor>&) { return AttrArgs{packed_precision(attrs)}; }}};
   registry.add(conv);
   registry.add({"pack_conv2d", 1, 1, {precision_attr()}, infer_pack, nullptr, "a layout of weights"});
 
-  OpDef input_grad{"conv2d_input_grad",
-                   2,
-                   2,
-                   conv_attrs({AttrSpec::required_integer("height"), AttrSpec::required_integer("width")}),
-                   infer_input_grad,
-                   nullptr,
-                   "itself a gradient"};
+  OpDef input_grad{
+      "conv2d_input_grad",
+      2,
+      4,
+      conv_attrs({AttrSpec::required_integer("height"), AttrSpec::required_integer("width"), slope_attr()}),
+      infer_input_grad,
+      nullptr,
+      "itself a gradient"};
   input_grad.packing = {{1, "pack_conv2d_input_grad", [](const Attrs& attrs, const std::vector<Tensor>&) {
                            AttrArgs args{packed_precision(attrs)};
                            for (const char* name : {"stride_h", "stride_w", "dilation_h", "dilation_w"}) {

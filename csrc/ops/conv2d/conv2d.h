@@ -1,14 +1,20 @@
 // conv2d: y[b, h, w, o] = bias[o] + sum over i, m, n of weight[o, i, m, n] * x[b, h', w', i],
 //   h' = h * stride_h + m * dilation_h - pad_h and w' likewise; x (B, H, W, I), weight (O, I, kh, kw), bias (O),
 //   y (B, H', W', O), H' = floor((H + 2 pad_h - dilation_h (kh - 1) - 1) / stride_h) + 1; outside of x there are zeros.
-// conv2d_input_grad(gy, weight) and conv2d_weight_grad(x, gy) are its gradients; the first falls into stride_h *
-// stride_w phases, each a convolution of stride 1 with those taps of the kernel that meet the phase.
+//   With a `slope` other than 1, y is leaky_relu(y).
+// conv2d_input_grad(gy, weight, residual, signs) and conv2d_weight_grad(x, gy) are the gradients of one without slope;
+//   the first falls into stride_h * stride_w phases, each a convolution of stride 1 with those taps of the kernel that
+//   meet the phase. residual (as x) is added; with signs (as x) and a slope it is leaky_relu_grad(signs, that).
+// Plans for CUDA make slopes, residuals and signs of the ops of these names (graph/fuse_leaky_relu.h).
 #pragma once
 
 #include "device/attrs.h"
 #include "device/tensor.h"
 
 namespace lmspt {
+
+// Inputs of conv2d_input_grad beyond gy and weight.
+constexpr int kConv2dResidual = 2, kConv2dSigns = 3;
 
 // Throws where a packing for bf16 products is asked of the CPU, which has no such kernels of conv2d.
 void refuse_bf16_packing(const char* op);

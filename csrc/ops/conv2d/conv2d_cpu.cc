@@ -2,6 +2,7 @@
 // run for every row of the kernel.
 #include "ops/conv2d/conv2d_cpu.h"
 
+#include "device/cpu/rows.h"
 #include "device/cpu/thread_pool.h"
 #include "device/kernel.h"
 #include "gemm/gemm_cpu.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int64_t kStagedFloats = 64 * 1024;  // a staged window should stay in the second-level cache
 constexpr int64_t kPanelsAtOnce = 6;          // panels of weights that stay in a cache from strip to strip
+constexpr int64_t kFinished = 4096;           // elements per task, where something follows the sums
 
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -103,6 +105,24 @@ void correlate(ThreadPool* pool, const Correlation& c) {
   });
 }
 
+// Adds residual to the output, where it is given, then LeakyReLU follows, or its gradient at signs.
+void finish(const KernelContext& context, const float* residual, const float* signs) {
+  const auto factor = static_cast<float>(context.attrs->f("slope"));
+  if (!residual && factor == 1) return;
+  const Vec slope = broadcast(factor), zero = broadcast(0);
+  const int64_t count = context.out(0).shape.count();
+  parallel_for(context.pool, (count + kFinished - 1) / kFinished, [&](int64_t task, int) {
+    const int64_t end = smaller((task + 1) * kFinished, count);
+    for (int64_t i = task * kFinished; i < end; i += kLanes) {
+      float* y = context.out(0).f32() + i;
+      Vec value = load_left(y, end - i);
+      if (residual) value = value + load_left(residual + i, end - i);
+      const Vec sign = signs ? load_left(signs + i, end - i) : value;
+      store_left(select_less(sign, zero, value * slope, value), y, end - i);
+    }
+  });
+}
+
 void conv2d(const KernelContext& context) {
   const Tensor x = context.in(0), w = context.in(1);
   const Tensor& y = context.out(0);
@@ -117,6 +137,7 @@ void conv2d(const KernelContext& context) {
                            y.f32(),
                            g.w.out * g.out_channels,
                            g.out_channels});
+  finish(context, nullptr, nullptr);
 }
 
 void conv2d_input_grad(const KernelContext& context) {
@@ -141,6 +162,7 @@ void conv2d_input_grad(const KernelContext& context) {
       panels += h.axis.taps * v.axis.taps * packed_size(g.out_channels, g.in_channels);
     }
   }
+  finish(context, context.in(kConv2dResidual).f32(), context.in(kConv2dSigns).f32());
 }
 
 // w (O, I, kh, kw) -> (panels of O, kh, kw, I, 16)

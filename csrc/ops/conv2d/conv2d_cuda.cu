@@ -63,6 +63,7 @@ void conv2d(const KernelContext& context) {
   p.b.rows = are_rows(context, precision, g.in_channels);
   p.c.c = Numbers(y);
   p.c.bias = context.in(2).f32();
+  p.c.slope = static_cast<float>(context.attrs->f("slope"));
   p.c.outer = p.c.limit = y.shape.count_from(1);
   p.c.h = g.w.out * g.out_channels;
   p.c.w = g.out_channels;
@@ -81,6 +82,9 @@ void conv2d_input_grad(const KernelContext& context) {
   Product p;
   p.columns = g.in_channels;
   p.c.c = Numbers(gx);
+  p.c.residual = Numbers(context.in(kConv2dResidual));
+  p.c.signs = Numbers(context.in(kConv2dSigns));
+  p.c.slope = static_cast<float>(context.attrs->f("slope"));
   p.c.outer = p.c.limit = gx.shape.count_from(1);
   p.c.h = g.h.stride * row;
   p.c.w = g.w.stride * g.in_channels;
@@ -160,7 +164,8 @@ void register_conv2d_cuda(KernelTable& table) {
   table.add("pack_conv2d", pack_conv2d);
   table.add("pack_conv2d_input_grad", pack_conv2d_input_grad);
   table.takes_bf16("conv2d", {.inputs = 1 << 0, .outputs = 1 << 0});
-  table.takes_bf16("conv2d_input_grad", {.inputs = 1 << 0, .outputs = 1 << 0});
+  table.takes_bf16("conv2d_input_grad",
+                   {.inputs = 1 << 0 | 1 << kConv2dResidual | 1 << kConv2dSigns, .outputs = 1 << 0});
   table.takes_bf16("conv2d_weight_grad", {.inputs = 1 << 0 | 1 << 1});
 }
 

@@ -57,7 +57,11 @@ void grad_op(GradContext& c, const char* op) {
 }
 void silu_gradient(GradContext& c) { grad_op(c, "silu_grad"); }
 void gelu_gradient(GradContext& c) { grad_op(c, "gelu_grad"); }
-void leaky_relu_gradient(GradContext& c) { grad_op(c, "leaky_relu_grad"); }
+// The result has the signs of x where the slope is above 0: then x need not be kept.
+void leaky_relu_gradient(GradContext& c) {
+  const double slope = c.node.attrs.f("a");
+  give(c, 0, c.call("leaky_relu_grad", {slope > 0 ? c.out(0) : c.in(0), gy(c)}, {{"a", slope}}));
+}
 void clamp_gradient(GradContext& c) { grad_op(c, "clamp_grad"); }
 
 void add_gradient(GradContext& c) {

@@ -3,7 +3,7 @@
 // reach into it and adds them up in their order. A product with the windowed Fourier basis takes 2 W (W + 2) operations
 // a frame, the transform 2.5 W log2 W: for the mel loss of 8 x 6 s at 24 kHz 71 GFLOP, 1.4 ms of an H200 in float32
 // (0.3 ms as split bf16 products), against 0.9 GFLOP and 1.2 GB through shared memory, 0.1 ms.
-#include "device/cuda/groups.h"
+#include "device/cuda/mean_of_totals.h"
 #include "ops/spectrum/transform_cuda.h"
 
 namespace lmspt::cuda {
@@ -170,14 +170,6 @@ __global__ void mel_distance_kernel(MelDistance mel, int64_t groups, double* tot
   }
 }
 
-// One block.
-__global__ void mean_kernel(const double* totals, int64_t count, double values, float* out) {
-  double total = 0;
-  for (int64_t i = threadIdx.x; i < count; i += blockDim.x) total += totals[i];
-  total = BlockGroup::reduce(total, Add());
-  if (threadIdx.x == 0) *out = static_cast<float>(total / values);
-}
-
 // Writes over the magnitudes of b's frames: the gradient by a's magnitudes over these magnitudes, 0 where the power is
 // too small to have one. slopes (count, bands).
 __device__ inline void divide_gradient(const MelDistance& mel, const Analysis& of, int count, const float* slopes) {
@@ -268,7 +260,7 @@ void mel_distance(const KernelContext& context) {
   const Scratch scratch(context, units * sizeof(double));
   auto* totals = static_cast<double*>(scratch.data());
   launch(context, mel_distance_kernel, grid_of(units, 0), mel, groups, totals);
-  launch_blocks(context, mean_kernel, 1, kThreads, totals, units, mel.values(), context.out(0).f32());
+  mean_of_totals(context, totals, units, mel.values(), context.out(0).f32());
 }
 
 void mel_distance_grad(const KernelContext& context) {

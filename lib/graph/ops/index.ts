@@ -5,6 +5,7 @@ export * from "./conv1d.js";
 export * from "./conv2d.js";
 export * from "./cross-entropy.js";
 export * from "./ctc.js";
+export * from "./distance.js";
 export * from "./layout.js";
 export * from "./linear.js";
 export * from "./norms.js";

@@ -1,6 +1,6 @@
 /** Losses over what discriminators make of real and generated speech; each is summed over the discriminators. */
 import type { Value } from "../../graph/graph.js";
-import { abs, add, affine, mean, square, stopGradient, sub } from "../../graph/ops/index.js";
+import { add, affine, l1Distance, mean, square, stopGradient } from "../../graph/ops/index.js";
 
 /** Per discriminator, feature maps with the scores last. */
 export type FeatureMaps = readonly (readonly Value[])[];
@@ -19,7 +19,7 @@ export function adversarialLoss(generated: FeatureMaps): Value {
 /** The mean absolute difference of every pair of feature maps but the scores; no gradient passes to the real side. */
 export function featureLoss(generated: FeatureMaps, real: FeatureMaps): Value {
   const terms = generated.flatMap((maps, i) =>
-    maps.slice(0, -1).map((map, j) => mean(abs(sub(map, stopGradient(real[i]![j]!))))),
+    maps.slice(0, -1).map((map, j) => l1Distance(map, stopGradient(real[i]![j]!))),
   );
   return total(terms);
 }

@@ -1,18 +1,5 @@
 import type { Value } from "../../graph/graph.js";
-import {
-  abs,
-  add,
-  affine,
-  clamp,
-  linear,
-  log,
-  mean,
-  melDistance,
-  sqrt,
-  square,
-  sub,
-  sum,
-} from "../../graph/ops/index.js";
+import { add, affine, clamp, l1Distance, linear, log, melDistance, sqrt, square, sum } from "../../graph/ops/index.js";
 import { melBands, melFilters } from "../../nn/mel.js";
 import { addEnds, frameTables, hasFastTransform, stft } from "../../nn/stft.js";
 
@@ -58,7 +45,7 @@ const fusedDistance: Distance = (generated, real, sampleRate, nFft, mels, floor)
 
 const composedDistance: Distance = (generated, real, sampleRate, nFft, mels, floor) => {
   const [a, b] = [generated, real].map((audio) => melMagnitudes(audio, sampleRate, nFft, mels)) as [Value, Value];
-  return add(meanDistance(a, b), meanDistance(powerInDecades(a, floor), powerInDecades(b, floor)));
+  return add(l1Distance(a, b), l1Distance(powerInDecades(a, floor), powerInDecades(b, floor)));
 };
 
 /** (B, frames, mels) */
@@ -75,8 +62,4 @@ function magnitude(spectrum: Value): Value {
 
 function powerInDecades(magnitudes: Value, floor: number): Value {
   return affine(log(clamp(magnitudes, floor)), 2 / Math.LN10);
-}
-
-function meanDistance(a: Value, b: Value): Value {
-  return mean(abs(sub(a, b)));
 }
