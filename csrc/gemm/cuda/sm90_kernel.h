@@ -16,8 +16,7 @@ namespace lmspt::cuda {
 constexpr int kSm90Threads = 3 * kWarpGroup;
 constexpr int kConsumerWarps = 8;
 constexpr int kProducers = 4;  // threads, each of which fills every fourth stage: one takes 0.4 us for a stage
-constexpr int kProducerRegisters = 48, kConsumerRegisters = 232;  // of a thread; all begin with 168
-constexpr int kBandRows = 16;                                     // tiles
+constexpr int kBandRows = 16;  // tiles
 constexpr int kMostSharedBytes = 227 * 1024;
 constexpr int kBoxBytes = 64 * kSwizzleBytes;  // 64 rows of an operand along K, or 64 positions of 64 columns across K
 
@@ -199,9 +198,9 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
   }
 }
 
-// What both kernels have in common: `produce(ring, rank, producer)` runs in kProducers threads,
-// `consume(ring, rank, consumer)` in two warp groups.
-template <class Tile, class Produce, class Consume>
+// What both kernels have in common: `produce(ring, rank, producer)` runs in kProducers threads, which need so many
+// registers, `consume(ring, rank, consumer)` in two warp groups.
+template <class Tile, int kProducerRegisters, class Produce, class Consume>
 __device__ inline void run_with_ring(const Produce& produce, const Consume& consume) {
   unsigned char* shared = swizzled_shared();
   const typename Tile::Ring ring(shared, reinterpret_cast<uint64_t*>(shared + Tile::kBarriersAt));
@@ -221,7 +220,7 @@ __device__ inline void run_with_ring(const Produce& produce, const Consume& cons
     if constexpr (Tile::kBlocks > 1) return cluster_rank();
     return 0;
   };
-  run_warp_groups<kProducerRegisters, kConsumerRegisters, kProducers>(
+  run_warp_groups<kSm90Threads / kWarpGroup, kProducerRegisters, kProducers>(
       [&](int producer) { produce(ring, rank(), producer); },
       [&] { consume(ring, rank(), static_cast<int>(threadIdx.x) / kWarpGroup - 1); });
   if constexpr (Tile::kBlocks > 1) {
@@ -253,7 +252,7 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
         finish_sm90<Tile>(q, tile, consumer, sums);
       }
     };
-    run_with_ring<Tile>(produce, consume);
+    run_with_ring<Tile, 40>(produce, consume);
   }
 }
 

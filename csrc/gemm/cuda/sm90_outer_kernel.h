@@ -143,7 +143,7 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_outer_kernel(const __gri
         finish_sm90_outer<Tile>(q, task, consumer, sums);
       }
     };
-    run_with_ring<Tile>(produce, consume);
+    run_with_ring<Tile, 56>(produce, consume);
   }
 }
 

@@ -227,16 +227,15 @@ __device__ inline void each_unit(const TileOrder& order, const Body& body) {
   }
 }
 
-// A kernel: a Producer, which is one thread, and Consumers, which are warp groups, take the units of the block.
-template <class Memory, class Producer, class Consumer, int kProducerRegisters, int kConsumerRegisters,
-          class Parameters>
+// A kernel: a Producer, which is one thread, and Consumers, which are kGroups warp groups, take the units of the block.
+template <class Memory, class Producer, class Consumer, int kGroups, int kProducerRegisters, class Parameters>
 __device__ inline void take_units(const Parameters& p) {
   const Memory shared(swizzled_shared());
   if (threadIdx.x == 0) shared.make();
   __syncthreads();
   const auto take_all = [&](auto worker) { each_unit(p.order, [&](int unit) { worker.take(unit); }); };
-  run_warp_groups<kProducerRegisters, kConsumerRegisters>([&](int) { take_all(Producer{p, shared}); },
-                                                          [&] { take_all(Consumer{p, shared}); });
+  run_warp_groups<1 + kGroups, kProducerRegisters>([&](int) { take_all(Producer{p, shared}); },
+                                                   [&] { take_all(Consumer{p, shared}); });
 }
 
 }  // namespace lmspt::cuda
