@@ -35,6 +35,8 @@ struct Sm90Tile {
   static constexpr int kStageBytes = kABytes + kBBytes;
   static constexpr int kRoom = kMostSharedBytes - kSwizzleBlock - kConsumerWarps * kStoredBytes;
   static constexpr int kStages = kRoom / kStageBytes < 8 ? kRoom / kStageBytes : 8;
+  // Else a producer might wait for a stage whose release before the last is still to come: it would see the one before.
+  static_assert(kStages >= kProducers);
   static constexpr int kStoredAt = kStages * kStageBytes, kBarriersAt = kStoredAt + kConsumerWarps * kStoredBytes;
   using Ring = CopyRing<kStages, kStageBytes, kConsumerWarps, kBlocks>;  // a stage: rows, then columns
   static constexpr int kSharedBytes = kBarriersAt + Ring::kBarriers * static_cast<int>(sizeof(uint64_t));
