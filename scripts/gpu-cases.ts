@@ -18,6 +18,8 @@ import type { LmSpt } from "../lib/models/lmspt.js";
 import { loadModel } from "../lib/models/load.js";
 import type { KernelCase } from "../test/device/cuda-case.js";
 import { kernelCases } from "../test/device/cuda-cases.js";
+import { images, rounded, sequences } from "../test/device/product-cases.js";
+import { compute } from "../test/gemm/support.js";
 import { randomFloats } from "../test/golden.js";
 
 /** Weights of a variable's shape that take next to no room: products of waves along each axis. */
@@ -108,6 +110,28 @@ async function writeKernels(folder: string, cpu: Device): Promise<number> {
   return cases.length;
 }
 
+/** Products in reduced precisions, held to those of rounded operands. Convolutions in groups are in float32 anyway. */
+async function writeProducts(folder: string, cpu: Device): Promise<number> {
+  const cases = [...sequences, ...images].filter(({ name }) => !name.includes("groups"));
+  const tolerance = { tf32: 5e-5, bf16x3: 5e-5, bf16: 1e-5 } as const;
+  for (const [precision, allowed] of Object.entries(tolerance) as [keyof typeof tolerance, number][]) {
+    for (const [i, { inputs, build }] of cases.entries()) {
+      const graph = new Graph();
+      const given = Object.entries(inputs).map(([name, { data, shape }]) => ({
+        value: graph.input(name, shape),
+        data,
+      }));
+      const y = build(Object.fromEntries(Object.keys(inputs).map((name, k) => [name, given[k]!.value])));
+      const expected = await compute(cpu, rounded(inputs, precision), "fp32", build);
+      const samples = [...given, { value: y, data: expected, tolerance: allowed }];
+      const file = `product_${precision}-${String(i).padStart(4, "0")}.plan`;
+      writeFileSync(join(folder, file), graph.serialize({ y }, samples, { precision }));
+      graph.close();
+    }
+  }
+  return cases.length * Object.keys(tolerance).length;
+}
+
 async function writeModels(folder: string, cpu: Device): Promise<number> {
   const { model } = await loadModel("random:1:tiny");
   // bf16: twice the error of a plan whose products alone are rounded, without what lies in memory in between.
@@ -175,8 +199,9 @@ async function main(folder: string | undefined): Promise<void> {
   ];
   for (const path of [kernels, models, bench]) mkdirSync(path, { recursive: true });
   await using cpu = Device.open("cpu");
-  const written = [await writeKernels(kernels, cpu), await writeModels(models, cpu), await writeBenchmarks(bench)];
-  console.log(`${folder}: ${written[0]} cases of kernels, ${written[1]} of models, ${written[2]} to be timed`);
+  const kernelsWritten = (await writeKernels(kernels, cpu)) + (await writeProducts(kernels, cpu));
+  const written = [await writeModels(models, cpu), await writeBenchmarks(bench)];
+  console.log(`${folder}: ${kernelsWritten} cases of kernels, ${written[0]} of models, ${written[1]} to be timed`);
 }
 
 main(process.argv[2]).catch((error: Error) => {

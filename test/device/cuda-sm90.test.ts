@@ -4,141 +4,16 @@
  */
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/graph/device.js";
-import type { Value } from "../../lib/graph/graph.js";
-import { add, conv1d, conv2d, convTranspose1d, linear, matmul, snake } from "../../lib/graph/ops/index.js";
+import { add, conv1d, conv2d, convTranspose1d, linear, snake } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
-import { randomTensor, type TensorData } from "../ops/support.js";
+import { randomTensor } from "../ops/support.js";
 import { emulation, isEmulated, launchesOf, TILES, useBothDevices, withSettings } from "./cuda-device.js";
-import { computeGradients, PRECISIONS, ROUNDING } from "./cuda-precision.js";
-
-type Tensors = Readonly<Record<string, TensorData>>;
-type Build = (values: Record<string, Value>) => Value;
-
-interface Case {
-  readonly name: string;
-  readonly inputs: Tensors;
-  readonly build: Build;
-}
+import { computeGradients, PRECISIONS } from "./cuda-precision.js";
+import { type Build, images, rounded, sequences } from "./product-cases.js";
 
 const REDUCED = ["bf16", "tf32", "bf16x3"] as const satisfies readonly Precision[];
-
-/** Products of x and w with a bias b. */
-const cases: readonly Case[] = [
-  {
-    name: "a linear layer of an odd number of rows and columns",
-    inputs: { x: randomTensor([3, 43, 136], 1), w: randomTensor([77, 136], 2), b: randomTensor([77], 3) },
-    build: ({ x, w, b }) => linear(x!, w!, b),
-  },
-  {
-    name: "a linear layer of one row",
-    inputs: { x: randomTensor([1, 264], 4), w: randomTensor([260, 264], 5), b: randomTensor([260], 6) },
-    build: ({ x, w, b }) => linear(x!, w!, b),
-  },
-  {
-    name: "a convolution with borders, of items that end within a tile",
-    inputs: { x: randomTensor([2, 131, 136], 7), w: randomTensor([72, 136, 3], 8), b: randomTensor([72], 9) },
-    build: ({ x, w, b }) => conv1d(x!, w!, b, { padLeft: 2, padRight: 1 }),
-  },
-  {
-    name: "a convolution whose taps reach beyond both ends",
-    inputs: { x: randomTensor([2, 11, 128], 10), w: randomTensor([130, 128, 7], 11), b: randomTensor([130], 12) },
-    build: ({ x, w, b }) => conv1d(x!, w!, b, { dilation: 9, padLeft: 27, padRight: 27 }),
-  },
-  {
-    name: "a convolution of one tap over a batch",
-    inputs: { x: randomTensor([3, 50, 192], 13), w: randomTensor([64, 192, 1], 14), b: randomTensor([64], 15) },
-    build: ({ x, w, b }) => conv1d(x!, w!, b),
-  },
-  {
-    name: "a strided convolution of a length that is no multiple",
-    inputs: { x: randomTensor([2, 149, 128], 16), w: randomTensor([136, 128, 8], 17), b: randomTensor([136], 18) },
-    build: ({ x, w, b }) => conv1d(x!, w!, b, { stride: 4, padLeft: 2, padRight: 3 }),
-  },
-  {
-    name: "a strided convolution with fewer rows than its stride, and taps that are no multiple",
-    inputs: { x: randomTensor([2, 3, 128], 19), w: randomTensor([136, 128, 5], 20), b: randomTensor([136], 21) },
-    build: ({ x, w, b }) => conv1d(x!, w!, b, { stride: 4, padLeft: 3, padRight: 3 }),
-  },
-  {
-    name: "a convolution in groups",
-    inputs: { x: randomTensor([1, 30, 272], 22), w: randomTensor([272, 136, 3], 23), b: randomTensor([272], 24) },
-    build: ({ x, w, b }) => conv1d(x!, w!, b, { groups: 2, padLeft: 1, padRight: 1 }),
-  },
-  {
-    name: "a transposed convolution",
-    inputs: { x: randomTensor([2, 37, 136], 25), w: randomTensor([136, 34, 8], 26), b: randomTensor([34], 27) },
-    build: ({ x, w, b }) => convTranspose1d(x!, w!, b, { stride: 4, padLeft: 2, padRight: 2 }),
-  },
-  {
-    name: "a convolution of 48 channels, of which a block of K is not full, to 34",
-    inputs: { x: randomTensor([2, 140, 48], 56), w: randomTensor([34, 48, 7], 57), b: randomTensor([34], 58) },
-    build: ({ x, w, b }) => conv1d(x!, w!, b, { dilation: 3, padLeft: 9, padRight: 9 }),
-  },
-  {
-    name: "a product with a matrix for each item",
-    inputs: { x: randomTensor([2, 9, 136], 28), w: randomTensor([2, 136, 68], 29) },
-    build: ({ x, w }) => matmul(x!, w!),
-  },
-  {
-    name: "a product with a transposed left side",
-    inputs: { x: randomTensor([2, 136, 70], 30), w: randomTensor([2, 136, 80], 31) },
-    build: ({ x, w }) => matmul(x!, w!, { transposeA: true }),
-  },
-];
-
-/** Images: x (B, H, W, I), whose tiles are boxes of positions. */
-const images: readonly Case[] = [
-  {
-    name: "a convolution over periods",
-    inputs: { x: randomTensor([2, 40, 3, 64], 32), w: randomTensor([72, 64, 5, 1], 33), b: randomTensor([72], 34) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [3, 1], pad: [2, 0] }),
-  },
-  {
-    name: "a convolution over a spectrum",
-    inputs: { x: randomTensor([2, 9, 21, 32], 35), w: randomTensor([68, 32, 3, 9], 36), b: randomTensor([68], 37) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [1, 2], pad: [1, 4] }),
-  },
-  {
-    name: "a convolution with strides and dilations along both axes",
-    inputs: { x: randomTensor([2, 12, 13, 40], 38), w: randomTensor([66, 40, 3, 3], 39), b: randomTensor([66], 40) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [2, 3], dilation: [3, 2], pad: [4, 1] }),
-  },
-  {
-    name: "a convolution over rows that are wider than a tile",
-    inputs: { x: randomTensor([1, 3, 150, 32], 41), w: randomTensor([64, 32, 3, 3], 42), b: randomTensor([64], 43) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
-  },
-  {
-    name: "a convolution over images of one row",
-    inputs: { x: randomTensor([3, 1, 50, 32], 44), w: randomTensor([70, 32, 3, 2], 45), b: randomTensor([70], 46) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [1, 0] }),
-  },
-  {
-    name: "a convolution to one column",
-    inputs: { x: randomTensor([2, 9, 13, 40], 47), w: randomTensor([1, 40, 3, 3], 48), b: randomTensor([1], 49) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
-  },
-  {
-    name: "a convolution of two channels, whose taps are laid side by side",
-    inputs: { x: randomTensor([2, 9, 21, 2], 50), w: randomTensor([32, 2, 3, 9], 51), b: randomTensor([32], 52) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [1, 2], pad: [1, 4] }),
-  },
-  {
-    name: "a convolution of one channel over periods",
-    inputs: { x: randomTensor([2, 41, 3, 1], 53), w: randomTensor([34, 1, 5, 1], 54), b: randomTensor([34], 55) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [3, 1], pad: [2, 0] }),
-  },
-];
-
-const rounded = (inputs: Tensors, precision: Precision): Tensors =>
-  Object.fromEntries(
-    Object.entries(inputs).map(([name, { data, shape }]) => [
-      name,
-      name === "b" ? { data, shape } : { data: Float32Array.from(data, ROUNDING[precision]), shape },
-    ]),
-  );
 
 describe("products of compute capability 9.0", () => {
   let cpu: Device;
@@ -148,7 +23,7 @@ describe("products of compute capability 9.0", () => {
   });
 
   for (const precision of PRECISIONS) {
-    for (const { name, inputs, build } of [...cases, ...images]) {
+    for (const { name, inputs, build } of [...sequences, ...images]) {
       it(`${precision}: ${name} is that of rounded operands`, async () => {
         // Convolutions in groups are in float32.
         const rounding = name.includes("groups") ? "fp32" : precision;
@@ -161,7 +36,7 @@ describe("products of compute capability 9.0", () => {
   for (const tile of TILES) {
     it(`have the same bits in ${tile} tiles`, () =>
       withSettings({ LMSPT_CUDA_TILE: tile }, async (device) => {
-        for (const { name, inputs, build } of [...cases.slice(0, 3), images[0]!]) {
+        for (const { name, inputs, build } of [...sequences.slice(0, 3), images[0]!]) {
           for (const precision of ["bf16", "tf32"] as const) {
             const [one, other] = await Promise.all([
               compute(device, inputs, precision, build),
@@ -175,7 +50,7 @@ describe("products of compute capability 9.0", () => {
 
   it("are switched off by LMSPT_CUDA_WGMMA=0, device by device", () =>
     withSettings({ LMSPT_CUDA_WGMMA: "0" }, async (device) => {
-      const { inputs, build } = cases[2]!;
+      const { inputs, build } = sequences[2]!;
       const [off, on] = await Promise.all([
         compute(device, inputs, "bf16", build),
         compute(cuda, inputs, "bf16", build),
