@@ -19,7 +19,7 @@ struct Work {
   int64_t flops = 0;
   int64_t bytes = 0;
   std::function<int64_t()> count = [] { return int64_t{0}; };
-  int64_t other_bytes = 0;  // in place of `bytes` on GPUs that store as float32 what others store as bf16 numbers
+  int64_t other_bytes = 0;  // in place of `bytes` on GPUs that store other types or need more kernels
 };
 
 // Another way to do the same, by settings of the environment.

@@ -41,7 +41,7 @@ std::vector<Variant> without(Precision precision, int64_t channels) {
 
 int64_t biases(int64_t channels) { return 4 * channels; }
 
-// Snake, seven taps, Snake, one tap, sum; two kernels where there are many channels.
+// Snake, seven taps, Snake, one tap, sum; two kernels where there are many channels, or on compute capability 9.0.
 Case residual_unit(const std::string& where, Precision precision, const Place& p) {
   const int64_t c = p.channels, size = stored_bytes(precision);
   const bool joined = c <= kMostJoined;
@@ -54,15 +54,19 @@ Case residual_unit(const std::string& where, Precision precision, const Place& p
     const ValueId second = r.one("snake", {inner, r.positive({c})});
     r.want(r.one("add", {x, r.one("conv1d", {second, r.weights({c, c, 1}), r.weights({c})})}));
   };
-  const int64_t passes = joined ? 2 : 5;  // x and y; also what lies between, written and read, and x as the summand
-  const int64_t bytes = passes * p.count() * size + packed_bytes(precision, kTaps, c, c) +
-                        packed_bytes(precision, 1, c, c) + 2 * biases(c) + 2 * 4 * c;
+  // x and y; in two kernels also what lies between, written and read, and x as the summand
+  constexpr int64_t kOfOne = 2, kOfTwo = 5;
+  const int64_t weights =
+      packed_bytes(precision, kTaps, c, c) + packed_bytes(precision, 1, c, c) + 2 * biases(c) + 2 * 4 * c;
+  const int64_t of_two = kOfTwo * p.count() * size + weights;
+  Work work = product_work(p.batch * p.rows, (kTaps + 1) * c, c, joined ? kOfOne * p.count() * size + weights : of_two);
+  work.other_bytes = of_two;
   return {"residual unit",
           where + ", " + std::to_string(c) + " channels",
           precision,
           {"fused_residual_unit", "conv1d", "snake", "add"},
           record,
-          product_work(p.batch * p.rows, (kTaps + 1) * c, c, bytes),
+          work,
           without(precision, c)};
 }
 

@@ -49,7 +49,8 @@ Product with_items(Product p) {
   return p;
 }
 
-// The boxes of 128 positions at most of which an item takes fewest.
+// The boxes of which an item takes fewest, of 121 to 128 positions: products read whole swizzle blocks of eight, and
+// nothing that no copy brought.
 void choose_box(const Product& p, int most_height, Sm90Tiling& tiling) {
   const int across = static_cast<int>(std::min<int64_t>(p.rows, p.a.positions_w.value()));
   const int height = up(p.rows, across);
@@ -57,7 +58,8 @@ void choose_box(const Product& p, int most_height, Sm90Tiling& tiling) {
   const auto height_of = [&](int width) { return std::min(kSm90Rows / width, most_height); };
   const auto boxes = [&](int width) { return int64_t{up(across, width)} * up(height, height_of(width)); };
   for (int width = kSm90Rows - 1; width > 0 && height > 1; --width) {
-    if (boxes(width) < boxes(best)) best = width;
+    const bool fills = width * height_of(width) > kSm90Rows - 8;
+    if (fills && boxes(width) < boxes(best)) best = width;
   }
   tiling.width = Divisor(best);
   tiling.height = height == 1 ? 1 : height_of(best);
