@@ -14,7 +14,7 @@ constexpr int64_t kLeastPiece = 256;  // rows
 constexpr int64_t kMostPieces = 512;
 constexpr int kRowLanes = kThreads / kWarp;  // rows that a block reads at once, kWarp columns of each
 constexpr int kRowsAhead = 8;                // that a thread reads before it adds the first
-constexpr int kColumnBlocks = 4;             // that a multiprocessor holds with what they read ahead
+constexpr int kColumnBlocks = 2;             // that a multiprocessor holds with what they read ahead
 
 struct ColumnPieces {
   int64_t rows, columns, piece;

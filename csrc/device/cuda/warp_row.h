@@ -10,6 +10,7 @@ namespace lmspt::cuda {
 
 constexpr int64_t kLongestWarpRow = 2048;
 constexpr int kWarpRowThreads = 64;  // of a block: small ones leave few registers unused
+constexpr int kWarpRowBlocks = 4;    // that a multiprocessor holds at least
 
 // Whether a warp holds rows of this length: in fours, which begin at multiples of their size as tensors do.
 inline bool fits_warp(int64_t size) { return size % 4 == 0 && size <= kLongestWarpRow; }

@@ -95,7 +95,7 @@ __global__ void normalize_sum_kernel(Rows2d size, double epsilon, const Numbers 
 
 // Both of rows that a warp holds; without `other` there is no sum.
 template <class Norm, int kFours>
-__global__ void __launch_bounds__(kWarpRowThreads)
+__global__ void __launch_bounds__(kWarpRowThreads, kWarpRowBlocks)
     normalize_warp_row_kernel(Rows2d size, double epsilon, const Numbers x, const Numbers other, const float* w,
                               const float* bias, float* sum, const Numbers y) {
   using Row = WarpRow<kFours>;
@@ -141,7 +141,7 @@ __global__ void normalize_grad_kernel(Rows2d size, double epsilon, const float* 
 }
 
 template <class Norm, int kFours>
-__global__ void __launch_bounds__(kWarpRowThreads)
+__global__ void __launch_bounds__(kWarpRowThreads, kWarpRowBlocks)
     normalize_grad_warp_row_kernel(Rows2d size, double epsilon, const float* x, const float* w, const Numbers gy,
                                    const Numbers residual, float* gx, Statistics* statistics) {
   using Row = WarpRow<kFours>;
