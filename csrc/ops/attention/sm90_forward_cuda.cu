@@ -178,9 +178,7 @@ class Consumer {
 };
 
 __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_attention_kernel(const __grid_constant__ Parameters p) {
-  if constexpr (kHasWgmma) {
-    take_units<Memory, Producer, Consumer, kGroups, 32>(p);
-  }
+  take_units<Memory, Producer, Consumer, kGroups, 32>(p);
 }
 
 }  // namespace

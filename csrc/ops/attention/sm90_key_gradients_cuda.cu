@@ -178,9 +178,7 @@ class Consumer {
 };
 
 __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_key_gradients_kernel(const __grid_constant__ Parameters p) {
-  if constexpr (kHasWgmma) {
-    take_units<Memory, Producer, Consumer, kGroups, 40>(p);
-  }
+  take_units<Memory, Producer, Consumer, kGroups, 40>(p);
 }
 
 // sums (rows, size) = those of the `readers` heads that share them, added in order.

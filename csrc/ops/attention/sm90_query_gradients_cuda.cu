@@ -155,9 +155,7 @@ class Consumer {
 };
 
 __global__ __launch_bounds__(kThreadsOfAll, 1) void sm90_query_gradients_kernel(const __grid_constant__ Parameters p) {
-  if constexpr (kHasWgmma) {
-    take_units<Memory, Producer, Consumer, kGroups, 40>(p);
-  }
+  take_units<Memory, Producer, Consumer, kGroups, 40>(p);
 }
 
 }  // namespace

@@ -228,8 +228,10 @@ __device__ inline void each_unit(const TileOrder& order, const Body& body) {
 }
 
 // A kernel: a Producer, which is one thread, and Consumers, which are kGroups warp groups, take the units of the block.
+// Nothing of it is left for targets that have no such instructions, though all of it is compiled.
 template <class Memory, class Producer, class Consumer, int kGroups, int kProducerRegisters, class Parameters>
 __device__ inline void take_units(const Parameters& p) {
+  if (!kHasWgmma) return;
   const Memory shared(swizzled_shared());
   if (threadIdx.x == 0) shared.make();
   __syncthreads();
