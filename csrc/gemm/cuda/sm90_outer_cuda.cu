@@ -3,6 +3,7 @@
 #include "gemm/cuda/sm90_operands.h"
 #include "gemm/cuda/sm90_outer.h"
 #include "gemm/cuda/sm90_outer_units.h"
+#include "gemm/cuda/sm90_product.h"
 
 namespace lmspt::cuda {
 
@@ -185,9 +186,7 @@ void sum(const KernelContext& context, Precision precision, Sm90Outer& q, const 
 
 bool takes_sm90_outer(const KernelContext& context, Precision precision, const OuterProduct& o) {
   const RowsOfA& q = o.taps;
-  if (!gpu_of(context).wgmma || precision == Precision::fp32 || o.panels.data || o.items != 1 || o.depth == 0) {
-    return false;
-  }
+  if (!has_sm90_engine(context, precision) || o.panels.data || o.items != 1 || o.depth == 0) return false;
   if (o.rows < kLeastSize || q.channels < kLeastSize || (o.rows | q.channels) % 8 != 0) return false;
   if (o.depth % q.positions.value() != 0 || q.h.in == 0 || q.w.in == 0) return false;
   const Positions at = positions_of(o);

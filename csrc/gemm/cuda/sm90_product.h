@@ -7,6 +7,9 @@
 
 namespace lmspt::cuda {
 
+// Whether the GPU has the engine, and the precision is one of its own.
+bool has_sm90_engine(const KernelContext& context, Precision precision);
+
 // Whether weights of so many channels (of a group) are packed into rows, for this engine. Neither columns nor rows of x
 // matter: the engine for all GPUs is slower even where most of a tile is empty, and all products of the same weights
 // are summed in the same order.

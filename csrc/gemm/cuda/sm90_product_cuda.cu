@@ -155,9 +155,13 @@ bool choose_pairs(const KernelContext& context, const Product& p, int down_of_it
 
 }  // namespace
 
-bool are_rows(const KernelContext& context, Precision precision, int64_t channels) {
+bool has_sm90_engine(const KernelContext& context, Precision precision) {
   const bool reduced = precision == Precision::bf16 || precision == Precision::bf16x3 || precision == Precision::tf32;
-  return gpu_of(context).wgmma && reduced && channels >= kLeastChannels &&
+  return gpu_of(context).wgmma && reduced;
+}
+
+bool are_rows(const KernelContext& context, Precision precision, int64_t channels) {
+  return has_sm90_engine(context, precision) && channels >= kLeastChannels &&
          channels % (kMapBytes / 4 * floats_of_word(precision)) == 0;
 }
 

@@ -19,6 +19,8 @@ constexpr int kStoredBytes = kStoredRows * kStoredPitch * static_cast<int>(sizeo
 // a predicate of a single load or store: branches that part the threads of a warp take longer than what they skip.
 template <bool kHalves>
 class Sm90Rows {
+  static constexpr int kRows = 4;
+
  public:
   // `row(i)` gives the position of row i of the tile within its item, or -1.
   template <class Row>
@@ -38,8 +40,8 @@ class Sm90Rows {
   struct Columns {
     int64_t across;
     int column;  // of bias and alpha
-    bool inside[4];
-    float bias[kCount], residual[4][kCount];
+    bool inside[kRows];
+    float bias[kCount], residual[kRows][kCount];
   };
 
   template <int kCount>
@@ -97,8 +99,6 @@ class Sm90Rows {
   }
 
  private:
-  static constexpr int kRows = 4;
-
   template <int kCount, class Body>
   static __device__ void each(const Body& body) {
 #pragma unroll
@@ -109,7 +109,7 @@ class Sm90Rows {
   }
 
   template <int kCount>
-  __device__ void apply_slope(const Columns<kCount>& columns, float (&values)[4][kCount]) const {
+  __device__ void apply_slope(const Columns<kCount>& columns, float (&values)[kRows][kCount]) const {
     if (!p_.c.signs) {
       return each<kCount>([&](int i, int c) { values[i][c] = leaky(values[i][c], values[i][c]); });
     }
@@ -120,7 +120,7 @@ class Sm90Rows {
   __device__ float leaky(float sign, float value) const { return sign < 0.f ? value * p_.c.slope : value; }
 
   template <int kCount>
-  __device__ void load_rows(const Numbers& from, const Columns<kCount>& columns, float (&values)[4][kCount]) const {
+  __device__ void load_rows(const Numbers& from, const Columns<kCount>& columns, float (&values)[kRows][kCount]) const {
     each<kCount>([&](int i, int c) { values[i][c] = 0; });
     if (kHalves && from.halves) {
 #pragma unroll
@@ -137,7 +137,7 @@ class Sm90Rows {
 
   template <int kCount>
   __device__ void store_rows(const Numbers& to, const Columns<kCount>& columns,
-                             const float (&values)[4][kCount]) const {
+                             const float (&values)[kRows][kCount]) const {
     if (kHalves && to.halves) {
 #pragma unroll
       for (int i = 0; i < kRows; ++i) {

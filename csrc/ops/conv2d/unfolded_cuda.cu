@@ -84,8 +84,7 @@ void unfold(const KernelContext& context, const RowsOfA& a, int64_t tap_width, i
 }  // namespace
 
 bool is_unfolded(const KernelContext& context, Precision precision, const RowsOfA& a, int64_t rows, int64_t columns) {
-  const bool reduced = precision == Precision::bf16 || precision == Precision::bf16x3 || precision == Precision::tf32;
-  return gpu_of(context).wgmma && reduced && !are_rows(context, precision, a.channels) && a.words <= kMostWords &&
+  return has_sm90_engine(context, precision) && !are_rows(context, precision, a.channels) && a.words <= kMostWords &&
          columns >= kLeastColumns && rows > 0 && rows < kBeyondAll;
 }
 

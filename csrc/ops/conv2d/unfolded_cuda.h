@@ -9,7 +9,8 @@ namespace lmspt::cuda {
 // Whether that is done, for `rows` positions of what `a` describes.
 bool is_unfolded(const KernelContext& context, Precision precision, const RowsOfA& a, int64_t rows, int64_t columns);
 
-// Of weights in panels, and C without gaps.
+// Of weights in panels, which are brought into rows here: what is packed has no room for whole 16 bytes of all taps. C
+// has no gaps.
 void run_unfolded(const KernelContext& context, Precision precision, const Product& product);
 
 void run_unfolded_weight_gradient(const KernelContext& context, Precision precision, const OuterProduct& product);

@@ -72,12 +72,11 @@ __device__ void load4(const Numbers& x, int64_t at, int64_t stride, float (&valu
 // The fours quad, quad + unit_step(), ... as far as there are so many, else `quad` again. What the numbers are is
 // known, so that no load waits for another.
 template <bool kHalves>
-__device__ void load_ahead(Numbers x, int64_t quad, int64_t quads, float (&values)[kAhead][kWidth]) {
-  x.halves = kHalves;
+__device__ void load_ahead(const Numbers& x, int64_t quad, int64_t quads, float (&values)[kAhead][kWidth]) {
 #pragma unroll
   for (int n = 0; n < kAhead; ++n) {
     const int64_t next = quad + n * unit_step();
-    x.load<kWidth>((next < quads ? next : quad) * kWidth, values[n]);
+    x.load_as<kWidth, kHalves>((next < quads ? next : quad) * kWidth, values[n]);
   }
 }
 

@@ -40,10 +40,9 @@ __global__ void snake_kernel(Rows2d size, const Numbers x, const float* alpha, c
 }
 
 template <bool kHalves>
-__device__ float load_one(Numbers x, int64_t at) {
-  x.halves = kHalves;
+__device__ float load_one(const Numbers& x, int64_t at) {
   float value;
-  x.load<1>(at, &value);
+  x.load_as<1, kHalves>(at, &value);
   return value;
 }
 
