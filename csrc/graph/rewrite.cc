@@ -75,17 +75,36 @@ bool is_worth_fusing(const Shape& x, const Device& device) {
 
 // On the CPU both convolutions of a unit in bf16, or the first one by the fast algorithm. On CUDA not where they are
 // two kernels anyway, of which each is better given what went through Snake.
-bool has_fused_kernel(const Program& program, const Step& first, const Step& second, const Shape& x, Device& device) {
+bool has_fused_kernel(const Program& program, const Step& first, const Step& second, const Step& unit, Device& device) {
   const Precision precision = precision_of(first.attrs);
   if (precision != precision_of(second.attrs)) return false;
   if (first.attrs.b("transposed") || second.attrs.b("transposed")) return false;
   if (!device.is_host()) {
-    return first.attrs.i("stride") == 1 && first.attrs.i("groups") == 1 && !prepares_input(program, first, device);
+    return first.attrs.i("stride") == 1 && first.attrs.i("groups") == 1 && !prepares_input(program, unit, device);
   }
+  const Shape& x = program.values[unit.inputs[0]].shape;
   return is_bf16(precision) ? x[2] % 2 == 0 && first.attrs.i("stride") == 1 : first.attrs.b("winograd");
 }
 
-// conv1d(conv1d(x, ..., alpha = ...), w of one tap, ..., alpha = ..., residual = x) -> fused_residual_unit
+// Whether conv1d(conv1d(x, ..., alpha = ...), w of one tap, ..., alpha = ..., residual = x) is what the steps compute.
+bool are_unit(const Program& program, const Step& first, const Step& second) {
+  const ValueId x = first.inputs[0];
+  const Shape &shape = program.values[x].shape, &w = program.values[second.inputs[1]].shape;
+  return second.has_input(kConvResidual) && second.inputs[kConvResidual] == x && first.has_input(kConvAlpha) &&
+         !first.has_input(kConvResidual) && second.has_input(kConvAlpha) && w[2] == 1 &&
+         second.attrs.i("groups") == 1 && second.attrs.i("stride") == 1 && second.attrs.i("pad_left") == 0 &&
+         !second.has_input(kConvEnds) && program.values[second.outputs[0]].shape == shape &&
+         program.values[second.inputs[0]].shape == shape;
+}
+
+Step unit_of(const Step& first, const Step& second) {
+  Step unit{&Registry::get().op("fused_residual_unit"), first.attrs, {}, second.outputs};
+  unit.inputs = {first.inputs[0],           first.inputs[1],       first.input(2),
+                 first.inputs[kConvAlpha],  second.inputs[1],      second.input(2),
+                 second.inputs[kConvAlpha], first.input(kConvEnds)};
+  return unit;
+}
+
 void fuse_residual_units(Program& program, Device& device) {
   const std::vector<int> uses = program.use_counts();
   std::map<ValueId, size_t> convolutions;  // by their result
@@ -93,27 +112,15 @@ void fuse_residual_units(Program& program, Device& device) {
   for (Step& step : program.steps) {
     const bool is_conv = step.op->name == "conv1d";
     const auto inner = is_conv ? convolutions.find(step.inputs[0]) : convolutions.end();
-    if (inner != convolutions.end() && uses[step.inputs[0]] == 1 && step.has_input(kConvResidual)) {
+    if (inner != convolutions.end() && uses[step.inputs[0]] == 1) {
       const Step& first = steps[inner->second];
-      const ValueId x = first.inputs[0];
-      const Shape &shape = program.values[x].shape, &w = program.values[step.inputs[1]].shape;
-      if (step.inputs[kConvResidual] == x && first.has_input(kConvAlpha) && !first.has_input(kConvResidual) &&
-          step.has_input(kConvAlpha) && has_fused_kernel(program, first, step, shape, device) && w[2] == 1 &&
-          step.attrs.i("groups") == 1 && step.attrs.i("stride") == 1 && step.attrs.i("pad_left") == 0 &&
-          !step.has_input(kConvEnds) && program.values[step.outputs[0]].shape == shape &&
-          program.values[step.inputs[0]].shape == shape && is_worth_fusing(shape, device)) {
-        Step unit{&Registry::get().op("fused_residual_unit"), first.attrs, {}, step.outputs};
-        unit.inputs = {x,
-                       first.inputs[1],
-                       first.input(2),
-                       first.inputs[kConvAlpha],
-                       step.inputs[1],
-                       step.input(2),
-                       step.inputs[kConvAlpha],
-                       first.input(kConvEnds)};
-        steps[inner->second].op = nullptr;
-        steps.push_back(std::move(unit));
-        continue;
+      if (are_unit(program, first, step) && is_worth_fusing(program.values[first.inputs[0]].shape, device)) {
+        Step unit = unit_of(first, step);
+        if (has_fused_kernel(program, first, step, unit, device)) {
+          steps[inner->second].op = nullptr;
+          steps.push_back(std::move(unit));
+          continue;
+        }
       }
     }
     if (is_conv) convolutions[step.outputs[0]] = steps.size();

@@ -16,8 +16,8 @@ enum class Mistake {
   copy_left,         // under way at the end
   no_fence,
   no_wgmma_wait,
-  other_products,  // of the last warp
-  misaligned_operand,
+  other_products,      // of the last warp
+  misaligned_operand,  // across K
   operand_not_copied,
   misaligned_copy,
   misaligned_source,
@@ -28,6 +28,9 @@ enum class Mistake {
   odd_registers,
   rows_changed,  // in registers, while a product reads them
   overlapping_sums,
+  hidden_operands,     // that threads wrote
+  untold_operands,     // to those who multiply
+  rewritten_too_soon,  // before the copy is there
 };
 
 constexpr int kBytes = 64 * kSwizzleBytes;  // of an operand: 64 rows of 128 bytes
@@ -113,7 +116,9 @@ __global__ void products_of_registers(const uint32_t* a, const __grid_constant__
   auto& others = *reinterpret_cast<float (*)[32]>(both + (mistake == Mistake::overlapping_sums ? 16 : 32));
   barrier_wait(filled, 0);
   if (mistake != Mistake::no_fence) wgmma_fence();
-  for (int k = 0; k < 4; ++k) wgmma_of_registers(sums, rows[k], operand_across_k(shared + 2048 * k, 0), k > 0);
+  for (int k = 0; k < 4; ++k) {
+    wgmma_of_registers<64, true>(sums, rows[k], operand_across_k(shared + 2048 * k, 0), k > 0);
+  }
   wgmma_commit();
   for (int k = 0; k < 4; ++k) {
     wgmma<64, WgmmaKind::bf16>(others, operand_along_k(shared + 32 * k), operand_along_k(shared + 32 * k), k > 0);
@@ -127,6 +132,57 @@ __global__ void products_of_registers(const uint32_t* a, const __grid_constant__
   wgmma_wait<0>();
   wgmma_settle(others);
   for (int i = 0; i < 32; ++i) out[(64 + first + i / 2 % 2 * 8) * 64 + i / 4 * 8 + 2 * place + i % 2] = others[i];
+}
+
+// out (64 x 32) = (-a) b of the rows of a from kSkipped on, which one warp more negates. The last eight rows of a are a
+// copy of their own.
+constexpr int kSkipped = 3;
+__global__ void product_of_rewritten(const __grid_constant__ CUtensorMap a, const __grid_constant__ CUtensorMap more,
+                                     const __grid_constant__ CUtensorMap b, float* out, Mistake mistake) {
+  constexpr int kAllRows = 72, kColumns = 32;
+  unsigned char *shared = swizzled_shared(), *columns = shared + kAllRows * kSwizzleBytes;
+  auto* filled = reinterpret_cast<uint64_t*>(columns + kColumns * kSwizzleBytes);
+  uint64_t* ready = filled + 1;
+  if (threadIdx.x == 0) {
+    barrier_init(filled, 1);
+    barrier_init(ready, 1);
+    barrier_init_fence();
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    barrier_arrive_expecting(filled, (kAllRows + kColumns) * kSwizzleBytes);
+    bulk_copy(shared, &a, {{0, 0, 0, 0, 0}}, filled);
+    bulk_copy(shared + kBytes, &more, {{0, 64, 0, 0, 0}}, filled);
+    bulk_copy(columns, &b, {{0, 0, 0, 0, 0}}, filled);
+  }
+  if (threadIdx.x >= kWarpGroup) {
+    if (mistake != Mistake::rewritten_too_soon) barrier_wait(filled, 0);
+    for (int i = threadIdx.x % 32; i < kAllRows * 8; i += 32) {
+      uint4 words = load_operands(shared + 16 * i);
+      for (uint32_t* word : {&words.x, &words.y, &words.z, &words.w}) *word ^= 0x80008000u;
+      store_operands(shared + 16 * i, words);
+    }
+    if (mistake != Mistake::hidden_operands) show_operands();
+    __syncwarp();
+    if (threadIdx.x % 32 == 0) barrier_arrive(ready);
+    return;
+  }
+  barrier_wait(filled, 0);
+  if (mistake != Mistake::untold_operands) barrier_wait(ready, 0);
+  float sums[kColumns / 2];
+  wgmma_fence();
+  for (int k = 0; k < 4; ++k) {
+    wgmma<kColumns, WgmmaKind::bf16>(sums, operand_along_k(shared + kSkipped * kSwizzleBytes + 32 * k),
+                                     operand_along_k(columns + 32 * k), k > 0);
+  }
+  wgmma_commit();
+  wgmma_wait<0>();
+  wgmma_settle(sums);
+  for (int i = 0; i < kColumns / 2; ++i) {
+    const int row = 16 * (threadIdx.x / 32) + threadIdx.x % 32 / 4 + i / 2 % 2 * 8;
+    out[row * kColumns + i / 4 * 8 + threadIdx.x % 4 * 2 + i % 2] = sums[i];
+  }
+  if (mistake == Mistake::untold_operands) barrier_wait(ready, 0);
 }
 
 // One warp more copies: blocks of a cluster bring one half of b to both; block r computes rows 64 r to 64 r + 63 of
@@ -232,11 +288,19 @@ void run_product(const std::string& name, int skipped) {
          });
 }
 
+template <WgmmaKind kKind = WgmmaKind::bf16>
 void find(const std::string& name, const std::vector<std::string>& words, Mistake mistake) {
   const Operand a(64, 64, false, 1), b(64, 64, false, 2);
   float* out = nullptr;
   check(cudaMalloc(reinterpret_cast<void**>(&out), 64 * 64 * sizeof(float)), "allocate");
-  finds(name, words, product<WgmmaKind::bf16>, 1, 128, kShared, a.map(), b.map(), out, 0, mistake);
+  finds(name, words, product<kKind>, 1, 128, kShared, a.map(), b.map(), out, 0, mistake);
+}
+
+void find_of_rewritten(const std::string& name, const std::vector<std::string>& words, Mistake mistake) {
+  const Operand a(72, 64, false, 1), more(72, 8, false, 1), b(32, 32, false, 2);
+  float* out = nullptr;
+  check(cudaMalloc(reinterpret_cast<void**>(&out), 64 * 32 * sizeof(float)), "allocate");
+  finds(name, words, product_of_rewritten, 1, kWarpGroup + 32, kShared, a.map(), more.map(), b.map(), out, mistake);
 }
 
 void find_of_registers(const std::string& name, const std::vector<std::string>& words, Mistake mistake) {
@@ -281,6 +345,23 @@ void run_sm90_probes() {
              });
            });
   }
+  {
+    const Operand a(72, 64, false, 1), more(72, 8, false, 1), b(32, 32, false, 2);
+    const Memory<float> out(64 * 32);
+    check(cudaFuncSetAttribute(product_of_rewritten, cudaFuncAttributeMaxDynamicSharedMemorySize, kShared), "ask");
+    expect(
+        "a product of what threads wrote, from within a swizzle block on",
+        run(product_of_rewritten, 1, kWarpGroup + 32, kShared, a.map(), more.map(), b.map(), out.data(), Mistake::none),
+        out, [&](size_t i) {
+          const int row = static_cast<int>(i / 32) + kSkipped, column = static_cast<int>(i % 32);
+          return expected_sum(4, 16, [&](int k) { return -static_cast<double>(a.at(row, k)) * b.at(column, k); });
+        });
+  }
+  find_of_rewritten("operands that threads wrote and did not show", {"wrote without show_operands"},
+                    Mistake::hidden_operands);
+  find_of_rewritten("operands that are written meanwhile", {"with no barrier in between"}, Mistake::untold_operands);
+  find_of_rewritten("operands that threads read before they are there", {"for whose arrival the warp did not wait"},
+                    Mistake::rewritten_too_soon);
   find_of_registers("rows that change while a product reads them", {"an operand in registers that changed"},
                     Mistake::rows_changed);
   find_of_registers("sums of two products in the same registers", {"whose sums overlap others"},
@@ -295,13 +376,14 @@ void run_sm90_probes() {
   find("a product without a fence", {"without wgmma_fence"}, Mistake::no_fence);
   find("warps of a group with different products", {"warps of a group ask for different products"},
        Mistake::other_products);
-  find("an operand that begins within a swizzle block", {"does not begin with the first row"},
-       Mistake::misaligned_operand);
+  find<WgmmaKind::bf16_across>("an operand across K that begins within a swizzle block",
+                               {"does not begin with the first row"}, Mistake::misaligned_operand);
   find("an operand that no copy brought", {"which no bulk copy brought"}, Mistake::operand_not_copied);
   find("a copy to within a swizzle block", {"does not begin a swizzle block"}, Mistake::misaligned_copy);
   find("a copy from within 16 bytes", {"no multiple of 16 bytes along the first dimension"},
        Mistake::misaligned_source);
-  find("a copy over what was not released", {"which warp 0 has read and not released"}, Mistake::copy_over_read);
+  find("a copy over what was not released", {"which warp 0 has read or written and not released"},
+       Mistake::copy_over_read);
   find("a copy over another", {"to which another is under way"}, Mistake::copy_over_copy);
   find("an arrival that never comes", {"waits forever for the barrier", "1 arrivals and 0 bytes"},
        Mistake::one_arrival_missing);

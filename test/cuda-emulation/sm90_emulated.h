@@ -18,13 +18,17 @@ void barrier_wait(uint64_t* barrier, int parity);
 void bulk_copy(void* target, const CUtensorMap* map, const int (&place)[5], uint64_t* barrier);
 void bulk_copy_to_all(void* target, const CUtensorMap* map, const int (&place)[5], uint64_t* barrier, int blocks);
 
+void load_operands(const unsigned char* source, void* words);
+void store_operands(unsigned char* target, const void* words);
+void show_operands();
+
 int cluster_rank();
 void cluster_barrier(const char* file = __builtin_FILE(), int line = __builtin_LINE());
 void set_registers(int count);
 
 void wgmma_fence();
 void wgmma(float* d, int columns, bool tf32, bool across, uint64_t a, uint64_t b, bool add);
-void wgmma_of_registers(float* d, const uint32_t (&a)[4], uint64_t b, bool add);
+void wgmma_of_registers(float* d, int columns, bool across, const uint32_t (&a)[4], uint64_t b, bool add);
 void wgmma_commit();
 void wgmma_wait(int pending);
 

@@ -5,6 +5,7 @@
 #include "cuda-emulation/transfers.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cstring>
 #include <map>
 #include <vector>
@@ -42,9 +43,10 @@ struct Copy {
 struct Region {
   uintptr_t begin, end, barrier;
   bool landed = false;
-  uint32_t phase = 0;               // of the barrier, in which it landed
-  std::array<int, kWarps> reads{};  // of products under way
-  Clock read{};                     // when each warp last read it
+  uint32_t phase = 0;                  // of the barrier, in which it landed
+  std::array<int, kWarps> reads{};     // of products under way
+  Clock read{}, touched{}, written{};  // when each warp last read it in a product; by itself, or wrote over it
+  std::bitset<kMaxThreads> hidden;     // threads that wrote over it, which products do not see yet
 
   bool meets(uintptr_t address, size_t bytes) const { return begin < address + bytes && address < end; }
 };
@@ -117,12 +119,45 @@ void claim(uintptr_t begin, uintptr_t end, const void* code) {
     for (int warp = 0; warp < kWarps; ++warp) {
       const std::string who = "warp " + std::to_string(warp);
       if (region.reads[warp] > 0) raise(FaultKind::other, what + ", which a product of " + who + " still reads", code);
-      if (region.read[warp] > clock[warp]) {
-        raise(FaultKind::other, what + ", which " + who + " has read and not released", code);
+      if (std::max(region.read[warp], region.touched[warp]) > clock[warp]) {
+        raise(FaultKind::other, what + ", which " + who + " has read or written and not released", code);
       }
     }
   }
   std::erase_if(regions, [&](const Region& region) { return region.begin < end && begin < region.end; });
+}
+
+// What a copy brought there, for which the current warp has waited.
+Region& region_for_threads(const unsigned char* place, const void* code) {
+  const uintptr_t address = reinterpret_cast<uintptr_t>(place);
+  const std::string what = "16 bytes at " + describe_shared_address(address);
+  if (address % 16 != 0) raise(FaultKind::misaligned, what + " are no multiple of 16 bytes on", code);
+  Region* region = region_of(address, 16);
+  if (!region) raise(FaultKind::other, what + ", which no bulk copy brought", code);
+  if (!region->landed || barriers[region->barrier].seen[warp_of_current()] <= region->phase) {
+    raise(FaultKind::other, what + ", for whose arrival the warp did not wait", code);
+  }
+  return *region;
+}
+
+// The current warp reads or writes; what it knows.
+const Clock& touch(Region& region) {
+  const Clock& clock = clocks[warp_of_current()];
+  region.touched[warp_of_current()] = clock[warp_of_current()];
+  return clock;
+}
+
+// What threads wrote over a region: products see it, and their warp knows of it.
+void check_written(const Region& region, const std::string& what, const void* code) {
+  if (region.hidden.any()) {
+    raise(FaultKind::other, what + ", over which a thread wrote without show_operands", code);
+  }
+  for (int warp = 0; warp < kWarps; ++warp) {
+    if (region.written[warp] > clocks[warp_of_current()][warp]) {
+      raise(FaultKind::other, what + ", over which warp " + std::to_string(warp) + " wrote with no barrier in between",
+            code);
+    }
+  }
 }
 
 // What follows the last row of a copy in its swizzle block holds no numbers, unless another copy brings some.
@@ -264,6 +299,7 @@ void start_read(uintptr_t address, size_t bytes, const void* code) {
     if (!region.landed || barriers[region.barrier].seen[warp] <= region.phase) {
       raise(FaultKind::other, what + ", for whose arrival its warp did not wait", code);
     }
+    check_written(region, what, code);
     ++region.reads[warp];
   }
   if (!any) raise(FaultKind::other, what + ", which no bulk copy brought", code);
@@ -337,6 +373,36 @@ void bulk_copy_to_all(void* target, const CUtensorMap* map, const int (&place)[5
   const void* code = __builtin_return_address(0);
   const Unwatched unwatched;
   start_copy(target, map, place, barrier, blocks, code);
+}
+
+void load_operands(const unsigned char* source, void* words) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  Region& region = region_for_threads(source, code);
+  touch(region);
+  std::memcpy(words, source, 16);
+}
+
+void store_operands(unsigned char* target, const void* words) {
+  const void* code = __builtin_return_address(0);
+  const Unwatched unwatched;
+  Region& region = region_for_threads(target, code);
+  const Clock& clock = touch(region);
+  for (int warp = 0; warp < kWarps; ++warp) {
+    if (region.reads[warp] == 0 && region.read[warp] <= clock[warp]) continue;
+    raise(FaultKind::other,
+          "a store to " + describe_shared_address(reinterpret_cast<uintptr_t>(target)) + ", which products of warp " +
+              std::to_string(warp) + " read with no barrier in between",
+          code);
+  }
+  region.written[warp_of_current()] = clock[warp_of_current()];
+  region.hidden.set(block.current->index);
+  std::memcpy(target, words, 16);
+}
+
+void show_operands() {
+  const Unwatched unwatched;
+  for (Region& region : regions) region.hidden.reset(block.current->index);
 }
 
 int cluster_rank() { return rank_of_current(); }

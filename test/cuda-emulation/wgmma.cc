@@ -77,13 +77,14 @@ bool all_lanes_agree(const Meeting::Page& page, int count) {
   return true;
 }
 
-Operand operand_of(uint64_t descriptor, const void* code) {
+// Operands along K may begin with any row of a swizzle block.
+Operand operand_of(uint64_t descriptor, bool across, const void* code) {
   const auto field = [&](int bit) { return static_cast<uint32_t>(descriptor >> bit & 0x3fff) << 4; };
   if (descriptor >> 62 != 1 || (descriptor >> 49 & 7) != 0) {
     raise(FaultKind::other, "an operand that is not described as swizzled by 128 bytes", code);
   }
   const Operand operand{field(0), field(16), field(32)};
-  if (operand.start / 128 % 8 != 0) {
+  if (across && operand.start / 128 % 8 != 0) {
     raise(FaultKind::misaligned, "an operand that does not begin with the first row of a swizzle block", code);
   }
   if (operand.stride % 1024 != 0) {
@@ -94,10 +95,10 @@ Operand operand_of(uint64_t descriptor, const void* code) {
 
 uintptr_t base_of_block() { return reinterpret_cast<uintptr_t>(dynamic_shared()); }
 
-// The swizzle blocks that an operand's `count` rows or columns lie in.
+// The 1024 bytes, one after the other, that an operand's `count` rows or columns lie in.
 template <class Visit>
 void each_block(const Product& p, const Operand& operand, int count, const Visit& visit) {
-  const uint32_t first = operand.start & ~1023u;
+  const uint32_t first = operand.start & ~127u;
   if (p.across) {
     for (int i = 0; i < count / 64; ++i) {
       for (int k = 0; k < 2; ++k) visit(base_of_block() + first + i * operand.leading + k * operand.stride);
@@ -231,17 +232,18 @@ void wgmma(float* d, int columns, bool tf32, bool across, uint64_t a, uint64_t b
   if (!all_lanes_agree(meet(kPlace, kProduct, 0xffffffffu, words, 5), 5)) {
     raise(FaultKind::other, "lanes of a warp ask for different products", code);
   }
-  start({d, columns, current_work().group, tf32, across, add, operand_of(a, code), operand_of(b, code)}, a, b, code);
+  start({d, columns, current_work().group, tf32, across, add, operand_of(a, across, code), operand_of(b, across, code)},
+        a, b, code);
 }
 
-void wgmma_of_registers(float* d, const uint32_t (&a)[4], uint64_t b, bool add) {
+void wgmma_of_registers(float* d, int columns, bool across, const uint32_t (&a)[4], uint64_t b, bool add) {
   const void* code = __builtin_return_address(0);
   const Unwatched unwatched;
   const uint32_t words[] = {
       static_cast<uint32_t>(b), static_cast<uint32_t>(b >> 32), static_cast<uint32_t>(add), a[0], a[1], a[2], a[3]};
   const Meeting::Page& page = meet(kPlace, kProductOfRegisters, 0xffffffffu, words, 7);
   if (!all_lanes_agree(page, 3)) raise(FaultKind::other, "lanes of a warp ask for different products", code);
-  Product product{d, 64, current_work().group, false, true, add, {}, operand_of(b, code)};
+  Product product{d, columns, current_work().group, false, across, add, {}, operand_of(b, across, code)};
   RegisterRows& own = product.of_registers;
   own.registers = a;
   std::memcpy(own.words, a, sizeof own.words);

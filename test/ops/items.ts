@@ -44,7 +44,11 @@ function transposed(
   return { name, channels, frameRows, missing, weights, build };
 }
 
-function residualUnit(channels: number, [frameRows, missing]: readonly [number, number], dilation: number): ItemsCase {
+export function residualUnit(
+  channels: number,
+  [frameRows, missing]: readonly [number, number],
+  dilation: number,
+): ItemsCase {
   const weights = {
     a: randomTensor([channels], 3),
     v: randomTensor([channels, channels, 7], 4),

@@ -72,9 +72,9 @@ struct CopyRing {
   }
 };
 
-// Two rings in the block's shared memory. Behind them lie their barriers, and kMore others, at which the warps of a
-// warp group arrive.
-template <class First, class Second, int kMore = 0>
+// Two rings in the block's shared memory. Behind them lie their barriers, and kMore others of so many arrivals, as a
+// rule those of the warps of a warp group.
+template <class First, class Second, int kMore = 0, int kArrivals = kWarpGroup / 32>
 struct TwoRings {
   using FirstPlace = typename First::Place;
   using SecondPlace = typename Second::Place;
@@ -94,7 +94,7 @@ struct TwoRings {
   __device__ void make() const {
     first.make();
     second.make();
-    for (int i = 0; i < kMore; ++i) barrier_init(more + i, kWarpGroup / 32);
+    for (int i = 0; i < kMore; ++i) barrier_init(more + i, kArrivals);
     barrier_init_fence();
   }
 

@@ -65,6 +65,17 @@ __device__ inline float exp2_near(float x) {
 #endif
 }
 
+// sin(x), off by some 1e-6 and by some 1e-7 of x.
+__device__ inline float sine_near(float x) {
+#if defined(LMSPT_CUDA_EMULATED)
+  return sinf(x);
+#else
+  float result;
+  asm("sin.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+#endif
+}
+
 // The floats of which a register holds the bf16 forms.
 __device__ inline float low_of_bf16(uint32_t pair) { return __uint_as_float(pair << 16); }
 __device__ inline float high_of_bf16(uint32_t pair) { return __uint_as_float(pair & 0xffff0000u); }

@@ -154,6 +154,39 @@ __device__ inline void bulk_copy_to_all(void* target, const CUtensorMap* map, co
 #endif
 }
 
+// ---- what copies brought, for threads ----
+//
+// A thread may read what a copy brought once it has waited for it, and write over it for products, which see that from
+// `show_operands` on, in threads that learn of it by a barrier.
+
+// 16 bytes, at a multiple of them.
+__device__ inline uint4 load_operands(const unsigned char* source) {
+#if defined(LMSPT_CUDA_EMULATED)
+  uint4 words;
+  emulation::load_operands(source, &words);
+  return words;
+#else
+  return *reinterpret_cast<const uint4*>(source);
+#endif
+}
+
+__device__ inline void store_operands(unsigned char* target, const uint4& words) {
+#if defined(LMSPT_CUDA_EMULATED)
+  emulation::store_operands(target, &words);
+#else
+  store_words(target, words.x, words.y, words.z, words.w);
+#endif
+}
+
+// By each thread that stored operands, before it arrives at the barrier.
+__device__ inline void show_operands() {
+#if defined(LMSPT_CUDA_EMULATED)
+  emulation::show_operands();
+#else
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+#endif
+}
+
 // ---- clusters ----
 
 // The number of the block in its cluster.
@@ -218,10 +251,16 @@ __device__ inline uint64_t operand_of_blocks(const void* first, int apart) {
 }
 
 // Along K (rows of a or columns of b, each with its elements of K side by side in 128 bytes): eight rows to a swizzle
-// block, blocks one after the other; a step of 32 bytes goes to the next K of the instruction.
+// block, blocks one after the other; a step of 32 bytes goes to the next K of the instruction. The first row may be any
+// of a block: hardware finds chunks by the bits of addresses.
 __device__ inline uint64_t operand_along_k(const void* first) {
   constexpr int kUnused = 16;
   return operand_of_blocks(first, kUnused);
+}
+
+// What describes the operand so many times 16 bytes on, in instructions of half the width.
+__device__ inline uint64_t operand_after(uint64_t operand, int chunks) {
+  return (operand & 0xffffffff00000000u) | (static_cast<uint32_t>(operand) + static_cast<uint32_t>(chunks));
 }
 
 // Across K (rows of K, each with 64 bf16 numbers of M or N side by side): eight rows to a swizzle block, blocks one
@@ -264,18 +303,16 @@ enum class WgmmaKind {
 };
 
 #if !defined(LMSPT_CUDA_EMULATED)
-// The text and the operands of an instruction with 32, 64, 96 or 128 registers of sums.
-#define LMSPT_NAMES_32                                                                                              \
-  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, " \
-  "%24, %25, %26, %27, %28, %29, %30, %31"
-#define LMSPT_NAMES_64                                                                                               \
-  LMSPT_NAMES_32                                                                                                     \
-  ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, " \
-  "%54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-#define LMSPT_NAMES_96                                                                                               \
-  LMSPT_NAMES_64                                                                                                     \
-  ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, %85, " \
-  "%86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
+// The text and the operands of an instruction with so many registers of sums.
+#define LMSPT_NAMES_16 "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15"
+#define LMSPT_NAMES_24 LMSPT_NAMES_16 ", %16, %17, %18, %19, %20, %21, %22, %23"
+#define LMSPT_NAMES_32 LMSPT_NAMES_24 ", %24, %25, %26, %27, %28, %29, %30, %31"
+#define LMSPT_NAMES_48 LMSPT_NAMES_32 ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"
+#define LMSPT_NAMES_64 LMSPT_NAMES_48 ", %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define LMSPT_NAMES_96                                                                                          \
+  LMSPT_NAMES_64                                                                                                \
+  ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, " \
+  "%85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
 #define LMSPT_NAMES_128                                                                                        \
   LMSPT_NAMES_96                                                                                               \
   ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, %112, %113, " \
@@ -283,18 +320,27 @@ enum class WgmmaKind {
 #define LMSPT_SUMS_8(i)                                                                                       \
   "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), \
       "+f"(d[i + 7])
-#define LMSPT_SUMS_32(i) LMSPT_SUMS_8(i), LMSPT_SUMS_8(i + 8), LMSPT_SUMS_8(i + 16), LMSPT_SUMS_8(i + 24)
-#define LMSPT_SUMS_64 LMSPT_SUMS_32(0), LMSPT_SUMS_32(32)
-#define LMSPT_SUMS_96 LMSPT_SUMS_64, LMSPT_SUMS_32(64)
-#define LMSPT_SUMS_128 LMSPT_SUMS_96, LMSPT_SUMS_32(96)
+#define LMSPT_SUMS_16 LMSPT_SUMS_8(0), LMSPT_SUMS_8(8)
+#define LMSPT_SUMS_24 LMSPT_SUMS_16, LMSPT_SUMS_8(16)
+#define LMSPT_SUMS_32 LMSPT_SUMS_24, LMSPT_SUMS_8(24)
+#define LMSPT_SUMS_48 LMSPT_SUMS_32, LMSPT_SUMS_8(32), LMSPT_SUMS_8(40)
+#define LMSPT_SUMS_64 LMSPT_SUMS_48, LMSPT_SUMS_8(48), LMSPT_SUMS_8(56)
+#define LMSPT_SUMS_96 LMSPT_SUMS_64, LMSPT_SUMS_8(64), LMSPT_SUMS_8(72), LMSPT_SUMS_8(80), LMSPT_SUMS_8(88)
+#define LMSPT_SUMS_128 LMSPT_SUMS_96, LMSPT_SUMS_8(96), LMSPT_SUMS_8(104), LMSPT_SUMS_8(112), LMSPT_SUMS_8(120)
 #define LMSPT_WGMMA(shape, names, a, b, more, layout, ...)                                                           \
   asm volatile("{\n.reg .pred more;\nsetp.ne.b32 more, %" more ", 0;\nwgmma.mma_async.sync.aligned." shape " " names \
                "}, %" a ", %" b ", more, 1, 1" layout ";\n}"                                                         \
                : __VA_ARGS__                                                                                         \
                : "l"(rows), "l"(columns), "r"(static_cast<int>(add)))
 #define LMSPT_WGMMA_OF(type, layout)                                                           \
-  if constexpr (kColumns == 64) {                                                              \
-    LMSPT_WGMMA("m64n64" type, LMSPT_NAMES_32, "32", "33", "34", layout, LMSPT_SUMS_32(0));    \
+  if constexpr (kColumns == 32) {                                                              \
+    LMSPT_WGMMA("m64n32" type, LMSPT_NAMES_16, "16", "17", "18", layout, LMSPT_SUMS_16);       \
+  } else if constexpr (kColumns == 48) {                                                       \
+    LMSPT_WGMMA("m64n48" type, LMSPT_NAMES_24, "24", "25", "26", layout, LMSPT_SUMS_24);       \
+  } else if constexpr (kColumns == 64) {                                                       \
+    LMSPT_WGMMA("m64n64" type, LMSPT_NAMES_32, "32", "33", "34", layout, LMSPT_SUMS_32);       \
+  } else if constexpr (kColumns == 96) {                                                       \
+    LMSPT_WGMMA("m64n96" type, LMSPT_NAMES_48, "48", "49", "50", layout, LMSPT_SUMS_48);       \
   } else if constexpr (kColumns == 128) {                                                      \
     LMSPT_WGMMA("m64n128" type, LMSPT_NAMES_64, "64", "65", "66", layout, LMSPT_SUMS_64);      \
   } else if constexpr (kColumns == 192) {                                                      \
@@ -302,12 +348,18 @@ enum class WgmmaKind {
   } else {                                                                                     \
     LMSPT_WGMMA("m64n256" type, LMSPT_NAMES_128, "128", "129", "130", layout, LMSPT_SUMS_128); \
   }
+#define LMSPT_WGMMA_OF_REGISTERS(shape, names, a0, a1, a2, a3, b, more, across, ...)                              \
+  asm volatile("{\n.reg .pred more;\nsetp.ne.b32 more, %" more ", 0;\nwgmma.mma_async.sync.aligned." shape        \
+               "k16.f32.bf16.bf16 " names "}, {%" a0 ", %" a1 ", %" a2 ", %" a3 "}, %" b ", more, 1, 1, %" across \
+               ";\n}"                                                                                             \
+               : __VA_ARGS__                                                                                      \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(columns), "r"(static_cast<int>(add)), "n"(kAcross))
 #endif
 
-// Columns: 64, 128, 192 or 256. Without `add`, d is set.
+// Columns: 32, 48, 64, 96, 128, 192 or 256. Without `add`, d is set.
 template <int kColumns, WgmmaKind kKind>
 __device__ inline void wgmma(float (&d)[kColumns / 2], uint64_t rows, uint64_t columns, bool add) {
-  static_assert(kColumns % 64 == 0 && kColumns <= 256);
+  static_assert(kColumns <= 256);
 #if defined(LMSPT_CUDA_EMULATED)
   emulation::wgmma(d, kColumns, kKind == WgmmaKind::tf32, kKind == WgmmaKind::bf16_across, rows, columns, add);
 #else
@@ -321,19 +373,28 @@ __device__ inline void wgmma(float (&d)[kColumns / 2], uint64_t rows, uint64_t c
 #endif
 }
 
-// K = 16 of bf16 and 64 columns, with the rows of a in registers and b across K. Of the group's rows, with k below 8:
+// K = 16 of bf16, with the rows of a in registers and b along or across K. Of the group's rows, with k below 8:
 // a[0]: (16 warp + group, 2 place)   a[1]: (16 warp + group + 8, 2 place)   a[2], a[3]: the same rows, 2 place + 8
 // So eight neighbours of d, d[8 i] on, are a's registers of k = 16 i, if pairs of them are packed.
-__device__ inline void wgmma_of_registers(float (&d)[32], const uint32_t (&a)[4], uint64_t columns, bool add) {
+// Columns: 32, 48, 64, 96 or 128.
+template <int kColumns, bool kAcross>
+__device__ inline void wgmma_of_registers(float (&d)[kColumns / 2], const uint32_t (&a)[4], uint64_t columns,
+                                          bool add) {
 #if defined(LMSPT_CUDA_EMULATED)
-  emulation::wgmma_of_registers(d, a, columns, add);
+  emulation::wgmma_of_registers(d, kColumns, kAcross, a, columns, add);
 #else
-  asm volatile(
-      "{\n.reg .pred more;\nsetp.ne.b32 more, %37, "
-      "0;\nwgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 " LMSPT_NAMES_32
-      "}, {%32, %33, %34, %35}, %36, more, 1, 1, 1;\n}"
-      : LMSPT_SUMS_32(0)
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(columns), "r"(static_cast<int>(add)));
+  if constexpr (kColumns == 32) {
+    LMSPT_WGMMA_OF_REGISTERS("m64n32", LMSPT_NAMES_16, "16", "17", "18", "19", "20", "21", "22", LMSPT_SUMS_16);
+  } else if constexpr (kColumns == 48) {
+    LMSPT_WGMMA_OF_REGISTERS("m64n48", LMSPT_NAMES_24, "24", "25", "26", "27", "28", "29", "30", LMSPT_SUMS_24);
+  } else if constexpr (kColumns == 64) {
+    LMSPT_WGMMA_OF_REGISTERS("m64n64", LMSPT_NAMES_32, "32", "33", "34", "35", "36", "37", "38", LMSPT_SUMS_32);
+  } else if constexpr (kColumns == 96) {
+    LMSPT_WGMMA_OF_REGISTERS("m64n96", LMSPT_NAMES_48, "48", "49", "50", "51", "52", "53", "54", LMSPT_SUMS_48);
+  } else {
+    static_assert(kColumns == 128);
+    LMSPT_WGMMA_OF_REGISTERS("m64n128", LMSPT_NAMES_64, "64", "65", "66", "67", "68", "69", "70", LMSPT_SUMS_64);
+  }
 #endif
 }
 
@@ -357,17 +418,24 @@ __device__ inline void wgmma_settle([[maybe_unused]] uint32_t (&operands)[count]
 }
 
 #if !defined(LMSPT_CUDA_EMULATED)
+#undef LMSPT_NAMES_16
+#undef LMSPT_NAMES_24
 #undef LMSPT_NAMES_32
+#undef LMSPT_NAMES_48
 #undef LMSPT_NAMES_64
 #undef LMSPT_NAMES_96
 #undef LMSPT_NAMES_128
 #undef LMSPT_SUMS_8
+#undef LMSPT_SUMS_16
+#undef LMSPT_SUMS_24
 #undef LMSPT_SUMS_32
+#undef LMSPT_SUMS_48
 #undef LMSPT_SUMS_64
 #undef LMSPT_SUMS_96
 #undef LMSPT_SUMS_128
 #undef LMSPT_WGMMA
 #undef LMSPT_WGMMA_OF
+#undef LMSPT_WGMMA_OF_REGISTERS
 #endif
 
 }  // namespace lmspt::cuda

@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include "device/cuda/instructions.h"
+
 namespace lmspt::cuda {
 
 // exp(x) for x <= 0, exactly zero where it would not be a normal number.
@@ -41,6 +43,13 @@ __device__ inline float sine_squared(float x) {
 // Snake: x + sin^2(alpha x) / (alpha + 1e-9); `inverse` is snake_inverse(alpha).
 __device__ inline float snake_inverse(float alpha) { return 1.f / (alpha + 1e-9f); }
 __device__ inline float snake(float x, float alpha, float inverse) { return fmaf(sine_squared(alpha * x), inverse, x); }
+
+// The same for bf16 numbers, with a third of the instructions: off by less than 2^-16 of it, whatever x is, since
+// x + sin^2(alpha x) / alpha is more than a quarter of x.
+__device__ inline float snake_near(float x, float alpha, float inverse) {
+  const float sine = sine_near(alpha * x);
+  return fmaf(sine * sine, inverse, x);
+}
 
 // GELU: x times the normal distribution's share below x; its gradient with respect to x, times y.
 __device__ inline float normal_cdf(float x) { return 0.5f * (1.f + erff(x * 0.707106781f)); }

@@ -162,9 +162,11 @@ void run_product(const KernelContext& context, Precision precision, const Produc
 
 bool run_residual_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second) {
   const int64_t most = precision == Precision::bf16x3 ? 64 : 192;
-  if (first.columns > most || first.groups != 1 || first.b.rows || !reads_fours(first)) return false;
+  if (first.groups != 1) return false;
   if (first.items * first.rows * first.columns == 0) return true;
   check_positions(first);
+  if (first.b.rows) return run_sm90_unit(context, precision, first, second);
+  if (first.columns > most || !reads_fours(first)) return false;
   const ProductPair pair{first, second};
   const bool vectors = writes_fours(second);
   switch (precision) {

@@ -33,7 +33,11 @@ __device__ void load_four(const Numbers& x, int64_t at, const float* alpha, int6
   if (!alpha) return;
   float factors[4];
   Numbers(alpha).load<4, false>(channel, factors);
-  for (int i = 0; i < 4; ++i) values[i] = snake(values[i], factors[i], snake_inverse(factors[i]));
+  for (int i = 0; i < 4; ++i) {
+    const float inverse = snake_inverse(factors[i]);
+    values[i] = Arithmetic::kHalves && x.halves ? snake_near(values[i], factors[i], inverse)
+                                                : snake(values[i], factors[i], inverse);
+  }
 }
 
 template <class Arithmetic>

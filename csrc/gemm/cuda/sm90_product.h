@@ -21,4 +21,15 @@ void run_sm90_product(const KernelContext& context, Precision precision, const P
 // The same where x holds operands already (sm90_operands.h), dense.
 void run_sm90_operands(const KernelContext& context, Precision precision, const Product& product);
 
+// A convolution that keeps the number of channels and of rows.
+struct SquareTaps {
+  int64_t channels, taps, dilation;
+};
+
+// Whether residual units of such a first convolution are one kernel of this engine, where x is stored as bf16 numbers.
+bool is_sm90_unit(const KernelContext& context, Precision precision, const SquareTaps& convolution);
+
+// run_residual_unit, of weights in rows.
+bool run_sm90_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second);
+
 }  // namespace lmspt::cuda

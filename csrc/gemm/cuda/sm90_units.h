@@ -6,7 +6,9 @@
 
 namespace lmspt::cuda {
 
-constexpr int kSm90Rows = 128;  // of a tile
+constexpr int kSm90Rows = 128;     // of a tile
+constexpr int kConsumerWarps = 8;  // of a block, which multiply
+constexpr int kMostSharedBytes = 227 * 1024;
 
 // How many steps hold so many, the last one perhaps in part.
 inline int up(int64_t count, int64_t step) { return static_cast<int>((count + step - 1) / step); }
@@ -69,6 +71,9 @@ struct Sm90Choice {
   int columns;  // of a tile
   bool pairs;   // clusters of two tiles that share their columns
 };
+
+// The same product of items with all their rows: positions have no outer items.
+Product with_items(Product p);
 
 // Fill in the rest of the tiling.
 void multiply_sm90_bf16(const KernelContext& context, Sm90Product& product, const Sm90Choice& choice);

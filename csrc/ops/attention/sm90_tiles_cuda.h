@@ -41,10 +41,6 @@ struct Sm90Heads {
 
 // ---- products ----
 
-// The number of the thread's warp group. Compilers know that a warp has it in common, and keep what follows from it in
-// registers that a warp has in common.
-__device__ inline int warp_group() { return __shfl_sync(kAllLanes, static_cast<int>(threadIdx.x) / kWarpGroup, 0); }
-
 __device__ inline int row_of(int r) { return threadIdx.x % kWarpGroup / 32 * 16 + threadIdx.x % 32 / 4 + 8 * r; }
 __device__ inline int column_of(int j, int e) { return 8 * j + threadIdx.x % 4 * 2 + e; }
 
@@ -81,7 +77,9 @@ __device__ inline void add_weighted(const Weights<kSteps>& weights, const unsign
   constexpr int kStep = 16 * kSwizzleBytes >> 4;  // to the next 16 rows
   const uint64_t rows = operand_across_k(tile, 0);
 #pragma unroll
-  for (int k = 0; k < kSteps; ++k) wgmma_of_registers(sums, weights.words[k], rows + k * kStep, add || k > 0);
+  for (int k = 0; k < kSteps; ++k) {
+    wgmma_of_registers<kSm90Features, true>(sums, weights.words[k], rows + k * kStep, add || k > 0);
+  }
 }
 
 __device__ inline void scale_rows(const float (&factors)[2], float (&sums)[kFeatureSums]) {

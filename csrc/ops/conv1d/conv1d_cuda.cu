@@ -1,6 +1,9 @@
 // Weights come packed (gemm/cuda/pack_weights.h). There is no kernel of the fast algorithm: plans for CUDA do not ask
 // for it.
+#include <utility>
+
 #include "gemm/cuda/pack_weights.h"
+#include "gemm/cuda/sm90_product.h"
 #include "ops/conv1d/conv1d.h"
 #include "ops/conv1d/conv1d_cuda.h"
 #include "ops/conv1d/items_cuda.h"
@@ -82,6 +85,13 @@ bool prepares_input(const KernelContext& context) {
   return precision == Precision::bf16 && are_rows(context, precision, w[1]);
 }
 
+// Both convolutions of a unit that is no single kernel.
+bool prepares_unit_input(const KernelContext& context) {
+  const Shape& w = context.inputs[1].shape;
+  return prepares_input(context) &&
+         !is_sm90_unit(context, precision_of(*context.attrs), {w[1], w[2], context.attrs->i("dilation")});
+}
+
 void fused_residual_unit(const KernelContext& context) {
   const Tensor x = context.in(0), w1 = context.in(1), w2 = context.in(4);
   const Tensor& y = context.out(0);
@@ -103,7 +113,12 @@ void fused_residual_unit(const KernelContext& context) {
   activate(context, kUnitNextAlpha, second);
   if (run_residual_unit(context, precision, first, second)) return;
   const Scratch inner(context, y.shape.count() * sizeof(float));
-  first.c.c = second.a.x = Numbers(static_cast<const float*>(inner.data()));
+  second.a.x = Numbers(static_cast<const float*>(inner.data()));
+  if (first.a.x.halves && first.b.rows) {  // as operands, that the second product reads as they lie
+    second.a.x.halves = true;
+    std::swap(first.c.alpha, second.a.alpha);
+  }
+  first.c.c = second.a.x;
   run_product(context, precision, first);
   run_product(context, precision, second);
 }
@@ -124,6 +139,7 @@ void pack_conv1d(const KernelContext& context) {
 void register_conv1d_cuda(KernelTable& table) {
   table.add("conv1d", conv1d);
   table.prepares_input("conv1d", prepares_input);
+  table.prepares_input("fused_residual_unit", prepares_unit_input);
   table.add("pack_conv1d", pack_conv1d);
   table.add("conv1d_weight_grad", conv1d_weight_grad);
   table.add("fused_residual_unit", fused_residual_unit);

@@ -1,0 +1,99 @@
+// Residual units of compute capability 9.0 that are one kernel.
+#include <algorithm>
+
+#include "device/setting.h"
+#include "gemm/cuda/product_units.h"
+#include "gemm/cuda/sm90_product.h"
+#include "gemm/cuda/sm90_unit_kernel.h"
+
+namespace lmspt::cuda {
+
+namespace {
+
+constexpr int64_t kMostUnitChannels = 128;
+constexpr int kRowsOfOverhead = 40;  // what a tile costs besides its rows
+
+int64_t blocks_at_once(const KernelContext& context) {
+  return std::min<int64_t>(gpu_of(context).multiprocessors, kMaxBlocks);
+}
+
+int64_t tiles_of_item(const Product& p, int rows) { return p.ragged.ends ? p.ragged.slots(rows) : up(p.rows, rows); }
+
+// The sets of rows of the tiles that take the least time, where all multiprocessors take one after the other.
+int choose_sets(const KernelContext& context, const Product& p) {
+  const auto time = [&](int sets) {
+    const int rows = sets * kSetRows;
+    return up(p.items * tiles_of_item(p, rows), blocks_at_once(context)) * (rows + kRowsOfOverhead);
+  };
+  return time(2) <= time(1) ? 2 : 1;
+}
+
+template <class Tile>
+void launch_unit(const KernelContext& context, Sm90Unit& q) {
+  const int64_t of_item = tiles_of_item(q.p, Tile::kRows);
+  q.tiles_of_item = Divisor(of_item);
+  q.tiles = static_cast<int>(q.p.items * of_item);
+  const int64_t blocks = std::min<int64_t>(q.tiles, blocks_at_once(context));
+  launch(context, sm90_unit_kernel<Tile>, {dim3(static_cast<unsigned>(blocks)), kUnitThreads, Tile::kSharedBytes}, q);
+}
+
+CUtensorMap map_rows(const Product& p, int box_rows) {
+  const int64_t pitch = p.a.w.pitch;
+  return tensor_map({p.a.x.data,
+                     true,
+                     {p.a.channels, 1, p.items * p.a.w.in, 1, 1},
+                     {pitch, pitch, pitch, pitch},
+                     {64, 1, box_rows, 1, 1}});
+}
+
+CUtensorMap map_weights(const ColumnsOfB& b, int64_t channels, int64_t taps, int64_t columns, int box_columns) {
+  return tensor_map({b.data,
+                     true,
+                     {channels, taps, columns, 1, 1},
+                     {channels, channels * taps, channels, channels},
+                     {64, 1, box_columns, 1, 1}});
+}
+
+// In tiles of the first of these columns that are as many as the product has.
+template <int kColumns, int... kMore>
+void launch_columns(const KernelContext& context, const ProductPair& pair, Sm90Unit& q) {
+  if constexpr (sizeof...(kMore) > 0) {
+    if (q.p.columns > kColumns) return launch_columns<kMore...>(context, pair, q);
+  }
+  const int64_t channels = q.p.a.channels;
+  q.first = map_weights(pair.first.b, channels, q.taps, q.p.columns, kColumns);
+  q.second = map_weights(pair.second.b, channels, 1, q.p.columns, kColumns);
+  if constexpr (kColumns <= kUnitKeptColumns) {
+    if (choose_sets(context, q.p) == 2) return launch_unit<Sm90UnitTile<kColumns, 2>>(context, q);
+  }
+  launch_unit<Sm90UnitTile<kColumns, 1>>(context, q);
+}
+
+}  // namespace
+
+bool is_sm90_unit(const KernelContext& context, Precision precision, const SquareTaps& convolution) {
+  const auto [channels, taps, dilation] = convolution;
+  return precision == Precision::bf16 && are_rows(context, precision, channels) && channels <= kMostUnitChannels &&
+         (channels > kUnitKeptColumns || taps <= kUnitKeptTaps) && (taps - 1) * dilation <= kUnitReach &&
+         !is_switched_off("LMSPT_CUDA_UNITS");
+}
+
+bool run_sm90_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second) {
+  const RowsOfA& a = first.a;
+  const int taps = a.taps_w.value() * a.shifts, dilation = a.shifts > 1 ? a.shift_step : a.w.dilation;
+  if (!a.x.halves || !is_sm90_unit(context, precision, {first.a.channels, taps, dilation})) return false;
+  Sm90Unit q;
+  q.p = first;
+  q.p.c = second.c;
+  q.p = with_items(q.p);
+  q.alpha = a.alpha, q.bias = first.c.bias, q.inner_alpha = second.a.alpha;
+  q.taps = taps, q.dilation = dilation;
+  q.reach = std::max(8, up((taps - 1) * dilation, 8) * 8);
+  q.vectors = writes_fours(q.p);
+  q.x[0] = map_rows(q.p, kSetRows), q.x[1] = map_rows(q.p, q.reach);
+  const ProductPair pair{first, second};
+  launch_columns<32, 48, 64, 96, 128>(context, pair, q);
+  return true;
+}
+
+}  // namespace lmspt::cuda
