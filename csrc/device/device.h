@@ -52,8 +52,8 @@ class Device {
   virtual uint64_t id() const = 0;  // distinguishes devices in caches
 
   virtual Kernel kernel(const char* op) const = 0;  // null where the device lacks one
-  virtual Bf16Ports bf16_ports(const char*) const { return {}; }
-  // See Preparing; inputs and attributes of the call are filled in.
+  // See Bf16Ports and Preparing; tensors, which have no data, and attributes of the call are filled in.
+  virtual Bf16Ports bf16_ports(const char*, const KernelContext&) const { return {}; }
   virtual bool prepares_input(const char*, const KernelContext&) { return false; }
 
   // The precision in which it computes products that are asked for in another; `inherit` where it cannot.

@@ -29,12 +29,16 @@ struct KernelContext {
 
 using Kernel = void (*)(const KernelContext&);
 
-// Which inputs a kernel also reads, and which outputs it also writes, as bf16 numbers; a bit for each. A kernel with an
-// attribute `precision` does so where that is bf16. `wgmma`: only on GPUs of compute capability 9.0.
+// Which inputs a kernel also reads, and which outputs it also writes, as bf16 numbers; a bit for each. `wgmma`: only on
+// GPUs of compute capability 9.0.
 struct Bf16Ports {
   uint32_t inputs = 0, outputs = 0;
   bool wgmma = false;
 };
+
+// The same of a call whose tensors have no data, for kernels with an attribute `precision` that is another than bf16.
+// Those that say nothing do so in bf16 alone.
+using UnroundedPorts = Bf16Ports (*)(const KernelContext&);
 
 // Whether the kernel of a call, of which inputs have no data, goes over its first input once before it multiplies:
 // Snake is better applied by what makes that input.
@@ -45,6 +49,7 @@ class KernelTable {
  public:
   virtual void add(const char* op, Kernel kernel) = 0;
   virtual void takes_bf16(const char*, Bf16Ports) {}
+  virtual void takes_bf16_unrounded(const char*, UnroundedPorts) {}
   virtual void prepares_input(const char*, Preparing) {}
 
  protected:

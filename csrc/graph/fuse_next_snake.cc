@@ -54,12 +54,7 @@ void activate(Step& source, ValueId alpha, ValueId activated, bool alone) {
 }  // namespace
 
 bool prepares_input(const Program& program, const Step& step, Device& device) {
-  const std::vector<Tensor> inputs = program.input_tensors(step);
-  KernelContext call{};
-  call.inputs = inputs.data();
-  call.input_count = static_cast<int>(inputs.size());
-  call.attrs = &step.attrs;
-  return device.prepares_input(step.op->name.c_str(), call);
+  return device.prepares_input(step.op->name.c_str(), DescribedCall(program, step).context());
 }
 
 void fuse_next_snakes(Program& program, Device& device) {

@@ -46,6 +46,21 @@ std::vector<Tensor> Program::input_tensors(const Step& step) const {
   return tensors;
 }
 
+DescribedCall::DescribedCall(const Program& program, const Step& step)
+    : step_(step), inputs_(program.input_tensors(step)) {
+  for (ValueId id : step.outputs) outputs_.push_back(program.values[id]);
+}
+
+KernelContext DescribedCall::context() {
+  KernelContext context{};
+  context.inputs = inputs_.data();
+  context.input_count = static_cast<int>(inputs_.size());
+  context.outputs = outputs_.data();
+  context.output_count = static_cast<int>(outputs_.size());
+  context.attrs = &step_.attrs;
+  return context;
+}
+
 std::vector<ValueId> Program::roots() const {
   std::vector<ValueId> root(values.size());
   for (size_t id = 0; id < root.size(); ++id) root[id] = static_cast<ValueId>(id);

@@ -54,6 +54,17 @@ struct Program {
   void drop_steps_without_op();
 };
 
+// A step as devices are asked about it: tensors without data.
+class DescribedCall {
+ public:
+  DescribedCall(const Program& program, const Step& step);
+  KernelContext context();
+
+ private:
+  const Step& step_;
+  std::vector<Tensor> inputs_, outputs_;
+};
+
 // The steps that the outputs and updates need, in recorded order.
 Program lower(const Graph& graph, const std::vector<NamedValue>& outputs, const std::vector<Update>& updates = {});
 

@@ -12,8 +12,7 @@ enum class Answer { never, may, wants };
 
 Answer answer_of(const Step& step, uint32_t ports, size_t port) {
   if (port >= 32 || !(ports >> port & 1)) return Answer::never;
-  if (!step.attrs.find("precision")) return Answer::may;
-  return precision_of(step.attrs) == Precision::bf16 ? Answer::wants : Answer::never;
+  return step.attrs.find("precision") && precision_of(step.attrs) == Precision::bf16 ? Answer::wants : Answer::may;
 }
 
 struct Votes {
@@ -30,7 +29,8 @@ std::vector<Votes> poll(const Program& program, const Device& device, const std:
   std::vector<Votes> votes(program.values.size());
   for (const Step& step : program.steps) {
     if (step.op->is_view) continue;
-    const Bf16Ports ports = device.bf16_ports(step.op->name.c_str());
+    DescribedCall call(program, step);
+    const Bf16Ports ports = device.bf16_ports(step.op->name.c_str(), call.context());
     for (size_t i = 0; i < step.inputs.size(); ++i) {
       if (step.inputs[i] != kNoValue) votes[root[step.inputs[i]]].add(answer_of(step, ports.inputs, i));
     }

@@ -5,7 +5,6 @@
 #include "cuda-emulation/transfers.h"
 
 #include <algorithm>
-#include <bitset>
 #include <cstring>
 #include <map>
 #include <vector>
@@ -39,14 +38,29 @@ struct Copy {
   uintptr_t barrier;
 };
 
+// What threads wrote over what a copy brought, and which products read of that.
+struct Rewritten {
+  struct Chunk {         // of 16 bytes
+    uint32_t clock = 0;  // of the warp that wrote, and of its thread's show_operands
+    uint32_t shown = 0;
+    uint16_t thread = 0;
+  };
+  struct Row {      // of 128 bytes
+    int reads = 0;  // of products under way
+    Clock read{};   // when each warp last read it
+  };
+  std::vector<Chunk> chunks;
+  std::vector<Row> rows;
+};
+
 // What a copy brought, or brings.
 struct Region {
   uintptr_t begin, end, barrier;
   bool landed = false;
-  uint32_t phase = 0;                  // of the barrier, in which it landed
-  std::array<int, kWarps> reads{};     // of products under way
-  Clock read{}, touched{}, written{};  // when each warp last read it in a product; by itself, or wrote over it
-  std::bitset<kMaxThreads> hidden;     // threads that wrote over it, which products do not see yet
+  uint32_t phase = 0;               // of the barrier, in which it landed
+  std::array<int, kWarps> reads{};  // of products under way
+  Clock read{}, touched{};          // when each warp last read it in a product, or by itself
+  Rewritten rewritten;              // empty where no thread wrote
 
   bool meets(uintptr_t address, size_t bytes) const { return begin < address + bytes && address < end; }
 };
@@ -55,6 +69,7 @@ std::map<uintptr_t, Barrier>& barriers = *new std::map<uintptr_t, Barrier>;
 std::vector<Copy>& in_flight = *new std::vector<Copy>;
 std::vector<Region>& regions = *new std::vector<Region>;
 std::array<Clock, kWarps>& clocks = *new std::array<Clock, kWarps>;
+std::array<uint32_t, kMaxThreads>& shown = *new std::array<uint32_t, kMaxThreads>;  // calls of show_operands
 
 int warp_of_current() { return block.current->warp; }
 int rank_of_current() { return block.current->index / block.threads_of_block; }
@@ -109,6 +124,8 @@ Region* region_of(uintptr_t address, size_t bytes) {
   return nullptr;
 }
 
+bool is_hidden(const Rewritten::Chunk& chunk) { return chunk.clock > 0 && chunk.shown == shown[chunk.thread]; }
+
 // A copy over what others brought before: nobody may still read that.
 void claim(uintptr_t begin, uintptr_t end, const void* code) {
   const Clock& clock = clocks[warp_of_current()];
@@ -116,6 +133,9 @@ void claim(uintptr_t begin, uintptr_t end, const void* code) {
     if (region.end <= begin || end <= region.begin) continue;
     const std::string what = "a bulk copy to " + describe_shared_address(begin);
     if (!region.landed) raise(FaultKind::other, what + ", to which another is under way", code);
+    for (const Rewritten::Chunk& chunk : region.rewritten.chunks) {
+      if (is_hidden(chunk)) raise(FaultKind::other, what + ", where a thread wrote without show_operands", code);
+    }
     for (int warp = 0; warp < kWarps; ++warp) {
       const std::string who = "warp " + std::to_string(warp);
       if (region.reads[warp] > 0) raise(FaultKind::other, what + ", which a product of " + who + " still reads", code);
@@ -147,13 +167,21 @@ const Clock& touch(Region& region) {
   return clock;
 }
 
-// What threads wrote over a region: products see it, and their warp knows of it.
-void check_written(const Region& region, const std::string& what, const void* code) {
-  if (region.hidden.any()) {
-    raise(FaultKind::other, what + ", over which a thread wrote without show_operands", code);
-  }
-  for (int warp = 0; warp < kWarps; ++warp) {
-    if (region.written[warp] > clocks[warp_of_current()][warp]) {
+// Visits the rows of what threads wrote over a region that lie in `bytes` from `address` on.
+template <class Visit>
+void each_row(Region& region, uintptr_t address, size_t bytes, const Visit& visit) {
+  if (region.rewritten.rows.empty()) return;
+  const uintptr_t first = std::max(address, region.begin), last = std::min(address + bytes, region.end);
+  for (size_t row = (first - region.begin) / 128; row < (last - region.begin + 127) / 128; ++row) visit(row);
+}
+
+// What threads wrote in a row: products see it, and the warp knows of it.
+void check_written(const Region& region, size_t row, const std::string& what, const void* code) {
+  for (size_t i = 8 * row; i < 8 * row + 8; ++i) {
+    const Rewritten::Chunk& chunk = region.rewritten.chunks[i];
+    if (is_hidden(chunk)) raise(FaultKind::other, what + ", over which a thread wrote without show_operands", code);
+    const int warp = chunk.thread / kLanes;
+    if (chunk.clock > clocks[warp_of_current()][warp]) {
       raise(FaultKind::other, what + ", over which warp " + std::to_string(warp) + " wrote with no barrier in between",
             code);
     }
@@ -250,6 +278,7 @@ void begin_transfers() {
   barriers.clear();
   in_flight.clear();
   regions.clear();
+  shown.fill(0);
   for (int warp = 0; warp < kWarps; ++warp) {
     clocks[warp].fill(0);
     clocks[warp][warp] = 1;
@@ -299,7 +328,10 @@ void start_read(uintptr_t address, size_t bytes, const void* code) {
     if (!region.landed || barriers[region.barrier].seen[warp] <= region.phase) {
       raise(FaultKind::other, what + ", for whose arrival its warp did not wait", code);
     }
-    check_written(region, what, code);
+    each_row(region, address, bytes, [&](size_t row) {
+      check_written(region, row, what, code);
+      ++region.rewritten.rows[row].reads;
+    });
     ++region.reads[warp];
   }
   if (!any) raise(FaultKind::other, what + ", which no bulk copy brought", code);
@@ -309,6 +341,10 @@ void finish_read(uintptr_t address, size_t bytes) {
   const int warp = warp_of_current();
   for (Region& region : regions) {
     if (!region.meets(address, bytes)) continue;
+    each_row(region, address, bytes, [&](size_t row) {
+      --region.rewritten.rows[row].reads;
+      region.rewritten.rows[row].read[warp] = clocks[warp][warp];
+    });
     --region.reads[warp];
     region.read[warp] = clocks[warp][warp];
   }
@@ -388,21 +424,32 @@ void store_operands(unsigned char* target, const void* words) {
   const Unwatched unwatched;
   Region& region = region_for_threads(target, code);
   const Clock& clock = touch(region);
-  for (int warp = 0; warp < kWarps; ++warp) {
-    if (region.reads[warp] == 0 && region.read[warp] <= clock[warp]) continue;
+  const int warp = warp_of_current();
+  Rewritten& rewritten = region.rewritten;
+  if (rewritten.rows.empty()) {
+    rewritten.rows.resize((region.end - region.begin) / 128);
+    rewritten.chunks.resize(8 * rewritten.rows.size());
+    for (Rewritten::Row& row : rewritten.rows) row.read = region.read;
+    for (int reads : region.reads) {
+      for (Rewritten::Row& row : rewritten.rows) row.reads += reads;
+    }
+  }
+  const size_t chunk = (reinterpret_cast<uintptr_t>(target) - region.begin) / 16;
+  const Rewritten::Row& row = rewritten.rows[chunk / 8];
+  for (int other = 0; other < kWarps; ++other) {
+    if (row.reads == 0 && row.read[other] <= clock[other]) continue;
     raise(FaultKind::other,
-          "a store to " + describe_shared_address(reinterpret_cast<uintptr_t>(target)) + ", which products of warp " +
-              std::to_string(warp) + " read with no barrier in between",
+          "a store to " + describe_shared_address(reinterpret_cast<uintptr_t>(target)) +
+              ", which a product reads with no barrier in between",
           code);
   }
-  region.written[warp_of_current()] = clock[warp_of_current()];
-  region.hidden.set(block.current->index);
+  rewritten.chunks[chunk] = {clock[warp], shown[block.current->index], block.current->index};
   std::memcpy(target, words, 16);
 }
 
 void show_operands() {
   const Unwatched unwatched;
-  for (Region& region : regions) region.hidden.reset(block.current->index);
+  ++shown[block.current->index];
 }
 
 int cluster_rank() { return rank_of_current(); }

@@ -109,7 +109,8 @@ describe("fusion on CUDA", () => {
         assert.deepEqual(parts.ops, ["snake", "conv1d", "snake", "conv1d", "add"]);
         const channels = unit.shape[2];
         const fits = channels <= 192 && !(precision !== "fp32" && channels < 16);
-        const two = takesRows && precision === "bf16" && channels > 128 && channels % 8 === 0;
+        const inRows = takesRows && precision === "bf16" && channels >= 32 && channels % 8 === 0;
+        const two = inRows && (channels > 128 || channels % 16 > 0);
         const one = fits && !two;
         assert.deepEqual(whole.ops, one ? ["fused_residual_unit"] : ["conv1d", "conv1d"], JSON.stringify(unit));
         assert.deepEqual(whole.outputs, parts.outputs, JSON.stringify(unit));

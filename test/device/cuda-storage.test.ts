@@ -8,7 +8,7 @@ import { toBf16 } from "../gemm/bf16-model.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
-import { openCuda, withoutStorage } from "./cuda-device.js";
+import { isEmulated, launchesOf, openCuda, withoutStorage } from "./cuda-device.js";
 
 interface Product {
   readonly name: string;
@@ -94,6 +94,37 @@ describe("storage in bf16 on CUDA", () => {
     assert.notDeepEqual(stored, plain);
     assertClose(stored, plain, 2e-2);
   });
+
+  it("a convolution of samples, in float32, gives bf16 numbers to a product", async () => {
+    const inputs = { x: randomTensor([2, 300, 1], 1), w: randomTensor([32, 1, 7], 2), v: randomTensor([16, 32, 3], 3) };
+    const build = ({ x, w, v }: Record<keyof typeof inputs, Value>) => ops.conv1d(ops.conv1d(x, w), v);
+    const before = isEmulated ? launchesOf("thin_product_kernel<true>") : 0;
+    const stored = await compute(cuda, inputs, "bf16", build);
+    if (isEmulated) assert.equal(launchesOf("thin_product_kernel<true>") - before, 1);
+    assert.deepEqual(stored, await withoutStorage(() => compute(cuda, inputs, "bf16", build)));
+  });
+
+  for (const channels of [24, 36, 42]) {
+    it(`a single output, in float32, takes bf16 numbers of ${channels} channels from a product`, async () => {
+      const inputs = {
+        x: randomTensor([2, 600, 16], 1),
+        w: randomTensor([channels, 16, 3], 2),
+        a: randomTensor([channels], 3),
+        v: randomTensor([1, channels, 7], 4),
+        b: randomTensor([1], 5),
+      };
+      const build = ({ x, w, a, v, b }: Record<keyof typeof inputs, Value>) =>
+        ops.conv1d(ops.snake(ops.conv1d(x, w), ops.exp(a)), v, b, { padLeft: 3, padRight: 3 });
+      const { x, w, ...rest } = inputs;
+      const between = await withoutStorage(() => compute(cuda, { x, w }, "bf16", ({ x, w }) => ops.conv1d(x, w)));
+      const rounded = { ...rest, x: { data: between.map(toBf16), shape: [2, 598, channels] } };
+      const expected = await compute(cuda, rounded, "fp32", ({ x, a, v, b }) =>
+        ops.conv1d(ops.snake(x, ops.exp(a)), v, b, { padLeft: 3, padRight: 3 }),
+      );
+      assertClose(await compute(cuda, inputs, "bf16", build), expected, 1e-4);
+      assert.notDeepEqual(await compute(cuda, inputs, "bf16", build), expected);
+    });
+  }
 
   it("a residual unit is as near to float32 as one that rounds where it must", async () => {
     for (const channels of [32, 36]) {

@@ -6,7 +6,7 @@
 namespace lmspt::cuda {
 
 // Of a block, or of a cluster of kBlocks that bring parts of each stage to one another. kReaders: warps of a block, all
-// of which release every stage.
+// of which release every stage, or none where stages are filled once.
 template <int kRingStages, int kBytes, int kReaders, int kBlocks = 1>
 struct CopyRing {
   static constexpr int kStages = kRingStages, kStageBytes = kBytes, kBarriers = 2 * kStages;

@@ -67,9 +67,12 @@ CudaDevice::~CudaDevice() {
 }
 
 Kernel CudaDevice::kernel(const char* op) const { return find_kernel(op).kernel; }
-Bf16Ports CudaDevice::bf16_ports(const char* op) const {
-  const Bf16Ports ports = find_kernel(op).bf16;
-  return ports.wgmma && !gpu_.wgmma ? Bf16Ports{} : ports;
+Bf16Ports CudaDevice::bf16_ports(const char* op, const KernelContext& call) const {
+  const KnownKernel known = find_kernel(op);
+  if (call.attrs->find("precision") && precision_of(*call.attrs) != Precision::bf16) {
+    return known.unrounded ? known.unrounded(call) : Bf16Ports{};
+  }
+  return known.bf16.wgmma && !gpu_.wgmma ? Bf16Ports{} : known.bf16;
 }
 
 bool CudaDevice::prepares_input(const char* op, const KernelContext& call) {

@@ -27,7 +27,7 @@ class CudaDevice final : public Device {
   const char* description() const override { return description_.c_str(); }
   uint64_t id() const override { return id_; }
   Kernel kernel(const char* op) const override;
-  Bf16Ports bf16_ports(const char* op) const override;
+  Bf16Ports bf16_ports(const char* op, const KernelContext& call) const override;
   bool prepares_input(const char* op, const KernelContext& call) override;
   Precision arithmetic(Precision asked) const override { return asked; }
   const char* arithmetic_description(Precision asked) const override;

@@ -65,7 +65,7 @@ __device__ inline float exp2_near(float x) {
 #endif
 }
 
-// sin(x), off by some 1e-6 and by some 1e-7 of x.
+// sin(x), off by some 1e-6, and by some 1e-7 of x beyond pi; of no accuracy that is promised beyond 100 pi.
 __device__ inline float sine_near(float x) {
 #if defined(LMSPT_CUDA_EMULATED)
   return sinf(x);

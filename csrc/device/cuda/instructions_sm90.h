@@ -174,7 +174,9 @@ __device__ inline void store_operands(unsigned char* target, const uint4& words)
 #if defined(LMSPT_CUDA_EMULATED)
   emulation::store_operands(target, &words);
 #else
-  store_words(target, words.x, words.y, words.z, words.w);
+  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(shared_address(target)), "r"(words.x), "r"(words.y),
+               "r"(words.z), "r"(words.w)
+               : "memory");
 #endif
 }
 
@@ -258,7 +260,7 @@ __device__ inline uint64_t operand_along_k(const void* first) {
   return operand_of_blocks(first, kUnused);
 }
 
-// What describes the operand so many times 16 bytes on, in instructions of half the width.
+// What describes the operand so many times 16 bytes on, in 32 bits: addresses stay below 2^18.
 __device__ inline uint64_t operand_after(uint64_t operand, int chunks) {
   return (operand & 0xffffffff00000000u) | (static_cast<uint32_t>(operand) + static_cast<uint32_t>(chunks));
 }
@@ -346,6 +348,7 @@ enum class WgmmaKind {
   } else if constexpr (kColumns == 192) {                                                      \
     LMSPT_WGMMA("m64n192" type, LMSPT_NAMES_96, "96", "97", "98", layout, LMSPT_SUMS_96);      \
   } else {                                                                                     \
+    static_assert(kColumns == 256);                                                            \
     LMSPT_WGMMA("m64n256" type, LMSPT_NAMES_128, "128", "129", "130", layout, LMSPT_SUMS_128); \
   }
 #define LMSPT_WGMMA_OF_REGISTERS(shape, names, a0, a1, a2, a3, b, more, across, ...)                              \
@@ -359,7 +362,6 @@ enum class WgmmaKind {
 // Columns: 32, 48, 64, 96, 128, 192 or 256. Without `add`, d is set.
 template <int kColumns, WgmmaKind kKind>
 __device__ inline void wgmma(float (&d)[kColumns / 2], uint64_t rows, uint64_t columns, bool add) {
-  static_assert(kColumns <= 256);
 #if defined(LMSPT_CUDA_EMULATED)
   emulation::wgmma(d, kColumns, kKind == WgmmaKind::tf32, kKind == WgmmaKind::bf16_across, rows, columns, add);
 #else

@@ -22,6 +22,7 @@ class AllKernels final : public KernelTable {
 
   void add(const char* op, Kernel kernel) override { kernels_[op].kernel = kernel; }
   void takes_bf16(const char* op, Bf16Ports ports) override { kernels_[op].bf16 = ports; }
+  void takes_bf16_unrounded(const char* op, UnroundedPorts ports) override { kernels_[op].unrounded = ports; }
   void prepares_input(const char* op, Preparing prepares) override { kernels_[op].prepares = prepares; }
 
   KnownKernel find(const char* op) const {

@@ -8,6 +8,7 @@ namespace lmspt::cuda {
 struct KnownKernel {
   Kernel kernel = nullptr;
   Bf16Ports bf16;
+  UnroundedPorts unrounded = nullptr;
   Preparing prepares = nullptr;
 };
 

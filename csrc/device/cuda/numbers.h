@@ -14,7 +14,7 @@ struct Numbers {
   explicit Numbers(const Tensor& tensor) : data(tensor.data), halves(tensor.dtype == DType::bf16) {}
   __host__ __device__ explicit Numbers(const float* floats) : data(const_cast<float*>(floats)) {}
 
-  __device__ explicit operator bool() const { return data != nullptr; }
+  __host__ __device__ explicit operator bool() const { return data != nullptr; }
   __device__ const float* floats() const { return static_cast<const float*>(data); }  // where they are no halves
 
   // kCount neighbours (1, 2 or 4) from element `at` on, which lie at a multiple of their size. Without kMayBeHalves

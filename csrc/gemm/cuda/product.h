@@ -98,6 +98,14 @@ void run_product(const KernelContext& context, Precision precision, const Produc
 // memory.
 bool run_residual_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second);
 
+// What decides whether a product in float32 along few words, without shifts, groups and Snake of x, has the kernel for
+// such; it takes C as floats or as bf16 numbers. rows: at least of all items; reach: elements of x between a row's
+// taps.
+struct ThinProduct {
+  int64_t words, columns, rows, reach;
+};
+bool is_thin(const ThinProduct& product);
+
 // How wide words are.
 constexpr int floats_of_word(Precision precision) {
   return precision == Precision::bf16 || precision == Precision::bf16x3 ? 2 : 1;

@@ -155,6 +155,7 @@ void run_product(const KernelContext& context, Precision precision, const Produc
   check_positions(p);
   if (p.b.rows && p.a.words > 0) return run_sm90_product(context, precision, p);
   if (is_thin(precision, p)) return multiply_thin(context, p, writes_fours(p));
+  if (precision == Precision::fp32 && p.c.c.halves) fail_for_positions();  // too many for the kernel that was asked for
   ProductChoice choice{TileSize::small, reads_fours(p), writes_fours(p)};
   if (choice.fours) choice.size = choose_size(context, precision, p, choice);
   multiply(context, precision, p, choice);

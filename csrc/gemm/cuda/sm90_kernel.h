@@ -163,18 +163,39 @@ __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, 
                                    const float (&sums)[Tile::kColumns / 2]) {
   const Product& p = q.p;
   const Sm90Tiling& tiling = q.tiling;
-  const int warp = consumer * 4 + thread_now() / 32 % 4;
+  const int thread = thread_now(), lane = thread % 32, warp = consumer * 4 + thread / 32 % 4;
+  const int first = warp * kStoredRows, row = lane / 8, column = lane % 8 * 4;
+  auto* staged = reinterpret_cast<float*>(swizzled_shared() + Tile::kStoredAt + warp * kStoredBytes);
   const TileItem item = p.ragged.ends ? item_of(p, tile.ragged, tile.group) : item_of(p, tile.item, tile.group);
   const auto position = [&](int i) {
-    const Parts place = divide(warp * kStoredRows + stored_row(i), tiling.width);
+    const Parts place = divide(first + row + 4 * i, tiling.width);
     const int w = tile.w + place.rest, m = (tile.h + place.quotient) * tiling.width_of_item + w;
     const bool inside = tile.is_stored && place.quotient < tiling.height && w < tiling.width_of_item && m < item.rows;
     return inside ? m : -1;
   };
   const Sm90Rows<Tile::Operands::kHalves> rows(p, item, position);
   const float* bias = p.c.bias ? p.c.bias + tile.group * p.c.span.value() : nullptr;
-  auto* staged = reinterpret_cast<float*>(swizzled_shared() + Tile::kStoredAt + warp * kStoredBytes);
-  store_sums<Tile::kColumns>(p, q.vectors, rows, bias, tile.n, sums, staged);
+  const float* mine = staged + row * kStoredPitch + column;
+  constexpr int kPitch = 4 * kStoredPitch;
+#pragma unroll 1
+  for (int chunk = 0; chunk < Tile::kColumns / kStoredColumns; ++chunk) {
+    const int first = tile.n + chunk * kStoredColumns, n = first + column;
+    if (first >= p.columns) break;
+    if (q.vectors) {
+      const auto columns = rows.template fetch<4>(bias, n);  // on its way while sums change places
+      stage_columns<Tile::kColumns>(sums, chunk, staged);
+      __syncwarp();
+      rows.store(columns, bias != nullptr, mine, kPitch);
+    } else {
+      stage_columns<Tile::kColumns>(sums, chunk, staged);
+      __syncwarp();
+#pragma unroll 1
+      for (int i = 0; i < 4; ++i) {
+        rows.store(rows.template fetch<1>(bias, n + i), bias != nullptr, mine + i, kPitch);
+      }
+    }
+    __syncwarp();  // before the next columns
+  }
 }
 
 // What both kernels have in common: `produce(ring, rank, producer)` runs in kProducers threads, which need so many

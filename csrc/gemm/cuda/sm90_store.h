@@ -17,8 +17,7 @@ constexpr int kStoredBytes = kStoredRows * kStoredPitch * static_cast<int>(sizeo
 
 // Four rows of C, of which a thread stores four neighbouring columns each. What decides is the same for all threads or
 // a predicate of a single load or store: branches that part the threads of a warp take longer than what they skip.
-// Without kActivates nothing asks for GELU or LeakyReLU, whose code then takes no registers.
-template <bool kHalves, bool kActivates = true>
+template <bool kHalves>
 class Sm90Rows {
   static constexpr int kRows = 4;
 
@@ -72,11 +71,11 @@ class Sm90Rows {
     if (has_bias) {
       each<kCount>([&](int i, int c) { values[i][c] += columns.bias[c]; });
     }
-    if (kActivates && p_.c.gelu) {
+    if (p_.c.gelu) {
       if (p_.c.before_gelu) store_rows<kCount>(p_.c.before_gelu, columns, values);
       each<kCount>([&](int i, int c) { values[i][c] = gelu(values[i][c]); });
     }
-    if (kActivates && p_.c.gelu_input) {
+    if (p_.c.gelu_input) {
 #pragma unroll
       for (int i = 0; i < kRows; ++i) {
         float inputs[kCount] = {};
@@ -87,7 +86,7 @@ class Sm90Rows {
     if (p_.c.residual) {
       each<kCount>([&](int i, int c) { values[i][c] += columns.residual[i][c]; });
     }
-    if (kActivates && p_.c.slope != 1.f) apply_slope<kCount>(columns, values);
+    if (p_.c.slope != 1.f) apply_slope<kCount>(columns, values);
     if (!p_.c.alpha) return store_rows<kCount>(p_.c.c, columns, values);
     if (p_.c.activated) store_rows<kCount>(p_.c.c, columns, values);
     const Numbers& to = p_.c.activated ? p_.c.activated : p_.c.c;
@@ -173,9 +172,6 @@ class Sm90Rows {
   uint32_t inside_ = 0;
 };
 
-template <int kColumns>
-constexpr int kChunks = (kColumns + kStoredColumns - 1) / kStoredColumns;
-
 // Columns 32 `chunk` to 32 `chunk` + 31 of the warp's 16 rows to shared memory.
 template <int kColumns>
 __device__ inline void stage_columns(const float (&sums)[kColumns / 2], int chunk, float* staged) {
@@ -185,46 +181,14 @@ __device__ inline void stage_columns(const float (&sums)[kColumns / 2], int chun
     constexpr int kFirst = 16 * decltype(number)::value;
     if (chunk != decltype(number)::value) return;
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {  // of four eights of columns, or the last two, either row
-      if (kFirst + 4 * (i / 2) >= kColumns / 2) break;
+    for (int i = 0; i < 8; ++i) {  // of four eights of columns, either row
       const float* pair = sums + kFirst + 4 * (i / 2) + 2 * (i % 2);
       *reinterpret_cast<float2*>(place + i % 2 * 8 * kStoredPitch + i / 2 * 8) = make_float2(pair[0], pair[1]);
     }
   };
-  [&]<int... kNumbers>(std::integer_sequence<int, kNumbers...>) {
-    (stage(std::integral_constant<int, kNumbers>{}), ...);
-  }(std::make_integer_sequence<int, kChunks<kColumns>>{});
-}
-
-// Where the thread's rows i of Sm90Rows lie among the warp's 16.
-__device__ inline int stored_row(int i) { return thread_now() % 32 / 8 + 4 * i; }
-
-// The warp's sums of 16 rows, of columns from `n` on.
-template <int kColumns, class Rows>
-__device__ inline void store_sums(const Product& p, bool vectors, const Rows& rows, const float* bias, int n,
-                                  const float (&sums)[kColumns / 2], float* staged) {
-  const int lane = thread_now() % 32, column = lane % 8 * 4;
-  const float* mine = staged + lane / 8 * kStoredPitch + column;
-  constexpr int kPitch = 4 * kStoredPitch;
-#pragma unroll 1
-  for (int chunk = 0; chunk < kChunks<kColumns>; ++chunk) {
-    const int first = n + chunk * kStoredColumns;
-    if (first >= p.columns) break;
-    if (vectors) {
-      const auto columns = rows.template fetch<4>(bias, first + column);  // on its way while sums change places
-      stage_columns<kColumns>(sums, chunk, staged);
-      __syncwarp();
-      rows.store(columns, bias != nullptr, mine, kPitch);
-    } else {
-      stage_columns<kColumns>(sums, chunk, staged);
-      __syncwarp();
-#pragma unroll 1
-      for (int i = 0; i < 4; ++i) {
-        rows.store(rows.template fetch<1>(bias, first + column + i), bias != nullptr, mine + i, kPitch);
-      }
-    }
-    __syncwarp();  // before the next columns
-  }
+  [&]<int... kChunks>(std::integer_sequence<int, kChunks...>) {
+    (stage(std::integral_constant<int, kChunks>{}), ...);
+  }(std::make_integer_sequence<int, kColumns / kStoredColumns>{});
 }
 
 }  // namespace lmspt::cuda

@@ -11,7 +11,8 @@ namespace lmspt::cuda {
 namespace {
 
 constexpr int64_t kMostUnitChannels = 128;
-constexpr int kRowsOfOverhead = 40;  // what a tile costs besides its rows
+constexpr int kMostColumnsOfTwoSets = 96;  // beyond which they have not enough registers
+constexpr int kRowsOfOverhead = 40;        // what a tile costs besides its rows
 
 int64_t blocks_at_once(const KernelContext& context) {
   return std::min<int64_t>(gpu_of(context).multiprocessors, kMaxBlocks);
@@ -46,24 +47,34 @@ CUtensorMap map_rows(const Product& p, int box_rows) {
                      {64, 1, box_rows, 1, 1}});
 }
 
-CUtensorMap map_weights(const ColumnsOfB& b, int64_t channels, int64_t taps, int64_t columns, int box_columns) {
+CUtensorMap map_first_weights(const ColumnsOfB& b, int64_t channels, int64_t taps, int box_columns) {
   return tensor_map({b.data,
                      true,
-                     {channels, taps, columns, 1, 1},
+                     {channels, taps, channels, 1, 1},
                      {channels, channels * taps, channels, channels},
                      {64, 1, box_columns, 1, 1}});
 }
 
-// In tiles of the first of these columns that are as many as the product has.
+// Column 16 i + 4 place + 2 half + e comes as number 16 i + 8 half + 2 place + e: so a thread, which gets the columns
+// 8 j + 2 place + e of products, has four neighbours.
+CUtensorMap map_second_weights(const ColumnsOfB& b, int64_t channels, int box_columns) {
+  return tensor_map({b.data,
+                     true,
+                     {channels, 2, 4, 2, channels / 16},
+                     {channels, 4 * channels, 2 * channels, 16 * channels},
+                     {64, 2, 4, 2, box_columns / 16}});
+}
+
+// In tiles of the first of these columns that are at least as many as the product has.
 template <int kColumns, int... kMore>
 void launch_columns(const KernelContext& context, const ProductPair& pair, Sm90Unit& q) {
   if constexpr (sizeof...(kMore) > 0) {
     if (q.p.columns > kColumns) return launch_columns<kMore...>(context, pair, q);
   }
   const int64_t channels = q.p.a.channels;
-  q.first = map_weights(pair.first.b, channels, q.taps, q.p.columns, kColumns);
-  q.second = map_weights(pair.second.b, channels, 1, q.p.columns, kColumns);
-  if constexpr (kColumns <= kUnitKeptColumns) {
+  q.first = map_first_weights(pair.first.b, channels, q.taps, kColumns);
+  q.second = map_second_weights(pair.second.b, channels, kColumns);
+  if constexpr (kColumns <= kMostColumnsOfTwoSets) {
     if (choose_sets(context, q.p) == 2) return launch_unit<Sm90UnitTile<kColumns, 2>>(context, q);
   }
   launch_unit<Sm90UnitTile<kColumns, 1>>(context, q);
@@ -74,14 +85,16 @@ void launch_columns(const KernelContext& context, const ProductPair& pair, Sm90U
 bool is_sm90_unit(const KernelContext& context, Precision precision, const SquareTaps& convolution) {
   const auto [channels, taps, dilation] = convolution;
   return precision == Precision::bf16 && are_rows(context, precision, channels) && channels <= kMostUnitChannels &&
-         (channels > kUnitKeptColumns || taps <= kUnitKeptTaps) && (taps - 1) * dilation <= kUnitReach &&
-         !is_switched_off("LMSPT_CUDA_UNITS");
+         channels % 16 == 0 && (channels > kUnitKeptColumns || taps <= kUnitKeptTaps) &&
+         (taps - 1) * dilation <= kUnitReach && !is_switched_off("LMSPT_CUDA_UNITS");
 }
 
 bool run_sm90_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second) {
   const RowsOfA& a = first.a;
   const int taps = a.taps_w.value() * a.shifts, dilation = a.shifts > 1 ? a.shift_step : a.w.dilation;
-  if (!a.x.halves || !is_sm90_unit(context, precision, {first.a.channels, taps, dilation})) return false;
+  const Numbers& activated = second.c.activated ? second.c.activated : second.c.c;
+  if (!a.x.halves || !writes_fours(second) || (second.c.alpha && !activated.halves)) return false;
+  if (!is_sm90_unit(context, precision, {first.a.channels, taps, dilation})) return false;
   Sm90Unit q;
   q.p = first;
   q.p.c = second.c;
@@ -89,7 +102,6 @@ bool run_sm90_unit(const KernelContext& context, Precision precision, const Prod
   q.alpha = a.alpha, q.bias = first.c.bias, q.inner_alpha = second.a.alpha;
   q.taps = taps, q.dilation = dilation;
   q.reach = std::max(8, up((taps - 1) * dilation, 8) * 8);
-  q.vectors = writes_fours(q.p);
   q.x[0] = map_rows(q.p, kSetRows), q.x[1] = map_rows(q.p, q.reach);
   const ProductPair pair{first, second};
   launch_columns<32, 48, 64, 96, 128>(context, pair, q);

@@ -32,6 +32,7 @@ __device__ inline WordPlace place_of_word(const RowsOfA& a, int word) {
   return {h, w, static_cast<int>(h * a.h.pitch + w * a.w.pitch) + tap.rest};
 }
 
+template <bool kHalves>
 __global__ __launch_bounds__(kThreads) void thin_product_kernel(const Product p, int rows, Divisor rows_of_item,
                                                                 int across, bool vectors) {
   const RowsOfA& a = p.a;
@@ -55,7 +56,7 @@ __global__ __launch_bounds__(kThreads) void thin_product_kernel(const Product p,
       const RaggedPlace at = RaggedPlace::by_thread<1>(p.ragged, static_cast<int>(row));
       if (!at.exists(p.ragged)) continue;
       if (at.is_behind(p.ragged)) {
-        clear_behind<false>(p.ragged, p.c, at, 1, n / kFour, across);
+        clear_behind<kHalves>(p.ragged, p.c, at, 1, n / kFour, across);
         continue;
       }
       item = item_of(p, at, 0), m = at.m;
@@ -76,8 +77,8 @@ __global__ __launch_bounds__(kThreads) void thin_product_kernel(const Product p,
 #pragma unroll
       for (int i = 0; i < kFour; ++i) sums[i] = fmaf(value, weights[k][i], sums[i]);
     }
-    const RowOfC<false, false> c(p, item, m);
-    c.put<kFour>(p.c.bias, n, vectors, sums);
+    const RowOfC<kHalves, false> c(p, item, m);
+    c.template put<kFour>(p.c.bias, n, vectors, sums);
   }
 }
 
@@ -85,18 +86,24 @@ __global__ __launch_bounds__(kThreads) void thin_product_kernel(const Product p,
 
 // ---- launchers ----
 
+bool is_thin(const ThinProduct& p) {
+  return p.words <= kMostWords && p.columns >= kPanelWidth && p.columns <= kThreads * kFour && p.rows <= kMost &&
+         p.reach <= kMost;
+}
+
 bool is_thin(Precision precision, const Product& p) {
-  return precision == Precision::fp32 && p.a.words <= kMostWords && p.a.shifts == 1 && p.groups == 1 && p.b.item == 0 &&
-         !p.a.x.halves && !p.a.alpha && !p.c.gelu && !p.c.gelu_input.data && p.columns >= kPanelWidth &&
-         p.columns <= kThreads * kFour && rows_of(p) <= kMost && reach_of(p.a) <= kMost;
+  return precision == Precision::fp32 && p.a.shifts == 1 && p.groups == 1 && p.b.item == 0 && !p.a.x.halves &&
+         !p.a.alpha && !p.c.gelu && !p.c.gelu_input.data &&
+         is_thin(ThinProduct{p.a.words, p.columns, rows_of(p), reach_of(p.a)});
 }
 
 void multiply_thin(const KernelContext& context, const Product& p, bool vectors) {
   const int across = static_cast<int>((p.columns + kFour - 1) / kFour), down = kThreads / across;
   const int64_t rows = rows_of(p);
   const int64_t blocks = std::min<int64_t>((rows + down - 1) / down, kBlocksAtOnce * gpu_of(context).multiprocessors);
-  launch_blocks(context, thin_product_kernel, blocks, kThreads, p, static_cast<int>(rows), Divisor(p.rows), across,
-                vectors);
+  const bool halves = p.c.c.halves || p.c.activated.halves;
+  launch_blocks(context, halves ? thin_product_kernel<true> : thin_product_kernel<false>, blocks, kThreads, p,
+                static_cast<int>(rows), Divisor(p.rows), across, vectors);
 }
 
 }  // namespace lmspt::cuda

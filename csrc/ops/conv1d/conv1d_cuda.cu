@@ -78,11 +78,26 @@ void conv1d(const KernelContext& context) {
   if (g.groups > 1) snake_result(context, kConvNextAlpha);
 }
 
+bool is_thin_convolution(const Conv1dGeometry& g) {
+  return g.groups == 1 &&
+         is_thin({g.kernel * g.in_channels, g.out_channels, g.batch * (g.in_length + g.kernel * g.dilation),
+                  g.kernel * g.dilation * g.in_channels});
+}
+
 // Snake of x is a pass of its own before products that read x as it lies.
 bool prepares_input(const KernelContext& context) {
   const Shape& w = context.inputs[1].shape;
   const Precision precision = precision_of(*context.attrs);
   return precision == Precision::bf16 && are_rows(context, precision, w[1]);
+}
+
+// Products along few words write either, and so does the kernel of a single output read them.
+Bf16Ports unrounded_ports(const KernelContext& call) {
+  const Shape &x = call.inputs[0].shape, &w = call.inputs[1].shape, &y = call.outputs[0].shape;
+  const Conv1dGeometry g = conv1d_geometry(x, y, w[2], *call.attrs);
+  if (w.rank == 3) return {.inputs = reads_bf16_directly(g)};
+  const bool has_alpha = call.input_count > kConvAlpha && call.inputs[kConvAlpha].shape.rank >= 0;
+  return {.outputs = !has_alpha && is_thin_convolution(g) ? 0b11u : 0u};
 }
 
 // Both convolutions of a unit that is no single kernel.
@@ -114,7 +129,7 @@ void fused_residual_unit(const KernelContext& context) {
   if (run_residual_unit(context, precision, first, second)) return;
   const Scratch inner(context, y.shape.count() * sizeof(float));
   second.a.x = Numbers(static_cast<const float*>(inner.data()));
-  if (first.a.x.halves && first.b.rows) {  // as operands, that the second product reads as they lie
+  if (precision == Precision::bf16 && first.b.rows) {  // as operands, that the second product reads as they lie
     second.a.x.halves = true;
     std::swap(first.c.alpha, second.a.alpha);
   }
@@ -144,6 +159,7 @@ void register_conv1d_cuda(KernelTable& table) {
   table.add("conv1d_weight_grad", conv1d_weight_grad);
   table.add("fused_residual_unit", fused_residual_unit);
   table.takes_bf16("conv1d", {.inputs = 1 << 0 | 1 << 4, .outputs = 1 << 0 | 1 << 1});
+  table.takes_bf16_unrounded("conv1d", unrounded_ports);
   table.takes_bf16("conv1d_weight_grad", {.inputs = 1 << 0 | 1 << 1});
   table.takes_bf16("fused_residual_unit", {.inputs = 1 << 0, .outputs = 1 << 0 | 1 << 1});
 }
