@@ -19,8 +19,10 @@ import { loadModel } from "../lib/models/load.js";
 import type { KernelCase } from "../test/device/cuda-case.js";
 import { kernelCases } from "../test/device/cuda-cases.js";
 import { images, rounded, sequences } from "../test/device/product-cases.js";
+import { inputShape, recordUnits, unitCases } from "../test/device/unit-cases.js";
 import { compute } from "../test/gemm/support.js";
 import { randomFloats } from "../test/golden.js";
+import { sizeOf } from "../test/ops/oracles.js";
 
 /** Weights of a variable's shape that take next to no room: products of waves along each axis. */
 class WavyGraph extends Graph {
@@ -132,6 +134,30 @@ async function writeProducts(folder: string, cpu: Device): Promise<number> {
   return cases.length * Object.keys(tolerance).length;
 }
 
+/** Residual units in bf16, held to the CPU's in float32. */
+async function writeUnits(folder: string, cpu: Device): Promise<number> {
+  const precision = "bf16";
+  for (const [i, units] of unitCases.entries()) {
+    const graph = new Graph();
+    const x = graph.input("x", inputShape(units));
+    const y = recordUnits(graph, x, units);
+    const plan = await graph.compile(cpu, { y });
+    const data = randomFloats(sizeOf(x.shape), 100);
+    const results = await plan.run({ x: data });
+    const samples = [
+      { value: x, data },
+      { value: y, data: results.y!, tolerance: 3e-2 },
+    ];
+    writeFileSync(
+      join(folder, `unit-${String(i).padStart(4, "0")}.plan`),
+      graph.serialize({ y }, samples, { precision }),
+    );
+    plan.close();
+    graph.close();
+  }
+  return unitCases.length;
+}
+
 async function writeModels(folder: string, cpu: Device): Promise<number> {
   const { model } = await loadModel("random:1:tiny");
   // bf16: twice the error of a plan whose products alone are rounded, without what lies in memory in between.
@@ -199,7 +225,8 @@ async function main(folder: string | undefined): Promise<void> {
   ];
   for (const path of [kernels, models, bench]) mkdirSync(path, { recursive: true });
   await using cpu = Device.open("cpu");
-  const kernelsWritten = (await writeKernels(kernels, cpu)) + (await writeProducts(kernels, cpu));
+  const kernelsWritten =
+    (await writeKernels(kernels, cpu)) + (await writeProducts(kernels, cpu)) + (await writeUnits(kernels, cpu));
   const written = [await writeModels(models, cpu), await writeBenchmarks(bench)];
   console.log(`${folder}: ${kernelsWritten} cases of kernels, ${written[0]} of models, ${written[1]} to be timed`);
 }

@@ -9,7 +9,8 @@ namespace lmspt::lab {
 namespace {
 
 constexpr int64_t kTaps = 7, kDilation = 3;
-constexpr int64_t kMostJoined = 192;  // channels of a unit that one kernel does
+constexpr int64_t kMostJoined = 192;      // channels of a unit that one kernel does
+constexpr int64_t kMostJoinedSm90 = 128;  // the same on compute capability 9.0, in bf16
 
 struct Place {
   int64_t batch, rows, channels;
@@ -35,13 +36,16 @@ std::vector<Variant> without(Precision precision, int64_t channels) {
   if (precision != Precision::fp32 && channels >= kLeastOfWgmma) {
     variants.push_back(without_wgmma());
     variants.back().same_traffic = false;  // more units are one kernel
+    if (precision == Precision::bf16 && channels <= kMostJoinedSm90) {
+      variants.push_back({"two kernels", {{"LMSPT_CUDA_UNITS", "0"}}, false});
+    }
   }
   return variants;
 }
 
 int64_t biases(int64_t channels) { return 4 * channels; }
 
-// Snake, seven taps, Snake, one tap, sum; two kernels where there are many channels, or on compute capability 9.0.
+// Snake, seven taps, Snake, one tap, sum; two kernels where there are many channels.
 Case residual_unit(const std::string& where, Precision precision, const Place& p) {
   const int64_t c = p.channels, size = stored_bytes(precision);
   const bool joined = c <= kMostJoined;
