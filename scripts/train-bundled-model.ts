@@ -44,8 +44,10 @@ async function trainBundledModel(folder: string): Promise<void> {
   const recogniser = await train(asr, "recogniser-english", folder, [...data("valid-sentence"), `init=${first}`]);
   const teacher = `teacher.model=${recogniser}`;
   const tokenizer = await train(["train"], "tokenizer", folder, [...data("valid-voice"), teacher]);
+  const further = [...data("valid-voice"), teacher, `init=${tokenizer}`];
+  const trained = await train(["train"], "tokenizer-further", folder, further);
   const model = join(folder, "model");
-  lmspt("export", tokenizer, "--to", "safetensors", "--dtype", "f16", "-o", model, "--overwrite");
+  lmspt("export", trained, "--to", "safetensors", "--dtype", "f16", "-o", model, "--overwrite");
   for (const held of ["valid-sentence", "valid-voice"]) {
     lmspt("evaluate", manifest(held), "--language", "en", "--model", model, "--recogniser", recogniser);
   }

@@ -65,6 +65,17 @@ __device__ inline float exp2_near(float x) {
 #endif
 }
 
+// 1 / x, off by some 1e-7 of it; zero where it would be subnormal.
+__device__ inline float reciprocal_near(float x) {
+#if defined(LMSPT_CUDA_EMULATED)
+  return 1.f / x;
+#else
+  float result;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+#endif
+}
+
 // sin(x), off by some 1e-6, and by some 1e-7 of x beyond pi; of no accuracy that is promised beyond 100 pi.
 __device__ inline float sine_near(float x) {
 #if defined(LMSPT_CUDA_EMULATED)

@@ -58,4 +58,23 @@ __device__ inline float gelu_grad(float x, float y) {
   return y * fmaf(x * 0.39894228f, expf(-0.5f * x * x), normal_cdf(x));
 }
 
+// The same for bf16 numbers, with a third to a half of the instructions: the share is off by less than 2e-7 (Abramowitz
+// and Stegun 1964, 7.1.26).
+struct NearNormal {
+  float bell, share;  // exp(-x^2 / 2), and the share below x
+};
+__device__ inline NearNormal normal_near(float x) {
+  const float t = reciprocal_near(fmaf(fabsf(x), 0.231641888f, 1.f)), bell = exp2_near(x * x * -0.72134752f);
+  float tail = fmaf(t, 0.5307027145f, -0.7265760135f);
+  tail = fmaf(t, tail, 0.7107068705f);
+  tail = fmaf(t, tail, -0.142248368f);
+  tail = fmaf(t, tail, 0.127414796f) * t * bell;
+  return {bell, x < 0.f ? tail : 1.f - tail};
+}
+__device__ inline float gelu_near(float x) { return x * normal_near(x).share; }
+__device__ inline float gelu_grad_near(float x, float y) {
+  const NearNormal normal = normal_near(x);
+  return y * fmaf(x * 0.39894228f, normal.bell, normal.share);
+}
+
 }  // namespace lmspt::cuda

@@ -73,14 +73,21 @@ class Sm90Rows {
     }
     if (p_.c.gelu) {
       if (p_.c.before_gelu) store_rows<kCount>(p_.c.before_gelu, columns, values);
-      each<kCount>([&](int i, int c) { values[i][c] = gelu(values[i][c]); });
+      if (is_near(p_.c.c)) {
+        each<kCount>([&](int i, int c) { values[i][c] = gelu_near(values[i][c]); });
+      } else {
+        each<kCount>([&](int i, int c) { values[i][c] = gelu(values[i][c]); });
+      }
     }
     if (p_.c.gelu_input) {
 #pragma unroll
       for (int i = 0; i < kRows; ++i) {
         float inputs[kCount] = {};
         if (columns.inside[i]) p_.c.gelu_input.load<kCount, kHalves>(place(columns, i), inputs);
-        for (int c = 0; c < kCount; ++c) values[i][c] = gelu_grad(inputs[c], values[i][c]);
+        const bool near = is_near(p_.c.c);
+        for (int c = 0; c < kCount; ++c) {
+          values[i][c] = near ? gelu_grad_near(inputs[c], values[i][c]) : gelu_grad(inputs[c], values[i][c]);
+        }
       }
     }
     if (p_.c.residual) {
@@ -90,7 +97,7 @@ class Sm90Rows {
     if (!p_.c.alpha) return store_rows<kCount>(p_.c.c, columns, values);
     if (p_.c.activated) store_rows<kCount>(p_.c.c, columns, values);
     const Numbers& to = p_.c.activated ? p_.c.activated : p_.c.c;
-    if (kHalves && to.halves) {
+    if (is_near(to)) {
       apply_snake<kCount>(columns, values, [](auto... numbers) { return snake_near(numbers...); });
     } else {
       apply_snake<kCount>(columns, values, [](auto... numbers) { return snake(numbers...); });
@@ -99,6 +106,9 @@ class Sm90Rows {
   }
 
  private:
+  // Whether functions of what goes there may be off by less than bf16 numbers tell.
+  static __device__ bool is_near(const Numbers& to) { return kHalves && to.halves; }
+
   template <int kCount, class Body>
   static __device__ void each(const Body& body) {
 #pragma unroll
