@@ -98,9 +98,9 @@ describe("storage in bf16 on CUDA", () => {
   it("a convolution of samples, in float32, gives bf16 numbers to a product", async () => {
     const inputs = { x: randomTensor([2, 300, 1], 1), w: randomTensor([32, 1, 7], 2), v: randomTensor([16, 32, 3], 3) };
     const build = ({ x, w, v }: Record<keyof typeof inputs, Value>) => ops.conv1d(ops.conv1d(x, w), v);
-    const before = isEmulated ? launchesOf("thin_product_kernel<true>") : 0;
+    const before = isEmulated ? launchesOf("thin_samples_kernel<true>") : 0;
     const stored = await compute(cuda, inputs, "bf16", build);
-    if (isEmulated) assert.equal(launchesOf("thin_product_kernel<true>") - before, 1);
+    if (isEmulated) assert.equal(launchesOf("thin_samples_kernel<true>") - before, 1);
     assert.deepEqual(stored, await withoutStorage(() => compute(cuda, inputs, "bf16", build)));
   });
 

@@ -1,10 +1,12 @@
 // Products in float32 along few words, as of audio with one channel: what takes time is C. A thread keeps the weights
-// of four columns and goes down the rows; there are no blocks of K. Sums are those of product_kernel to the bit.
+// of four columns and goes down the rows, of samples eight at a time; there are no blocks of K. Sums are those of
+// product_kernel to the bit.
 #include <algorithm>
 
 #include "device/cuda/launch.h"
 #include "gemm/cuda/elements_of_c.h"
 #include "gemm/cuda/product_units.h"
+#include "gemm/cuda/sm90_units.h"
 
 namespace lmspt::cuda {
 
@@ -16,6 +18,12 @@ constexpr int kBlocksAtOnce = 6;    // of a multiprocessor
 constexpr int64_t kMost = 1 << 30;  // rows, and elements from one tap to another
 
 int64_t reach_of(const RowsOfA& a) { return int64_t{a.words} * (a.h.dilation * a.h.pitch + a.w.dilation * a.w.pitch); }
+
+// Whether rows of A are neighbouring samples, and the next row begins with the next one.
+bool are_samples(const RowsOfA& a) {
+  return a.channels == 1 && a.tap_words.value() == 1 && a.taps_w.value() == a.words && a.w.stride == 1 &&
+         a.w.dilation == 1 && a.w.pitch == 1 && a.h.in == 1 && a.h.origin == 0;
+}
 
 int64_t rows_of(const Product& p) { return p.ragged.ends ? p.ragged.slots(1) : p.items * p.rows; }
 
@@ -82,6 +90,79 @@ __global__ __launch_bounds__(kThreads) void thin_product_kernel(const Product p,
   }
 }
 
+// The same of samples: a block stages those of a tile of rows, and a thread reads them for eight rows at once.
+namespace samples {
+
+constexpr int kRows = 256, kTogether = 8, kStaged = kRows + kMostWords;
+
+template <bool kHalves>
+__global__ __launch_bounds__(kThreads) void thin_samples_kernel(const Product p, int tiles, Divisor tiles_of_item,
+                                                                int across, bool vectors) {
+  __shared__ __align__(16) float staged[kStaged];
+  const int down = static_cast<int>(blockDim.x) / across, first = static_cast<int>(threadIdx.x) / across;
+  const int n = static_cast<int>(threadIdx.x) % across * kFour;
+  float weights[kMostWords][kFour];
+#pragma unroll
+  for (int k = 0; k < kMostWords; ++k) {
+    const uint32_t* source = p.b.data + n / kPanelWidth * p.b.panel + k * kPanelWidth + n % kPanelWidth;
+#pragma unroll
+    for (int i = 0; i < kFour; ++i) weights[k][i] = k < p.a.words ? __uint_as_float(source[i]) : 0.f;
+  }
+  for (int tile = static_cast<int>(blockIdx.x); tile < tiles; tile += static_cast<int>(gridDim.x)) {
+    TileItem item;
+    int m;
+    if (p.ragged.ends) {
+      const RaggedPlace at = RaggedPlace::by_thread<kRows>(p.ragged, tile);
+      if (!at.exists(p.ragged)) continue;
+      if (at.is_behind(p.ragged)) {
+        clear_behind<kHalves>(p.ragged, p.c, at, kRows, static_cast<int>(threadIdx.x), kThreads);
+        continue;
+      }
+      item = item_of(p, at, 0), m = at.m;
+    } else {
+      const Parts place = divide(tile, tiles_of_item);
+      item = item_of(p, place.quotient, 0), m = place.rest * kRows;
+    }
+    __syncthreads();  // before what others read is written over
+    for (int i = static_cast<int>(threadIdx.x); i < kStaged; i += kThreads) {
+      const int source = m + i + p.a.w.origin;
+      const bool inside = static_cast<unsigned>(source) < static_cast<unsigned>(item.in);
+      staged[i] = inside ? p.a.x.floats()[item.a + source] : 0.f;
+    }
+    __syncthreads();
+    for (int row = first * kTogether; row < kRows && first < down; row += down * kTogether) {
+      float x[kTogether + kMostWords], sums[kTogether][kFour] = {};
+#pragma unroll
+      for (int i = 0; i < kTogether + kMostWords; i += kFour) Numbers(staged + row).load<kFour, false>(i, x + i);
+#pragma unroll
+      for (int k = 0; k < kMostWords; ++k) {
+        if (k >= p.a.words) break;
+#pragma unroll
+        for (int r = 0; r < kTogether; ++r) {
+#pragma unroll
+          for (int i = 0; i < kFour; ++i) sums[r][i] = fmaf(x[r + k], weights[k][i], sums[r][i]);
+        }
+      }
+#pragma unroll
+      for (int r = 0; r < kTogether; ++r) {
+        if (m + row + r >= item.rows) break;
+        const RowOfC<kHalves, false> c(p, item, m + row + r);
+        c.template put<kFour>(p.c.bias, n, vectors, sums[r]);
+      }
+    }
+  }
+}
+
+void multiply(const KernelContext& context, const Product& product, int across, bool vectors) {
+  const Product p = with_items(product);
+  const int64_t of_item = p.ragged.ends ? p.ragged.slots(kRows) : up(p.rows, kRows), tiles = p.items * of_item;
+  const bool halves = p.c.c.halves || p.c.activated.halves;
+  launch_blocks(context, halves ? thin_samples_kernel<true> : thin_samples_kernel<false>, tiles, kThreads, p,
+                static_cast<int>(tiles), Divisor(of_item), across, vectors);
+}
+
+}  // namespace samples
+
 }  // namespace
 
 // ---- launchers ----
@@ -99,6 +180,7 @@ bool is_thin(Precision precision, const Product& p) {
 
 void multiply_thin(const KernelContext& context, const Product& p, bool vectors) {
   const int across = static_cast<int>((p.columns + kFour - 1) / kFour), down = kThreads / across;
+  if (are_samples(p.a)) return samples::multiply(context, p, across, vectors);
   const int64_t rows = rows_of(p);
   const int64_t blocks = std::min<int64_t>((rows + down - 1) / down, kBlocksAtOnce * gpu_of(context).multiprocessors);
   const bool halves = p.c.c.halves || p.c.activated.halves;
