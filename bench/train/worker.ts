@@ -1,4 +1,5 @@
 /** This engine's side: one full training step for every line on standard input; see contestant.ts. */
+import { spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { Device, type DeviceName } from "../../lib/graph/device.js";
@@ -32,7 +33,17 @@ async function work(settings: readonly string[]): Promise<void> {
   await run();
   say({ ready: `lmspt, ${device.description}` });
   for await (const _ of createInterface(process.stdin)) say({ seconds: await run() });
-  say(device.kind === "cpu" ? { peakBytes: process.resourceUsage().maxRSS * 1024 } : {});
+  say({ peakBytes: device.kind === "cpu" ? process.resourceUsage().maxRSS * 1024 : bytesOnGpu() });
+}
+
+/** What the driver says that this process holds, its context included; plans never give any back. */
+function bytesOnGpu(): number | undefined {
+  const query = ["--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"];
+  const { stdout, status } = spawnSync("nvidia-smi", query, { encoding: "utf8" });
+  if (status !== 0) return undefined;
+  const rows = stdout.split("\n").map((line) => line.split(",").map(Number));
+  const own = rows.find(([pid]) => pid === process.pid);
+  return own && own[1]! * 2 ** 20;
 }
 
 async function speech({ batch, samples }: StepSize, rate: number): Promise<StepData> {

@@ -17,17 +17,20 @@ export async function followTraining<Event extends { readonly kind: string }>(
 ): Promise<ExitStatus> {
   const clock = new StepClock();
   let saved: string | undefined;
+  let leftOut = 0;
   for await (const event of events as AsyncIterable<Event | CheckpointEvent | BrokenFileEvent>) {
     if (isOf<CheckpointEvent>(event, "checkpoint")) {
       saved = event.path;
       if (!quiet) printNotice(terminal, `checkpoint ${saved}`);
     } else if (isOf<BrokenFileEvent>(event, "broken-file")) {
+      leftOut++;
       printNotice(terminal, `${event.path} is left out: ${event.problem}`);
     } else if (!quiet || event.kind === "skipped") {
       const line = describe(event as Exclude<Event, CheckpointEvent | BrokenFileEvent>, clock);
       if (line !== undefined) printNotice(terminal, line);
     }
   }
+  if (leftOut > 0) printNotice(terminal, `${leftOut} ${leftOut === 1 ? "recording was" : "recordings were"} left out`);
   if (saved !== undefined) printResult(terminal, saved);
   signal.throwIfAborted();
   return EXIT.done;

@@ -12,7 +12,21 @@ import { Trainer } from "../../lib/train/trainer.js";
 import { fixture } from "../audio/support.js";
 import { runChild, temporaryFolder, tree } from "../cli/support.js";
 import { root } from "../package/root.js";
+import { readEvents } from "./event-records.js";
 import { collect, contents, ofKind, small } from "./runs.js";
+
+/** Of TensorBoard, after a few steps without a teacher. */
+const TAGS = [
+  ...["total_loss", "spec_loss", "adv_g_loss", "feat_loss", "disc_loss"].map((name) => `Train/${name}`),
+  ...["semantic", "acoustic"].flatMap((kind) => [
+    ...["commitment_loss", "codebook_loss", "vocab_usage", "perplexity"].map((name) => `Train/${kind}/${name}`),
+    ...["vocab_usage", "perplexity"].map((name) => `Valid/${kind}/${name}`),
+  ]),
+  ...["grad_norm_g", "grad_norm_d", "lr_g", "lr_d", "steps_per_second", "data_wait"].map((name) => `Train/${name}`),
+  "Valid/spec_loss",
+];
+/** The only item of validation. */
+const SPEECH = ["Valid/0/original", "Valid/0/reconstructed"];
 
 describe("a training run", function () {
   this.timeout(120_000);
@@ -41,7 +55,20 @@ describe("a training run", function () {
       [2, 4],
     );
     const files = await tree(out);
-    assert(files.includes("config.yaml") && files.some((name) => /^events\.out\.tfevents/.test(name)));
+    const log = files.find((name) => /^events\.out\.tfevents/.test(name));
+    assert(files.includes("config.yaml") && log !== undefined);
+    const values = readEvents(await readFile(join(out, log))).flatMap(({ summary }) => summary?.value ?? []);
+    const tags = (has: (value: (typeof values)[number]) => boolean) => values.filter(has).map(({ tag }) => tag);
+    const named = new Set(values.map(({ tag }) => tag));
+    for (const tag of TAGS) assert(named.has(tag), `${tag} among ${[...named].join(" ")}`);
+    assert.deepEqual(
+      tags(({ audio }) => audio !== undefined),
+      SPEECH.map((name) => `${name}/audio`),
+    );
+    assert.deepEqual(
+      tags(({ image }) => image !== undefined),
+      SPEECH.map((name) => `${name}/spectrogram`),
+    );
     await using tokenizer = await Tokenizer.load(saved[1]!.path);
     const tokens = await tokenizer.encode(fixture("speech-1s.wav"));
     assert.equal(tokens.frames, 13);
@@ -178,14 +205,44 @@ describe("a training run", function () {
   });
 
   it("tells of files that it cannot read, once each", async () => {
-    const broken = inside("broken.wav");
-    await writeFile(broken, "nothing");
-    const data = [`data=[${fixture("speech.wav")}, ${broken}]`, `out=${inside("run")}`, "steps=4"];
-    const told = ofKind(await collect("tiny", [...small, ...data]), "broken-file");
+    const [broken, other] = [inside("broken.wav"), inside("other.wav")];
+    for (const path of [broken, other]) await writeFile(path, "nothing");
+    const data = [`data=[${fixture("speech.wav")}, ${broken}]`, `data.valid=[${fixture("speech-1s.wav")}, ${other}]`];
+    const told = ofKind(await collect("tiny", [...small, ...data, `out=${inside("run")}`, "steps=4"]), "broken-file");
     assert.deepEqual(
       told.map(({ path }) => path),
-      [broken],
+      [other, broken],
     );
+  });
+
+  it("goes on with what is overridden, whenever it is taken up again, and tells where a finished one ended", async () => {
+    const out = inside("run");
+    await collect("tiny", [...small, `out=${out}`, "steps=1"]);
+    await collect(out, ["steps=2"]);
+    assert.match(await readFile(join(out, "config.yaml"), "utf8"), /^steps: 2$/m);
+    const [end, ...others] = await collect(out, []);
+    assert(end?.kind === "checkpoint" && end.step === 2 && others.length === 0);
+    assert((await readdir(end.path)).includes("model.safetensors"));
+    for (const late of [`out=${inside("other")}`, `init=${end.path}`]) {
+      await assert.rejects(collect(out, [late]), { code: "ERR_LMSPT_CONFIG", message: /expected for a new run/ });
+    }
+  });
+
+  it("begins with the weights that it is given", async () => {
+    const still = ["steps=1", "optimizer.rate=0", "optimizer.final_rate=0"];
+    const [first] = ofKind(
+      await collect("tiny", [...small, `out=${inside("first")}`, "steps=1", "seed=7"]),
+      "checkpoint",
+    );
+    const [second] = ofKind(
+      await collect("tiny", [...small, `out=${inside("second")}`, ...still, `init=${first!.path}`]),
+      "checkpoint",
+    );
+    const weightsOf = async (path: string) => (await contents(path))["model.safetensors"]!;
+    const [given, kept] = [await weightsOf(first!.path), await weightsOf(second!.path)];
+    assert.equal(kept.length, given.length);
+    const differing = kept.reduce((sum, byte, i) => sum + Number(byte !== given[i]), 0);
+    assert(differing < kept.length / 1000, `${differing} of ${kept.length} bytes, but for those that count codes`);
   });
 
   it("is refused where nothing can come of it, before a folder is made", async () => {

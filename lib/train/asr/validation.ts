@@ -25,6 +25,8 @@ export class RecogniserValidation {
     private readonly decoder: CachedDecoder,
     private readonly rules: SpeechRules,
     private readonly items: readonly Item[],
+    /** Recordings that it does without, with the reason of each. */
+    readonly skipped: ReadonlyMap<string, string>,
   ) {}
 
   static async open(
@@ -34,13 +36,13 @@ export class RecogniserValidation {
     source: ValidationSource,
   ): Promise<RecogniserValidation> {
     const { whisper, tokenizer } = recipe;
-    const items = await loadItems(fitting, source);
+    const { items, skipped } = await loadItems(fitting, source);
     const graph = new Graph();
     const recorded = recordLosses(graph, recipe, { batch: 1, tokens: fitting.rows.length });
     const losses = await graph.compile(device, recorded as Record<RecogniserLoss, Value>);
     const samples = whisper.encoder.windowSamples;
     const decoder = await CachedDecoder.create(whisper, device, { samples, beams: 1 });
-    return new RecogniserValidation(losses, decoder, speechRules(tokenizer, whisper.config), items);
+    return new RecogniserValidation(losses, decoder, speechRules(tokenizer, whisper.config), items, skipped);
   }
 
   async run(): Promise<Omit<RecogniserValidationEvent, "kind" | "step" | "isBest">> {
@@ -67,7 +69,7 @@ export class RecogniserValidation {
 }
 
 /** Chosen by the seed, the same whenever a run is taken up again. */
-async function loadItems({ utterances, rows }: Fitting, { items: most, ...shared }: ValidationSource): Promise<Item[]> {
+async function loadItems({ utterances, rows }: Fitting, { items: most, ...shared }: ValidationSource) {
   const count = Math.min(most, utterances.length);
   const sources = utterances.map(({ source }) => source);
   const batches = new Batches({ ...shared, sources, batch: 1, ahead: count, start: 0 });
@@ -78,7 +80,7 @@ async function loadItems({ utterances, rows }: Fitting, { items: most, ...shared
       const utterance = utterances[drawn[0]!]!;
       items.push({ ...rows.of([utterance]), audio: forms[0]!, text: utterance.text, language: utterance.language });
     }
-    return items;
+    return { items, skipped: batches.skipped };
   } finally {
     await batches.close();
   }

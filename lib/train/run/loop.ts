@@ -33,6 +33,8 @@ export async function* runLoop<Event>(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Event | CheckpointEvent, void> {
   let saved = training.state.step;
+  const newest = saved >= steps ? await folder.newest() : undefined;
+  if (newest !== undefined) yield { kind: "checkpoint", step: saved, path: newest };
   const save = async (): Promise<CheckpointEvent> => {
     const path = await training.save(folder.checkpoints);
     await pruneCheckpoints(folder.checkpoints, checkpoint.keep, training.state.best?.name);
@@ -49,7 +51,7 @@ export async function* runLoop<Event>(
       if (saved !== step) yield await save();
       throw new LmsptError(
         "ERR_LMSPT_DIVERGED",
-        `The gradients of ${MOST_SKIPPED} steps in a row were not finite; go on from an earlier checkpoint in ${folder.checkpoints} with a lower optimizer.rate`,
+        `The gradients of ${MOST_SKIPPED} steps in a row were not finite; begin a run with a lower optimizer.rate, from an earlier checkpoint in ${folder.checkpoints} as its init`,
       );
     }
   }

@@ -19,7 +19,7 @@ export interface RunPlace {
 export class RunFolder {
   private constructor(
     readonly path: string,
-    /** What to write when a new run begins. */
+    /** What to write when the run begins, or goes on differently. */
     private readonly text: string | undefined,
   ) {}
 
@@ -27,7 +27,7 @@ export class RunFolder {
     return join(this.path, "checkpoint");
   }
 
-  /** The path of the configuration that the run began with. */
+  /** The path of the configuration that the run has. */
   get config(): string {
     return join(this.path, CONFIG_NAME);
   }
@@ -53,7 +53,12 @@ export class RunFolder {
     return isFile(join(path, CONFIG_NAME));
   }
 
-  /** Makes a new run's folder, with the resolved configuration in it. */
+  /** The same folder, where the run goes on with another configuration from `begin` on. */
+  goingOnWith(config: object): RunFolder {
+    return new RunFolder(this.path, stringify(config).trimEnd());
+  }
+
+  /** Makes a new run's folder, and writes the resolved configuration where it is new. */
   async begin(): Promise<void> {
     if (this.text === undefined) return;
     await explainIo(`Cannot make the folder ${this.path}`, () => mkdir(this.path, { recursive: true }));

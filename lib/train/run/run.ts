@@ -55,7 +55,7 @@ class TokenizerTraining implements Training<TrainEvent> {
     const waited = this.session.batches.waitSeconds;
     while (batches.length < this.config.data.accumulate) batches.push(await this.session.batches.next());
     const dataWait = this.session.batches.waitSeconds - waited;
-    yield* this.broken.news(this.session.batches.skipped);
+    yield* this.broken.news([...this.session.leftOut, ...this.session.batches.skipped]);
     const data = batches.map((batch, part) => this.data(batch, part));
     const pace = this.pace();
     const step = await this.session.step.after(this.state.step);

@@ -15,7 +15,7 @@ import { type RunState, START } from "./state.js";
 import { loadProgress } from "./trained-parts.js";
 import { CodeUsage } from "./usage.js";
 import { Validation } from "./validation.js";
-import { loadValidationItems } from "./validation-set.js";
+import { loadValidationSet } from "./validation-set.js";
 
 export class TrainingSession {
   private constructor(
@@ -27,6 +27,8 @@ export class TrainingSession {
     readonly start: RunState,
     readonly step: CurrentStep,
     readonly validation: Validation | undefined,
+    /** Recordings that validation does without. */
+    readonly leftOut: ReadonlyMap<string, string>,
     readonly batches: Batches,
     readonly events: EventFile,
     readonly usage: { readonly semantic: CodeUsage; readonly acoustic: CodeUsage },
@@ -46,7 +48,7 @@ export class TrainingSession {
     try {
       const parts = { device, recipe, optimizers, size };
       const step = await CurrentStep.compile(parts, config.discriminators.start, start.step);
-      const items = await loadValidationItems(config, size);
+      const { items, skipped } = await loadValidationSet(config, size);
       const validation = items.length > 0 ? await Validation.compile(device, recipe, size, items) : undefined;
       const usage = { semantic: usageOf(recipe, "semantic"), acoustic: usageOf(recipe, "acoustic") };
       await folder.begin();
@@ -63,6 +65,7 @@ export class TrainingSession {
         start,
         step,
         validation,
+        skipped,
         batches,
         events,
         usage,

@@ -2,31 +2,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { decodeWav } from "../../../lib/audio/wav.js";
 import { EventFile } from "../../../lib/train/run/event-file.js";
-import { decodeEvent, type Event } from "../../../lib/train/run/event-schema.js";
+import type { Event } from "../../../lib/train/run/event-schema.js";
 import { inTemporaryFolder } from "../../audio/support.js";
-
-/** Reads records as TensorBoard does, with a CRC-32C of its own, bit by bit. */
-function readRecords(bytes: Buffer): Buffer[] {
-  const crc = (data: Uint8Array) => {
-    let sum = 0xffffffff;
-    for (const byte of data) {
-      sum ^= byte;
-      for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0x82f63b78 : sum >>> 1;
-    }
-    const value = ~sum >>> 0;
-    return (((value >>> 15) | (value << 17)) + 0xa282ead8) >>> 0;
-  };
-  const records: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = Number(bytes.readBigUInt64LE(at));
-    assert.equal(bytes.readUInt32LE(at + 8), crc(bytes.subarray(at, at + 8)));
-    const record = bytes.subarray(at + 12, at + 12 + length);
-    assert.equal(bytes.readUInt32LE(at + 12 + length), crc(record));
-    records.push(record);
-    at += 16 + length;
-  }
-  return records;
-}
+import { readEvents, readRecords } from "../event-records.js";
 
 describe("event files", () => {
   it("hold scalars, pictures and sounds in checked records", () =>
@@ -37,7 +15,7 @@ describe("event files", () => {
       await file.audio("Valid/speech", { samples: Float32Array.of(0, 0.5, -0.5), sampleRate: 16000 }, 8);
       await file.close();
       assert.match(file.path, /events\.out\.tfevents\.1700000000\./);
-      const events = readRecords(await readFile(file.path)).map(decodeEvent) as [Event, Event, Event, Event];
+      const events = readEvents(await readFile(file.path)) as [Event, Event, Event, Event];
       assert.deepEqual([events[0].fileVersion, events[0].wallTime], ["brain.Event:2", 1_700_000_000.123]);
       assert.deepEqual(
         [events[1].step, events[1].summary!.value],
