@@ -10,6 +10,7 @@ import { fillRandomly } from "../../lib/models/initial.js";
 import { LmSpt } from "../../lib/models/lmspt.js";
 import { loadModel } from "../../lib/models/load.js";
 import { Tokenizer } from "../../lib/models/tokenizer.js";
+import { WHISPER_SIZES, Whisper } from "../../lib/models/whisper/index.js";
 import { PUBLIC_MEL_SCALES } from "../../lib/train/losses/index.js";
 import { makeOptimizers, makeRecipe, type StepResult, TrainingStep } from "../../lib/train/step/index.js";
 import { assertClose, randomFloats } from "../golden.js";
@@ -120,12 +121,13 @@ describe("models on CUDA", function () {
     }
   });
 
-  it("two training steps are those of the CPU", async () => {
-    const samples = 1500;
+  it("two training steps, with a teacher, are those of the CPU", async () => {
+    const samples = 1920;
+    const fields = { ...SMALL_FIELDS, aux_decoder: { channels: 8, rates: [2, 3, 2], sample_rate: 16000 } };
     const rate = 2e-4;
     const audio = randomFloats(2 * samples, 3).map((value, i) => 0.2 * value + 0.3 * Math.sin(i / 10));
     const train = async (device: Device) => {
-      const model = new LmSpt(parseConfig(SMALL_FIELDS));
+      const model = new LmSpt(parseConfig(fields));
       await fillRandomly(model.parameters, 1, { trainable: true });
       const discriminators = new Discriminators({
         ...PUBLIC_DISCRIMINATORS,
@@ -135,12 +137,15 @@ describe("models on CUDA", function () {
         resolution_channels: 4,
       });
       await fillRandomly(discriminators.parameters, 2, { trainable: true });
-      const recipe = makeRecipe({ model, discriminators, melScales: PUBLIC_MEL_SCALES.slice(0, 2) });
+      const whisper = new Whisper(WHISPER_SIZES.mini!, "encoder");
+      await fillRandomly(whisper.parameters, 3);
+      const teacher = { encoder: whisper.encoder, window: "segment", distance: "mse" } as const;
+      const recipe = makeRecipe({ model, discriminators, teacher, melScales: PUBLIC_MEL_SCALES.slice(0, 2) });
       const step = await TrainingStep.compile(device, recipe, makeOptimizers(recipe), { batch: 2, samples });
       const results: StepResult[] = [];
       for (const made of [1, 2]) {
         const pace = { generator: rate, discriminator: rate, generatorStep: made, discriminatorStep: made };
-        results.push(await step.run([{ audio, codebooks: new Float32Array(2).fill(7) }], pace));
+        results.push(await step.run([{ audio, teacherAudio: audio, codebooks: new Float32Array(2).fill(7) }], pace));
       }
       const variables = model.parameters.map(({ variable }) => variable);
       return { results, values: await device.read(variables) };
