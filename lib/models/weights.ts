@@ -23,13 +23,13 @@ const RENAMED: readonly [string, string][] = [
 export async function loadWeights(
   model: LmSpt,
   path: string,
-  options: { readonly trainable?: boolean } = {},
+  options: { readonly trainable?: boolean; readonly advice?: string } = {},
 ): Promise<string> {
   const expected = new Set(model.parameters.map((parameter) => parameter.name));
   const { file, tensors } = await assignFromFile(model.parameters, path, {
     rename: canonicalName,
     ignore: (name) => isSharedCopy(model, name, expected),
-    advice: "check that config.json belongs to them",
+    advice: options.advice ?? "check that config.json belongs to them",
     trainable: options.trainable,
   });
   return fingerprint(model, tensors, file);

@@ -27,7 +27,7 @@ export async function* startRun(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TrainEvent, void> {
   const { config, folder } = await resolveRun(source, overrides, resolveConfig);
-  const session = await TrainingSession.open(config, folder);
+  const session = await TrainingSession.open(config, folder, signal);
   try {
     yield* runLoop<TrainEvent>(new TokenizerTraining(config, session), folder, config, signal);
   } finally {

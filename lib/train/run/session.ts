@@ -35,11 +35,11 @@ export class TrainingSession {
   ) {}
 
   /** Takes up the newest checkpoint of the folder, where there is one. */
-  static async open(config: ResolvedConfig, folder: RunFolder): Promise<TrainingSession> {
+  static async open(config: ResolvedConfig, folder: RunFolder, signal?: AbortSignal): Promise<TrainingSession> {
     const sources = (await loadCorpus(config.data.train)).map(({ source }) => source);
     const size = stepSize(config);
     const checkpoint = await folder.newest();
-    const recipe = await setUpRecipe(config, checkpoint);
+    const recipe = await setUpRecipe(config, checkpoint, signal);
     const optimizers = makeOptimizers(recipe, adamwOptions(config.optimizer));
     const restarts = makeRestarts(recipe, { every: config.codebooks.restart_every, seed: config.seed });
     if (checkpoint !== undefined) await loadProgress(checkpoint, optimizers, restarts);

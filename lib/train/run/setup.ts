@@ -22,7 +22,11 @@ import {
 import { loadParameters } from "./trained-parts.js";
 
 /** The recipe, its parameters from a checkpoint, from the model that the configuration begins with, or random. */
-export async function setUpRecipe(config: ResolvedConfig, checkpoint: string | undefined): Promise<Recipe> {
+export async function setUpRecipe(
+  config: ResolvedConfig,
+  checkpoint: string | undefined,
+  signal?: AbortSignal,
+): Promise<Recipe> {
   const model = new LmSpt(config.model);
   const discriminators = new Discriminators(config.discriminators);
   const recipe = makeRecipe({
@@ -39,8 +43,9 @@ export async function setUpRecipe(config: ResolvedConfig, checkpoint: string | u
   await fillRandomly(model.parameters, config.seed, { trainable: true });
   await fillRandomly(discriminators.parameters, config.seed + 1, { trainable: true });
   if (config.init !== null) {
-    const { weightsPath } = await resolveModel(config.init, {});
-    await loadWeights(model, weightsPath, { trainable: true });
+    const { weightsPath } = await resolveModel(config.init, { signal });
+    const advice = "check that `model` of the configuration describes them";
+    await loadWeights(model, weightsPath, { trainable: true, advice });
   }
   return recipe;
 }
