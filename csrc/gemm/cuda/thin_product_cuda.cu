@@ -25,6 +25,12 @@ bool are_samples(const RowsOfA& a) {
          a.w.dilation == 1 && a.w.pitch == 1 && a.h.in == 1 && a.h.origin == 0;
 }
 
+// Whether C is bias and sums alone, one row after the other.
+bool is_plain(const Product& p) {
+  const ElementsOfC& c = p.c;
+  return !c.residual && !c.alpha && c.slope == 1 && c.origin == 0 && c.span.value() == p.columns;
+}
+
 int64_t rows_of(const Product& p) { return p.ragged.ends ? p.ragged.slots(1) : p.items * p.rows; }
 
 // ---- kernels ----
@@ -90,14 +96,15 @@ __global__ __launch_bounds__(kThreads) void thin_product_kernel(const Product p,
   }
 }
 
-// The same of samples: a block stages those of a tile of rows, and a thread reads them for eight rows at once.
+// The same of samples, to plain fours of C: a block stages those of a tile of rows, and a thread reads them for eight
+// rows at once.
 namespace samples {
 
 constexpr int kRows = 256, kTogether = 8, kStaged = kRows + kMostWords;
 
 template <bool kHalves>
 __global__ __launch_bounds__(kThreads) void thin_samples_kernel(const Product p, int tiles, Divisor tiles_of_item,
-                                                                int across, bool vectors) {
+                                                                int across) {
   __shared__ __align__(16) float staged[kStaged];
   const int down = static_cast<int>(blockDim.x) / across, first = static_cast<int>(threadIdx.x) / across;
   const int n = static_cast<int>(threadIdx.x) % across * kFour;
@@ -146,19 +153,22 @@ __global__ __launch_bounds__(kThreads) void thin_samples_kernel(const Product p,
 #pragma unroll
       for (int r = 0; r < kTogether; ++r) {
         if (m + row + r >= item.rows) break;
-        const RowOfC<kHalves, false> c(p, item, m + row + r);
-        c.template put<kFour>(p.c.bias, n, vectors, sums[r]);
+        if (p.c.bias) {
+#pragma unroll
+          for (int i = 0; i < kFour; ++i) sums[r][i] += p.c.bias[n + i];
+        }
+        const int64_t place = int64_t{m + row + r} * p.c.w + n;
+        if (place < item.limit) p.c.c.store_as<kFour, kHalves>(item.c + place, sums[r]);
       }
     }
   }
 }
 
-void multiply(const KernelContext& context, const Product& product, int across, bool vectors) {
+void multiply(const KernelContext& context, const Product& product, int across) {
   const Product p = with_items(product);
   const int64_t of_item = p.ragged.ends ? p.ragged.slots(kRows) : up(p.rows, kRows), tiles = p.items * of_item;
-  const bool halves = p.c.c.halves || p.c.activated.halves;
-  launch_blocks(context, halves ? thin_samples_kernel<true> : thin_samples_kernel<false>, tiles, kThreads, p,
-                static_cast<int>(tiles), Divisor(of_item), across, vectors);
+  launch_blocks(context, p.c.c.halves ? thin_samples_kernel<true> : thin_samples_kernel<false>, tiles, kThreads, p,
+                static_cast<int>(tiles), Divisor(of_item), across);
 }
 
 }  // namespace samples
@@ -180,7 +190,7 @@ bool is_thin(Precision precision, const Product& p) {
 
 void multiply_thin(const KernelContext& context, const Product& p, bool vectors) {
   const int across = static_cast<int>((p.columns + kFour - 1) / kFour), down = kThreads / across;
-  if (are_samples(p.a)) return samples::multiply(context, p, across, vectors);
+  if (vectors && are_samples(p.a) && is_plain(p)) return samples::multiply(context, p, across);
   const int64_t rows = rows_of(p);
   const int64_t blocks = std::min<int64_t>((rows + down - 1) / down, kBlocksAtOnce * gpu_of(context).multiprocessors);
   const bool halves = p.c.c.halves || p.c.activated.halves;
