@@ -19,7 +19,7 @@ import { loadModel } from "../lib/models/load.js";
 import type { KernelCase } from "../test/device/cuda-case.js";
 import { kernelCases } from "../test/device/cuda-cases.js";
 import { images, rounded, sequences } from "../test/device/product-cases.js";
-import { inputShape, recordUnits, unitCases } from "../test/device/unit-cases.js";
+import { inputShape, recordUnits, unitCases } from "../test/device/residual-unit-cases.js";
 import { compute } from "../test/gemm/support.js";
 import { randomFloats } from "../test/golden.js";
 import { sizeOf } from "../test/ops/oracles.js";

@@ -34,6 +34,15 @@ inline const GpuTraits& gpu_of(const KernelContext& context) {
   return static_cast<ScratchMemory*>(context.scratch)->gpu();
 }
 
+// Blocks that have a multiprocessor to themselves and run at the same time.
+inline int64_t most_resident_blocks(const KernelContext& context) {
+  return std::min<int64_t>(gpu_of(context).multiprocessors, kMaxBlocks);
+}
+// As many of them as there are units of work.
+inline dim3 resident_blocks(const KernelContext& context, int64_t units) {
+  return dim3(static_cast<unsigned>(std::min(units, most_resident_blocks(context))));
+}
+
 // A grid as CUDA wants to hear of it, for a kernel that may use as much shared memory.
 struct LaunchConfig {
   template <class... Parameters>

@@ -120,6 +120,32 @@ bool writes_fours(const Product& p) {
              {p.columns, p.c.item, p.c.outer, p.c.group, p.c.h, p.c.w, p.c.origin, p.c.span.value(), p.c.span_step});
 }
 
+bool is_image(const RowsOfA& a) {
+  return a.h.in != 1 || a.h.origin != 0 || taps_along_h(a) != 1 || a.positions.value() != a.positions_w.value();
+}
+
+// The batch of a product without taps is one item.
+Product with_items(Product p) {
+  const int64_t rows = std::min<int64_t>(p.rows, p.a.positions.value());
+  p.items *= p.rows / rows;
+  p.a.item += p.a.outer, p.c.item += p.c.outer;  // either is zero
+  p.rows = rows;
+  const RowsOfA& a = p.a;
+  if (!is_image(a)) p.a.positions_w = Divisor(kBeyondAll);
+  p.a.positions = Divisor(kBeyondAll);
+  if (is_image(a)) return p;
+  const bool plain = a.shifts == 1 && a.words == a.tap_words.value() && a.w.stride == 1 && a.w.origin == 0 &&
+                     a.w.in == rows && p.b.item == 0 && p.c.origin == 0 && p.c.limit == rows * p.c.w &&
+                     a.item == rows * a.w.pitch && p.c.item == p.c.limit && p.items * rows < kBeyondAll;
+  if (plain) {
+    p.rows = rows * p.items;
+    p.a.w.in = static_cast<int>(p.rows);
+    p.a.item = p.rows * a.w.pitch, p.c.item = p.c.limit = p.rows * p.c.w;
+    p.items = 1;
+  }
+  return p;
+}
+
 int tile_setting() {
   const char* setting = std::getenv("LMSPT_CUDA_TILE");
   constexpr const char* kNames[] = {"large", "tall", "small", "narrow"};

@@ -13,6 +13,18 @@ enum class TileSize {
   narrow,  // 128 by 32
 };
 
+// What rows of A were made of (set_taps).
+inline int taps_along_h(const RowsOfA& a) { return a.words / a.tap_words.value() / a.taps_w.value(); }
+inline Taps taps_along_w(const RowsOfA& a) {
+  return {a.taps_w.value() * a.shifts, a.w.stride, a.shifts > 1 ? a.shift_step : a.w.dilation};
+}
+
+// Whether positions have two axes.
+bool is_image(const RowsOfA& a);
+
+// The same product of items with all their rows: positions have no outer items.
+Product with_items(Product p);
+
 // Whether C may be written by two or four floats at a time.
 bool writes_fours(const Product& product);
 

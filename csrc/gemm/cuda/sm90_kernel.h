@@ -261,7 +261,7 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
 // How many run at the same time: where multiprocessors are grouped in odd numbers, fewer pairs than half of them.
 template <class Tile, class Kernel>
 int64_t clusters_at_once(const KernelContext& context, Kernel kernel) {
-  const int64_t blocks = std::min<int64_t>(gpu_of(context).multiprocessors, kMaxBlocks);
+  const int64_t blocks = most_resident_blocks(context);
   if constexpr (Tile::kBlocks == 1) return blocks;
   static const int most = [&] {
     const Grid grid{dim3(Tile::kBlocks), kSm90Threads, Tile::kSharedBytes, Tile::kBlocks};

@@ -20,13 +20,6 @@ constexpr int kMapBytes = 16;           // addresses and steps of maps are multi
 
 // ---- geometry ----
 
-int taps_along_h(const RowsOfA& a) { return a.words / a.tap_words.value() / a.taps_w.value(); }
-
-// Whether positions have two axes.
-bool is_image(const RowsOfA& a) {
-  return a.h.in != 1 || a.h.origin != 0 || taps_along_h(a) != 1 || a.positions.value() != a.positions_w.value();
-}
-
 // The boxes of which an item takes fewest, of 121 to 128 positions: products read whole swizzle blocks of eight, and
 // nothing that no copy brought.
 void choose_box(const Product& p, int most_height, Sm90Tiling& tiling) {
@@ -53,7 +46,8 @@ Sm90Walk walk_of(Precision precision, const Product& p) {
   const bool both = a.w.stride > 1 && a.h.stride > 1;
   walk.h = Sm90Axis::of(a.h, taps_along_h(a), a.h.dilation, both ? 1 : a.h.stride);
   walk.h_step = both ? a.h.stride : 1;
-  walk.w = Sm90Axis::of(a.w, a.taps_w.value() * a.shifts, a.shifts > 1 ? a.shift_step : a.w.dilation, a.w.stride);
+  const Taps along_w = taps_along_w(a);
+  walk.w = Sm90Axis::of(a.w, along_w.count, along_w.dilation, a.w.stride);
   walk.taps_w = Divisor(walk.w.taps);
   const Axis& strided = a.w.stride > 1 ? a.w : a.h;
   walk.longer = strided.in % strided.stride == 0 ? strided.stride : strided.in % strided.stride;
@@ -132,28 +126,6 @@ bool choose_pairs(const KernelContext& context, const Product& p, int down_of_it
 }
 
 }  // namespace
-
-// The batch of a product without taps is one item.
-Product with_items(Product p) {
-  const int64_t rows = std::min<int64_t>(p.rows, p.a.positions.value());
-  p.items *= p.rows / rows;
-  p.a.item += p.a.outer, p.c.item += p.c.outer;  // either is zero
-  p.rows = rows;
-  const RowsOfA& a = p.a;
-  if (!is_image(a)) p.a.positions_w = Divisor(kBeyondAll);
-  p.a.positions = Divisor(kBeyondAll);
-  if (is_image(a)) return p;
-  const bool plain = a.shifts == 1 && a.words == a.tap_words.value() && a.w.stride == 1 && a.w.origin == 0 &&
-                     a.w.in == rows && p.b.item == 0 && p.c.origin == 0 && p.c.limit == rows * p.c.w &&
-                     a.item == rows * a.w.pitch && p.c.item == p.c.limit && p.items * rows < kBeyondAll;
-  if (plain) {
-    p.rows = rows * p.items;
-    p.a.w.in = static_cast<int>(p.rows);
-    p.a.item = p.rows * a.w.pitch, p.c.item = p.c.limit = p.rows * p.c.w;
-    p.items = 1;
-  }
-  return p;
-}
 
 bool has_sm90_engine(const KernelContext& context, Precision precision) {
   const bool reduced = precision == Precision::bf16 || precision == Precision::bf16x3 || precision == Precision::tf32;

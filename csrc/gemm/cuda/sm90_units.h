@@ -72,9 +72,6 @@ struct Sm90Choice {
   bool pairs;   // clusters of two tiles that share their columns
 };
 
-// The same product of items with all their rows: positions have no outer items.
-Product with_items(Product p);
-
 // Fill in the rest of the tiling.
 void multiply_sm90_bf16(const KernelContext& context, Sm90Product& product, const Sm90Choice& choice);
 void multiply_sm90_bf16x3(const KernelContext& context, Sm90Product& product, const Sm90Choice& choice);

@@ -6,7 +6,6 @@
 #include "device/cuda/launch.h"
 #include "gemm/cuda/elements_of_c.h"
 #include "gemm/cuda/product_units.h"
-#include "gemm/cuda/sm90_units.h"
 
 namespace lmspt::cuda {
 
@@ -21,8 +20,7 @@ int64_t reach_of(const RowsOfA& a) { return int64_t{a.words} * (a.h.dilation * a
 
 // Whether rows of A are neighbouring samples, and the next row begins with the next one.
 bool are_samples(const RowsOfA& a) {
-  return a.channels == 1 && a.tap_words.value() == 1 && a.taps_w.value() == a.words && a.w.stride == 1 &&
-         a.w.dilation == 1 && a.w.pitch == 1 && a.h.in == 1 && a.h.origin == 0;
+  return a.channels == 1 && a.w.stride == 1 && a.w.dilation == 1 && a.w.pitch == 1 && !is_image(a);
 }
 
 // Whether C is bias and sums alone, one row after the other.
@@ -31,7 +29,7 @@ bool is_plain(const Product& p) {
   return !c.residual && !c.alpha && c.slope == 1 && c.origin == 0 && c.span.value() == p.columns;
 }
 
-int64_t rows_of(const Product& p) { return p.ragged.ends ? p.ragged.slots(1) : p.items * p.rows; }
+int64_t rows_of(const Product& p) { return p.items * TileOfItem::count_of_item(p, 1); }
 
 // ---- kernels ----
 
@@ -64,20 +62,11 @@ __global__ __launch_bounds__(kThreads) void thin_product_kernel(const Product p,
     words[k] = place_of_word(a, k);
   }
   for (int64_t row = blockIdx.x * int64_t{down} + first; row < rows; row += int64_t{gridDim.x} * down) {
-    TileItem item;
-    int m;
-    if (p.ragged.ends) {
-      const RaggedPlace at = RaggedPlace::by_thread<1>(p.ragged, static_cast<int>(row));
-      if (!at.exists(p.ragged)) continue;
-      if (at.is_behind(p.ragged)) {
-        clear_behind<kHalves>(p.ragged, p.c, at, 1, n / kFour, across);
-        continue;
-      }
-      item = item_of(p, at, 0), m = at.m;
-    } else {
-      const Parts place = divide(static_cast<int>(row), rows_of_item);
-      item = item_of(p, place.quotient, 0), m = place.rest;
-    }
+    const TileOfItem tile = TileOfItem::of<1>(p, static_cast<int>(row), rows_of_item);
+    if (tile.is_behind) clear_behind<kHalves>(p.ragged, p.c, tile.ragged, 1, n / kFour, across);
+    if (!tile.has_rows) continue;
+    const TileItem& item = tile.item;
+    const int m = tile.m;
     const Parts outer = divide(m, a.positions), at = divide(outer.rest, a.positions_w);
     const int h = at.quotient * a.h.stride + a.h.origin, w = at.rest * a.w.stride + a.w.origin;
     const float* x = a.x.floats() + item.a + outer.quotient * a.outer + h * a.h.pitch + w * a.w.pitch;
@@ -115,21 +104,14 @@ __global__ __launch_bounds__(kThreads) void thin_samples_kernel(const Product p,
 #pragma unroll
     for (int i = 0; i < kFour; ++i) weights[k][i] = k < p.a.words ? __uint_as_float(source[i]) : 0.f;
   }
-  for (int tile = static_cast<int>(blockIdx.x); tile < tiles; tile += static_cast<int>(gridDim.x)) {
-    TileItem item;
-    int m;
-    if (p.ragged.ends) {
-      const RaggedPlace at = RaggedPlace::by_thread<kRows>(p.ragged, tile);
-      if (!at.exists(p.ragged)) continue;
-      if (at.is_behind(p.ragged)) {
-        clear_behind<kHalves>(p.ragged, p.c, at, kRows, static_cast<int>(threadIdx.x), kThreads);
-        continue;
-      }
-      item = item_of(p, at, 0), m = at.m;
-    } else {
-      const Parts place = divide(tile, tiles_of_item);
-      item = item_of(p, place.quotient, 0), m = place.rest * kRows;
+  for (int i = static_cast<int>(blockIdx.x); i < tiles; i += static_cast<int>(gridDim.x)) {
+    const TileOfItem tile = TileOfItem::of<kRows>(p, i, tiles_of_item);
+    if (tile.is_behind) {
+      clear_behind<kHalves>(p.ragged, p.c, tile.ragged, kRows, static_cast<int>(threadIdx.x), kThreads);
     }
+    if (!tile.has_rows) continue;
+    const TileItem& item = tile.item;
+    const int m = tile.m;
     __syncthreads();  // before what others read is written over
     for (int i = static_cast<int>(threadIdx.x); i < kStaged; i += kThreads) {
       const int source = m + i + p.a.w.origin;
@@ -166,7 +148,7 @@ __global__ __launch_bounds__(kThreads) void thin_samples_kernel(const Product p,
 
 void multiply(const KernelContext& context, const Product& product, int across) {
   const Product p = with_items(product);
-  const int64_t of_item = p.ragged.ends ? p.ragged.slots(kRows) : up(p.rows, kRows), tiles = p.items * of_item;
+  const int64_t of_item = TileOfItem::count_of_item(p, kRows), tiles = p.items * of_item;
   launch_blocks(context, p.c.c.halves ? thin_samples_kernel<true> : thin_samples_kernel<false>, tiles, kThreads, p,
                 static_cast<int>(tiles), Divisor(of_item), across);
 }

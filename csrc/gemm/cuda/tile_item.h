@@ -25,6 +25,29 @@ __device__ inline TileItem item_of(const Product& p, const RaggedPlace& at, int6
           at.frames * frame_of_c, at.frames * items.positions + items.extra, in > 0 ? in : 0};
 }
 
+// A tile of kRows positions, in a product of items with all their rows or of items of different lengths.
+struct TileOfItem {
+  TileItem item;
+  int m, first_row;          // its first position there; where the item begins in x
+  bool has_rows, is_behind;  // behind: of what follows the last item
+  RaggedPlace ragged{};
+
+  static int64_t count_of_item(const Product& p, int rows) {
+    return p.ragged.ends ? p.ragged.slots(rows) : (p.rows + rows - 1) / rows;
+  }
+
+  template <int kRows>
+  static __device__ TileOfItem of(const Product& p, int tile, const Divisor& tiles_of_item) {
+    if (p.ragged.ends) {
+      const RaggedPlace at = RaggedPlace::by_thread<kRows>(p.ragged, tile);
+      const bool exists = at.exists(p.ragged), behind = at.is_behind(p.ragged);
+      return {item_of(p, at, 0), at.m, at.first * p.ragged.in, exists && !behind, exists && behind, at};
+    }
+    const Parts at = divide(tile, tiles_of_item);
+    return {item_of(p, at.quotient, 0), at.rest * kRows, at.quotient * p.a.w.in, true, false};
+  }
+};
+
 // Makes the rows of C zeros that a tile of `rows` positions has behind the last item, by `threads` threads.
 template <bool kHalves>
 __device__ inline void clear_behind(const RaggedItems& items, const ElementsOfC& c, const RaggedPlace& at, int rows,

@@ -37,9 +37,4 @@ class RoundedHeads {
   const void* data_;
 };
 
-// A block to each multiprocessor, for as many units as there are.
-inline dim3 resident_blocks(const KernelContext& context, int64_t units) {
-  return dim3(static_cast<unsigned>(std::min({units, int64_t{gpu_of(context).multiprocessors}, kMaxBlocks})));
-}
-
 }  // namespace lmspt::cuda

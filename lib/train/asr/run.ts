@@ -57,7 +57,7 @@ class RecogniserTraining implements Training<RecogniserEvent> {
     const waited = batches.waitSeconds;
     const { forms, items, seconds: audioSeconds, epoch, next } = await batches.next();
     const dataWait = batches.waitSeconds - waited;
-    yield* this.broken.news([...this.session.leftOut, ...(this.session.validation?.skipped ?? []), ...batches.skipped]);
+    yield* this.broken.news([...this.session.leftOut, ...batches.skipped]);
     const rate = this.rate();
     const text = train.rows.of(items.map((item) => train.utterances[item]!));
     const first = this.state.step * items.length;

@@ -34,7 +34,7 @@ export interface RecogniserSession {
   readonly start: RecogniserState;
   readonly step: Plan<RecogniserLoss | "norm">;
   readonly train: Fitting;
-  /** Recordings whose transcripts are too long, and what is told of them. */
+  /** Recordings whose transcripts are too long, and those that validation cannot read, with what is told of them. */
   readonly leftOut: ReadonlyMap<string, string>;
   readonly batches: Batches;
   readonly validation: RecogniserValidation | undefined;
@@ -66,7 +66,7 @@ export async function openSession(config: RecogniserConfig, folder: RunFolder): 
     const events = await EventFile.create(folder.path);
     const sources = train.utterances.map((utterance) => utterance.source);
     const batches = new Batches({ ...shared, sources, batch, ahead, start: start.draw });
-    const leftOut = new Map([...train.leftOut, ...(valid?.leftOut ?? [])]);
+    const leftOut = new Map([...train.leftOut, ...(valid?.leftOut ?? []), ...(validation?.skipped ?? [])]);
     return { device, recipe, optimizer, start, step, train, leftOut, batches, validation, events };
   } catch (error) {
     await device.close();

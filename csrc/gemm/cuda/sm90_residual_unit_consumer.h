@@ -1,10 +1,10 @@
 // The warp groups that multiply, in the kernel for residual units of compute capability 9.0. Include only from
-// sm90_unit_kernel.h.
+// sm90_residual_unit_kernel.h.
 #pragma once
 
 #include "device/cuda/math.h"
 #include "device/cuda/warp_groups.h"
-#include "gemm/cuda/sm90_unit_tile.h"
+#include "gemm/cuda/sm90_residual_unit_tile.h"
 
 namespace lmspt::cuda {
 
@@ -39,11 +39,11 @@ class Sm90UnitConsumer {
 
   __device__ void run() {
     for (int tile = static_cast<int>(blockIdx.x); tile < q_.tiles; tile += static_cast<int>(gridDim.x)) {
-      const Sm90UnitPlace place = Sm90UnitPlace::of<Tile>(q_, tile);
-      if (place.is_behind(q_) && place.exists) {
+      const TileOfItem place = TileOfItem::of<Tile::kRows>(q_.p, tile, q_.tiles_of_item);
+      if (place.is_behind) {
         clear_behind<true>(q_.p.ragged, q_.p.c, place.ragged, Tile::kRows, threadIdx.x - kWarpGroup, 2 * kWarpGroup);
       }
-      if (!place.has_rows(q_)) continue;
+      if (!place.has_rows) continue;
       float sums[Tile::kSets][Tile::kSums];
       convolve(sums);
 #pragma unroll
@@ -110,7 +110,7 @@ class Sm90UnitConsumer {
 
   // The second product of a set of rows, and what follows. Numbers of x are on their way while it runs, where there are
   // registers for them.
-  __device__ void finish(const Sm90UnitPlace& place, int set, const float (&inner_sums)[Tile::kSums]) {
+  __device__ void finish(const TileOfItem& place, int set, const float (&inner_sums)[Tile::kSums]) {
     uint32_t inner[Tile::kSteps][4];
     finish_inner(inner_sums, inner);
     float sums[Tile::kSums];
@@ -148,7 +148,7 @@ class Sm90UnitConsumer {
   // on.
   class Rows {
    public:
-    __device__ Rows(const Sm90Unit& q, const Sm90UnitPlace& place, int first) {
+    __device__ Rows(const Sm90Unit& q, const TileOfItem& place, int first) {
       const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32 % 4;
 #pragma unroll
       for (int row = 0; row < 2; ++row) {

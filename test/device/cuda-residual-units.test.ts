@@ -8,7 +8,7 @@ import { checkItems, type ItemsCase, residualUnit } from "../ops/items.js";
 import { sizeOf } from "../ops/oracles.js";
 import { randomTensor } from "../ops/support.js";
 import { isEmulated, launchesOf, openCuda, type Settings, withEnvironment } from "./cuda-device.js";
-import { inputShape, recordUnits, type Units, unitCases } from "./unit-cases.js";
+import { inputShape, recordUnits, type Units, unitCases } from "./residual-unit-cases.js";
 
 /** The same steps as two products, with what lies in between as floats. */
 const APART = { LMSPT_CUDA_UNITS: "0" };

@@ -4,7 +4,7 @@
 #include "device/setting.h"
 #include "gemm/cuda/product_units.h"
 #include "gemm/cuda/sm90_product.h"
-#include "gemm/cuda/sm90_unit_kernel.h"
+#include "gemm/cuda/sm90_residual_unit_kernel.h"
 
 namespace lmspt::cuda {
 
@@ -14,28 +14,22 @@ constexpr int64_t kMostUnitChannels = 128;
 constexpr int kMostColumnsOfTwoSets = 96;  // beyond which they have not enough registers
 constexpr int kRowsOfOverhead = 40;        // what a tile costs besides its rows
 
-int64_t blocks_at_once(const KernelContext& context) {
-  return std::min<int64_t>(gpu_of(context).multiprocessors, kMaxBlocks);
-}
-
-int64_t tiles_of_item(const Product& p, int rows) { return p.ragged.ends ? p.ragged.slots(rows) : up(p.rows, rows); }
-
 // The sets of rows of the tiles that take the least time, where all multiprocessors take one after the other.
 int choose_sets(const KernelContext& context, const Product& p) {
   const auto time = [&](int sets) {
     const int rows = sets * kSetRows;
-    return up(p.items * tiles_of_item(p, rows), blocks_at_once(context)) * (rows + kRowsOfOverhead);
+    const int64_t tiles = p.items * TileOfItem::count_of_item(p, rows);
+    return up(tiles, most_resident_blocks(context)) * (rows + kRowsOfOverhead);
   };
   return time(2) <= time(1) ? 2 : 1;
 }
 
 template <class Tile>
 void launch_unit(const KernelContext& context, Sm90Unit& q) {
-  const int64_t of_item = tiles_of_item(q.p, Tile::kRows);
+  const int64_t of_item = TileOfItem::count_of_item(q.p, Tile::kRows);
   q.tiles_of_item = Divisor(of_item);
   q.tiles = static_cast<int>(q.p.items * of_item);
-  const int64_t blocks = std::min<int64_t>(q.tiles, blocks_at_once(context));
-  launch(context, sm90_unit_kernel<Tile>, {dim3(static_cast<unsigned>(blocks)), kUnitThreads, Tile::kSharedBytes}, q);
+  launch(context, sm90_unit_kernel<Tile>, {resident_blocks(context, q.tiles), kUnitThreads, Tile::kSharedBytes}, q);
 }
 
 CUtensorMap map_rows(const Product& p, int box_rows) {
@@ -91,17 +85,17 @@ bool is_sm90_unit(const KernelContext& context, Precision precision, const Squar
 
 bool run_sm90_unit(const KernelContext& context, Precision precision, const Product& first, const Product& second) {
   const RowsOfA& a = first.a;
-  const int taps = a.taps_w.value() * a.shifts, dilation = a.shifts > 1 ? a.shift_step : a.w.dilation;
+  const Taps taps = taps_along_w(a);
   const Numbers& activated = second.c.activated ? second.c.activated : second.c.c;
   if (!a.x.halves || !writes_fours(second) || (second.c.alpha && !activated.halves)) return false;
-  if (!is_sm90_unit(context, precision, {first.a.channels, taps, dilation})) return false;
+  if (!is_sm90_unit(context, precision, {a.channels, taps.count, taps.dilation})) return false;
   Sm90Unit q;
   q.p = first;
   q.p.c = second.c;
   q.p = with_items(q.p);
   q.alpha = a.alpha, q.bias = first.c.bias, q.inner_alpha = second.a.alpha;
-  q.taps = taps, q.dilation = dilation;
-  q.reach = std::max(8, up((taps - 1) * dilation, 8) * 8);
+  q.taps = static_cast<int>(taps.count), q.dilation = static_cast<int>(taps.dilation);
+  q.reach = std::max(8, up((taps.count - 1) * taps.dilation, 8) * 8);
   q.x[0] = map_rows(q.p, kSetRows), q.x[1] = map_rows(q.p, q.reach);
   const ProductPair pair{first, second};
   launch_columns<32, 48, 64, 96, 128>(context, pair, q);

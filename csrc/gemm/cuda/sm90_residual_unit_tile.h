@@ -61,38 +61,17 @@ struct Sm90UnitTile {
 
 // ---- tiles ----
 
-struct Sm90UnitPlace {
-  TileItem item;
-  int m, first_row;  // the tile's first position in its item, the item's first row of x
-  bool exists;
-  RaggedPlace ragged{};
-
-  template <class Tile>
-  static __device__ Sm90UnitPlace of(const Sm90Unit& q, int tile) {
-    const RaggedItems& items = q.p.ragged;
-    if (items.ends) {
-      const RaggedPlace at = RaggedPlace::by_thread<Tile::kRows>(items, tile);
-      return {item_of(q.p, at, 0), at.m, at.first * items.in, at.exists(items), at};
-    }
-    const Parts at = divide(tile, q.tiles_of_item);
-    return {item_of(q.p, at.quotient, 0), at.rest * Tile::kRows, at.quotient * q.p.a.w.in, true};
-  }
-
-  __device__ bool is_behind(const Sm90Unit& q) const { return q.p.ragged.ends && ragged.is_behind(q.p.ragged); }
-  __device__ bool has_rows(const Sm90Unit& q) const { return exists && !is_behind(q); }
-};
-
 // The tiles of the block that have rows, one after the other.
 template <class Tile>
 class Sm90UnitTiles {
  public:
   explicit __device__ Sm90UnitTiles(const Sm90Unit& q) : q_(q) {}
 
-  __device__ bool next(Sm90UnitPlace& place) {
+  __device__ bool next(TileOfItem& place) {
     while (tile_ < q_.tiles) {
-      place = Sm90UnitPlace::of<Tile>(q_, tile_);
+      place = TileOfItem::of<Tile::kRows>(q_.p, tile_, q_.tiles_of_item);
       tile_ += static_cast<int>(gridDim.x);
-      if (place.has_rows(q_)) return true;
+      if (place.has_rows) return true;
     }
     return false;
   }

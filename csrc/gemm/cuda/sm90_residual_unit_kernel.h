@@ -1,5 +1,5 @@
 // A residual unit in one kernel for compute capability 9.0: y = x + W2 snake(W1 * snake(x) + b1) + b2. Include only
-// from sm90_unit_cuda.cu.
+// from sm90_residual_unit_cuda.cu.
 //
 // A tile of rows has all channels. It is copied once, with the rows beyond it that taps reach; three warps of the first
 // warp group apply Snake where it lies, and every tap is a product of the rows that begin so much further down. Two
@@ -10,7 +10,7 @@
 #pragma once
 
 #include "device/cuda/launch.h"
-#include "gemm/cuda/sm90_unit_consumer.h"
+#include "gemm/cuda/sm90_residual_unit_consumer.h"
 
 namespace lmspt::cuda {
 
@@ -24,7 +24,7 @@ class Sm90UnitProducer {
 
   __device__ void run() {
     Sm90UnitTiles<Tile> tiles(q_);
-    Sm90UnitPlace place;
+    TileOfItem place;
     if (!tiles.next(place)) return;
     put_rows(place);
     if (Tile::kKept) put_weights();
@@ -36,7 +36,7 @@ class Sm90UnitProducer {
   }
 
  private:
-  __device__ void put_rows(const Sm90UnitPlace& place) {
+  __device__ void put_rows(const TileOfItem& place) {
     const int row = place.first_row + place.m + q_.p.a.w.origin;
     rings_.first.begin(rows_, Tile::kBlocks * (Tile::kRows + q_.reach) * kSwizzleBytes);
     for (int block = 0; block < Tile::kBlocks; ++block) {
@@ -84,7 +84,7 @@ class Sm90UnitSnake {
   __device__ void run() {
     const int of_first = Tile::kRows / 2 + q_.reach;
     Sm90UnitTiles<Tile> tiles(q_);
-    Sm90UnitPlace place;
+    TileOfItem place;
     for (typename Tile::RowRing::Place at; tiles.next(place); at = at.after(1)) {
       rings_.first.wait(at);
       apply(rings_.first.at(at), place, 0, of_first);
@@ -107,7 +107,7 @@ class Sm90UnitSnake {
   static __device__ int row_of(int i) { return (i & ~7) | (i & 1) << 2 | (i >> 1 & 3); }
 
   // Rows [begin, end) of the tile, of whole swizzle blocks. Two at a time, so that one is on its way.
-  __device__ void apply(unsigned char* stage, const Sm90UnitPlace& place, int begin, int end) const {
+  __device__ void apply(unsigned char* stage, const TileOfItem& place, int begin, int end) const {
     constexpr int kStep = kThreads / kChunks;
     const int first = place.m + q_.p.a.w.origin;
     unsigned char* block = stage + chunk_ / 8 * Tile::kBlockBytes;
