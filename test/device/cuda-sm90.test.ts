@@ -9,9 +9,17 @@ import type { Precision } from "../../lib/graph/precision.js";
 import { compute } from "../gemm/support.js";
 import { assertClose, randomFloats } from "../golden.js";
 import { randomTensor } from "../ops/support.js";
-import { emulation, isEmulated, launchesOf, TILES, useBothDevices, withSettings } from "./cuda-device.js";
+import {
+  emulation,
+  isEmulated,
+  launchesOf,
+  TILES,
+  useBothDevices,
+  withEnvironment,
+  withSettings,
+} from "./cuda-device.js";
 import { computeGradients, PRECISIONS } from "./cuda-precision.js";
-import { type Build, images, rounded, sequences } from "./product-cases.js";
+import { type Build, images, rounded, sequences, shifted } from "./product-cases.js";
 
 const REDUCED = ["bf16", "tf32", "bf16x3"] as const satisfies readonly Precision[];
 
@@ -23,7 +31,7 @@ describe("products of compute capability 9.0", () => {
   });
 
   for (const precision of PRECISIONS) {
-    for (const { name, inputs, build } of [...sequences, ...images]) {
+    for (const { name, inputs, build } of [...sequences, ...images, ...shifted]) {
       it(`${precision}: ${name} is that of rounded operands`, async () => {
         // Convolutions in groups are in float32.
         const rounding = name.includes("groups") ? "fp32" : precision;
@@ -103,6 +111,19 @@ describe("products of compute capability 9.0", () => {
     });
   }
 
+  for (const { name, inputs, build } of shifted) {
+    it(`${name} is the same with and without shifts, and in a batch`, async () => {
+      const whole = await compute(cuda, inputs, "bf16", build);
+      await withEnvironment({ LMSPT_CUDA_SHIFTS: "0" }, async () => {
+        assertClose(await compute(cuda, inputs, "bf16", build), whole, 4e-6);
+      });
+      const [items, ...shape] = inputs.x!.shape as [number, ...number[]];
+      const item = (inputs.x!.data as Float32Array).slice(-inputs.x!.data.length / items);
+      const alone = await compute(cuda, { ...inputs, x: { data: item, shape: [1, ...shape] } }, "bf16", build);
+      assert.deepEqual(alone, whole.slice(-alone.length));
+    });
+  }
+
   for (const channels of [32, 48, 96, 136, 192]) {
     it(`a residual unit of ${channels} channels is Snake, convolution, Snake, convolution and sum of rounded values`, async () => {
       const inputs = {
@@ -165,6 +186,7 @@ describe("products of compute capability 9.0", () => {
           [[2, 7, 21, 2], [32, 2, 3, 9], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [1, 2], pad: [1, 4] })],
           [[2, 41, 3, 1], [32, 1, 5, 1], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [3, 1], pad: [2, 0] })],
           [[2, 7, 9, 40], [1, 40, 3, 3], ({ x, w }) => conv2d(x!, w!, undefined, { pad: 1 })],
+          [[2, 20, 23, 64], [64, 64, 3, 9], ({ x, w }) => conv2d(x!, w!, undefined, { stride: [1, 2], pad: [1, 4] })],
           // Positions in several pieces.
           [[2, 560, 128], [136, 128, 1], ({ x, w }) => conv1d(x!, w!)],
         ];
@@ -201,10 +223,20 @@ describe("products of compute capability 9.0", () => {
         );
       }
     }
-    for (const { name, inputs, build } of images) {
-      const before = launchesOf("sm90_product_kernel");
-      await compute(cuda, inputs, "bf16", build);
-      assert(launchesOf("sm90_product_kernel") > before, `${name} is computed otherwise`);
+    for (const [kernel, cases] of [
+      ["sm90_", images],
+      ["sm90_shifted_kernel", shifted],
+    ] as const) {
+      for (const { name, inputs, build } of cases) {
+        const before = launchesOf(kernel);
+        await compute(cuda, inputs, "bf16", build);
+        assert(launchesOf(kernel) > before, `${name} is computed otherwise`);
+      }
     }
+    for (const sets of ["<2>", "<4>"])
+      assert(
+        kernels("sm90_shifted_kernel").some((name) => name.includes(sets)),
+        sets,
+      );
   });
 });

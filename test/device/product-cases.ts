@@ -97,7 +97,7 @@ export const images: readonly ProductCase[] = [
   },
   {
     name: "a convolution over rows that are wider than a tile",
-    inputs: { x: randomTensor([1, 3, 150, 32], 41), w: randomTensor([64, 32, 3, 3], 42), b: randomTensor([64], 43) },
+    inputs: { x: randomTensor([1, 3, 150, 32], 41), w: randomTensor([72, 32, 3, 3], 42), b: randomTensor([72], 43) },
     build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
   },
   {
@@ -119,6 +119,40 @@ export const images: readonly ProductCase[] = [
     name: "a convolution of one channel over periods",
     inputs: { x: randomTensor([2, 41, 3, 1], 53), w: randomTensor([34, 1, 5, 1], 54), b: randomTensor([34], 55) },
     build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [3, 1], pad: [2, 0] }),
+  },
+];
+
+/** Convolutions over images of few columns, whose taps along w are shifts of one tile in bf16. */
+export const shifted: readonly ProductCase[] = [
+  {
+    name: "a convolution over a spectrum of 64 channels",
+    inputs: { x: randomTensor([2, 9, 33, 64], 60), w: randomTensor([64, 64, 3, 9], 61), b: randomTensor([64], 62) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [1, 2], pad: [1, 4] }),
+  },
+  {
+    name: "a convolution with a bias over images in tiles of 512 rows",
+    inputs: { x: randomTensor([4, 20, 20, 40], 63), w: randomTensor([64, 40, 3, 3], 64), b: randomTensor([64], 65) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
+  },
+  {
+    name: "a convolution over rows that are wider than a tile of few columns",
+    inputs: { x: randomTensor([1, 3, 600, 32], 66), w: randomTensor([24, 32, 2, 4], 67), b: randomTensor([24], 68) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
+  },
+  {
+    name: "a convolution over images of one column",
+    inputs: { x: randomTensor([3, 90, 1, 64], 69), w: randomTensor([8, 64, 1, 2], 70), b: randomTensor([8], 71) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [0, 1] }),
+  },
+  {
+    name: "a convolution of two blocks of channels with strides along h and dilation",
+    inputs: { x: randomTensor([2, 19, 14, 72], 72), w: randomTensor([50, 72, 2, 5], 73), b: randomTensor([50], 74) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [3, 1], dilation: [2, 4], pad: [1, 7] }),
+  },
+  {
+    name: "a convolution whose stride and dilation have a factor in common",
+    inputs: { x: randomTensor([2, 7, 41, 32], 75), w: randomTensor([16, 32, 2, 7], 76), b: randomTensor([16], 77) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [1, 6], dilation: [1, 4], pad: [0, 9] }),
   },
 ];
 

@@ -26,6 +26,7 @@ template <class Arithmetic, int kTileColumns, bool kPairs, WgmmaKind kOperands =
 struct Sm90Tile {
   using Operands = Arithmetic;
   static constexpr int kColumns = kTileColumns, kBlocks = kPairs ? 2 : 1;
+  static constexpr int kSums = kColumns / 2;  // of a thread
   static constexpr WgmmaKind kKind = kOperands;
   static constexpr int kChannels = kSwizzleBytes / 4 * Arithmetic::kFloats;  // of a block of K
   static constexpr int kTerms = Arithmetic::kPlanes == 2 ? 3 : 1;            // pairs of planes that are multiplied
@@ -61,8 +62,8 @@ struct Sm90Place {
     const Parts item = divide(row, tiling.down), box = divide(item.rest, tiling.boxes_across);
     return {group.quotient,
             item.quotient,
-            box.quotient * tiling.height,
-            box.rest * tiling.width.value(),
+            box.quotient * tiling.kept_height,
+            box.rest * tiling.kept_width,
             across * Tile::kColumns,
             item.quotient < q.p.items};
   }
@@ -133,7 +134,7 @@ __device__ inline void produce_sm90(const Sm90Product& q, const typename Tile::R
 // The sums of 64 rows of a tile, by a consumer.
 template <class Tile>
 __device__ inline void sum_sm90(const typename Tile::Ring& ring, int consumer, int blocks,
-                                typename Tile::Ring::Place& at, float (&sums)[Tile::kColumns / 2]) {
+                                typename Tile::Ring::Place& at, float (&sums)[Tile::kSums]) {
   constexpr bool kAcross = Tile::kKind == WgmmaKind::bf16_across;
   constexpr int kStep = (kAcross ? 2 * kSwizzleBlock : 32) >> 4;  // of a descriptor, to the next K of an instruction
   for (int block = 0; block < blocks; ++block) {
@@ -158,43 +159,49 @@ __device__ inline void sum_sm90(const typename Tile::Ring& ring, int consumer, i
   ring.release(at.before(1));
 }
 
+// Stores what a consumer summed, one set of 64 rows of its tile after the other.
 template <class Tile>
 __device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, int consumer,
-                                   const float (&sums)[Tile::kColumns / 2]) {
+                                   const float (&sums)[Tile::kSums]) {
+  constexpr int kSets = Tile::kSums / (Tile::kColumns / 2), kChunks = Tile::kColumns / kStoredColumns;
   const Product& p = q.p;
   const Sm90Tiling& tiling = q.tiling;
-  const int thread = thread_now(), lane = thread % 32, warp = consumer * 4 + thread / 32 % 4;
-  const int first = warp * kStoredRows, row = lane / 8, column = lane % 8 * 4;
-  auto* staged = reinterpret_cast<float*>(swizzled_shared() + Tile::kStoredAt + warp * kStoredBytes);
+  const int thread = thread_now(), lane = thread % 32, warp = thread / 32 % 4;
+  const int row = lane / 8, column = lane % 8 * 4;
+  auto* staged = reinterpret_cast<float*>(swizzled_shared() + Tile::kStoredAt + (consumer * 4 + warp) * kStoredBytes);
   const TileItem item = p.ragged.ends ? item_of(p, tile.ragged, tile.group) : item_of(p, tile.item, tile.group);
-  const auto position = [&](int i) {
-    const Parts place = divide(first + row + 4 * i, tiling.width);
-    const int w = tile.w + place.rest, m = (tile.h + place.quotient) * tiling.width_of_item + w;
-    const bool inside = tile.is_stored && place.quotient < tiling.height && w < tiling.width_of_item && m < item.rows;
-    return inside ? m : -1;
-  };
-  const Sm90Rows<Tile::Operands::kHalves> rows(p, item, position);
   const float* bias = p.c.bias ? p.c.bias + tile.group * p.c.span.value() : nullptr;
   const float* mine = staged + row * kStoredPitch + column;
   constexpr int kPitch = 4 * kStoredPitch;
 #pragma unroll 1
-  for (int chunk = 0; chunk < Tile::kColumns / kStoredColumns; ++chunk) {
-    const int first = tile.n + chunk * kStoredColumns, n = first + column;
-    if (first >= p.columns) break;
-    if (q.vectors) {
-      const auto columns = rows.template fetch<4>(bias, n);  // on its way while sums change places
-      stage_columns<Tile::kColumns>(sums, chunk, staged);
-      __syncwarp();
-      rows.store(columns, bias != nullptr, mine, kPitch);
-    } else {
-      stage_columns<Tile::kColumns>(sums, chunk, staged);
-      __syncwarp();
+  for (int set = 0; set < kSets; ++set) {
+    const int first = ((consumer * kSets + set) * 4 + warp) * kStoredRows;
+    const auto position = [&](int i) {
+      const Parts place = divide(first + row + 4 * i, tiling.width);
+      const int w = tile.w + place.rest, m = (tile.h + place.quotient) * tiling.width_of_item + w;
+      const bool kept = place.quotient < tiling.kept_height && place.rest < tiling.kept_width;
+      return tile.is_stored && kept && w < tiling.width_of_item && m < item.rows ? m : -1;
+    };
+    const Sm90Rows<Tile::Operands::kHalves> rows(p, item, position);
 #pragma unroll 1
-      for (int i = 0; i < 4; ++i) {
-        rows.store(rows.template fetch<1>(bias, n + i), bias != nullptr, mine + i, kPitch);
+    for (int chunk = 0; chunk < kChunks; ++chunk) {
+      const int first = tile.n + chunk * kStoredColumns, n = first + column;
+      if (first >= p.columns) break;
+      if (q.vectors) {
+        const auto columns = rows.template fetch<4>(bias, n);  // on its way while sums change places
+        stage_columns(sums, set * kChunks + chunk, staged);
+        __syncwarp();
+        rows.store(columns, bias != nullptr, mine, kPitch);
+      } else {
+        stage_columns(sums, set * kChunks + chunk, staged);
+        __syncwarp();
+#pragma unroll 1
+        for (int i = 0; i < 4; ++i) {
+          rows.store(rows.template fetch<1>(bias, n + i), bias != nullptr, mine + i, kPitch);
+        }
       }
+      __syncwarp();  // before the next columns
     }
-    __syncwarp();  // before the next columns
   }
 }
 
@@ -247,7 +254,7 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
           }
         }
         if (!has_rows) continue;
-        float sums[Tile::kColumns / 2];
+        float sums[Tile::kSums];
         sum_sm90<Tile>(ring, consumer, blocks, at, sums);
         finish_sm90<Tile>(q, tile, consumer, sums);
       }
@@ -281,15 +288,19 @@ void launch_clusters(const KernelContext& context, void (*kernel)(Parameter), in
          {dim3(static_cast<unsigned>(clusters * Tile::kBlocks)), kSm90Threads, Tile::kSharedBytes, Tile::kBlocks}, q);
 }
 
+// The rest of the tiling, whose boxes are chosen.
 template <class Tile>
-void launch_sm90(const KernelContext& context, Sm90Product& q) {
-  const Product& p = q.p;
-  Sm90Tiling& tiling = q.tiling;
+void count_units(const Product& p, Sm90Tiling& tiling) {
   tiling.rows = up(p.items * tiling.down.value(), Tile::kBlocks);
   tiling.across = up(p.columns, Tile::kColumns);
   tiling.of_group = Divisor(tiling.rows * tiling.across);
   tiling.of_band = Divisor(kBandRows / Tile::kBlocks * tiling.across);
   tiling.units = static_cast<int>(p.groups * tiling.rows * tiling.across);
+}
+
+template <class Tile>
+void launch_sm90(const KernelContext& context, Sm90Product& q) {
+  count_units<Tile>(q.p, q.tiling);
   launch_clusters<Tile>(context, sm90_product_kernel<Tile>, q.tiling.units, q);
 }
 

@@ -182,13 +182,14 @@ class Sm90Rows {
   uint32_t inside_ = 0;
 };
 
-// Columns 32 `chunk` to 32 `chunk` + 31 of the warp's 16 rows to shared memory.
-template <int kColumns>
-__device__ inline void stage_columns(const float (&sums)[kColumns / 2], int chunk, float* staged) {
+// Chunk `chunk` of 32 columns of the warp's 16 rows to shared memory.
+template <int kSums>
+__device__ inline void stage_columns(const float (&sums)[kSums], int chunk, float* staged) {
+  constexpr int kSumsOfChunk = kStoredColumns / 2;
   const int lane = threadIdx.x % 32;
   float* place = staged + lane / 4 * kStoredPitch + lane % 4 * 2;
   const auto stage = [&](auto number) {
-    constexpr int kFirst = 16 * decltype(number)::value;
+    constexpr int kFirst = kSumsOfChunk * decltype(number)::value;
     if (chunk != decltype(number)::value) return;
 #pragma unroll
     for (int i = 0; i < 8; ++i) {  // of four eights of columns, either row
@@ -198,7 +199,7 @@ __device__ inline void stage_columns(const float (&sums)[kColumns / 2], int chun
   };
   [&]<int... kChunks>(std::integer_sequence<int, kChunks...>) {
     (stage(std::integral_constant<int, kChunks>{}), ...);
-  }(std::make_integer_sequence<int, kColumns / kStoredColumns>{});
+  }(std::make_integer_sequence<int, kSums / kSumsOfChunk>{});
 }
 
 }  // namespace lmspt::cuda

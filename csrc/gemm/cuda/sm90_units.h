@@ -48,13 +48,14 @@ struct Sm90Walk {
 // Tiles in the order in which they are computed: bands of rows, in each band column after column. Row i of a tile is
 // the position (i / width, i % width) of a box; along a sequence it is 128 wide.
 struct Sm90Tiling {
-  Divisor width;                      // of a box
-  int height = 1, width_of_item = 0;  // of a box; positions of an item along w
-  Divisor boxes_across;               // of an item, along w
-  Divisor down;                       // tiles of an item
-  int rows = 0, across = 0;           // clusters of tiles of a group, tiles of its columns
-  Divisor of_group, of_band;          // clusters
-  int units = 0;                      // clusters, of all groups
+  Divisor width;                        // of a box
+  int height = 1, width_of_item = 0;    // of a box; positions of an item along w
+  int kept_width = 0, kept_height = 1;  // of a box: positions of C, beyond which others are there for taps
+  Divisor boxes_across;                 // of an item, along w
+  Divisor down;                         // tiles of an item
+  int rows = 0, across = 0;             // clusters of tiles of a group, tiles of its columns
+  Divisor of_group, of_band;            // clusters
+  int units = 0;                        // clusters, of all groups
 };
 
 // The parameter of the kernel.
