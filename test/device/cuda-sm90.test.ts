@@ -122,6 +122,20 @@ describe("products of compute capability 9.0", () => {
       const alone = await compute(cuda, { ...inputs, x: { data: item, shape: [1, ...shape] } }, "bf16", build);
       assert.deepEqual(alone, whole.slice(-alone.length));
     });
+
+    it(`gradients of ${name} are the same with and without shifts`, async () => {
+      const { b: _, ...others } = inputs;
+      const withoutBias: Build = ({ x, w }) => build({ x: x!, w: w! });
+      const gy = randomFloats((await compute(cuda, others, "bf16", withoutBias)).length, 7);
+      const gradients = async () => (await computeGradients(cuda, others, gy, "bf16", withoutBias)).gradients;
+      const whole = await gradients();
+      await withEnvironment({ LMSPT_CUDA_SHIFTS: "0" }, async () => {
+        const apart = await gradients();
+        for (const of of ["x", "w"] as const) {
+          assertClose(apart[of] as Float32Array, whole[of] as Float32Array, 1e-5);
+        }
+      });
+    });
   }
 
   for (const channels of [32, 48, 96, 136, 192]) {
@@ -233,6 +247,7 @@ describe("products of compute capability 9.0", () => {
         assert(launchesOf(kernel) > before, `${name} is computed otherwise`);
       }
     }
+    assert.equal(kernels("sm90_shifted_outer_kernel").length, 3);
     for (const sets of ["<2>", "<4>"])
       assert(
         kernels("sm90_shifted_kernel").some((name) => name.includes(sets)),

@@ -136,7 +136,7 @@ export const shifted: readonly ProductCase[] = [
   },
   {
     name: "a convolution over rows that are wider than a tile of few columns",
-    inputs: { x: randomTensor([1, 3, 600, 32], 66), w: randomTensor([24, 32, 2, 4], 67), b: randomTensor([24], 68) },
+    inputs: { x: randomTensor([1, 3, 600, 32], 66), w: randomTensor([40, 32, 2, 4], 67), b: randomTensor([40], 68) },
     build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
   },
   {
@@ -151,7 +151,7 @@ export const shifted: readonly ProductCase[] = [
   },
   {
     name: "a convolution whose stride and dilation have a factor in common",
-    inputs: { x: randomTensor([2, 7, 41, 32], 75), w: randomTensor([16, 32, 2, 7], 76), b: randomTensor([16], 77) },
+    inputs: { x: randomTensor([2, 7, 41, 32], 75), w: randomTensor([32, 32, 4, 7], 76), b: randomTensor([32], 77) },
     build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [1, 6], dilation: [1, 4], pad: [0, 9] }),
   },
 ];

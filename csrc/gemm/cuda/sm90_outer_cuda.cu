@@ -3,7 +3,9 @@
 #include "gemm/cuda/sm90_operands.h"
 #include "gemm/cuda/sm90_outer.h"
 #include "gemm/cuda/sm90_outer_units.h"
+#include "gemm/cuda/sm90_positions.h"
 #include "gemm/cuda/sm90_product.h"
+#include "gemm/cuda/sm90_shifted_outer.h"
 
 namespace lmspt::cuda {
 
@@ -14,27 +16,6 @@ constexpr int64_t kLeastPiece = 512, kMostPiece = 16 * 1024;  // positions, so t
 constexpr int64_t kLeastSize = 32;    // outputs and inputs, of which tiles are half empty or more
 constexpr int kFewRows = 4;           // tiles, of which a partner without rows wastes more than a pair gains
 constexpr int kNowhere = -(1 << 28);  // outside of every map, and in bytes a number of 32 bits
-
-// One axis of positions, and the taps along it.
-struct TapAxis {
-  Axis x;
-  int out, taps;
-};
-
-struct Positions {
-  TapAxis h, w;
-  int64_t items;
-  bool image;  // else a sequence along h
-};
-
-Positions positions_of(const OuterProduct& o) {
-  const RowsOfA& q = o.taps;
-  const int all = q.positions.value(), across = q.positions_w.value(), taps_w = q.taps_w.value();
-  const int taps_h = static_cast<int>(o.columns / q.channels / taps_w);
-  const bool image = q.h.in != 1 || q.h.origin != 0 || taps_h != 1 || all != across;
-  if (!image) return {{q.w, all, taps_w}, {Axis{}, 1, 1}, o.depth / all, false};
-  return {{q.h, all / across, taps_h}, {q.w, across, taps_w}, o.depth / all, true};
-}
 
 struct Operand {
   const void* data;
@@ -69,9 +50,6 @@ TapRows rows_of_tap(const TapAxis& h, int tap) {
   const int rows = std::min(up(h.x.in - rest, h.x.stride), h.out + first);
   return rows > 0 ? TapRows{rest, first, rows} : TapRows{0, kNowhere, 1};
 }
-
-// Rests of w that have as many positions as the first.
-int longer_rests(const Axis& w) { return w.in % w.stride == 0 ? w.stride : w.in % w.stride; }
 
 int maps_of(const Positions& at) { return at.h.taps * (longer_rests(at.w.x) < at.w.x.stride ? 2 : 1); }
 
@@ -194,6 +172,7 @@ bool takes_sm90_outer(const KernelContext& context, Precision precision, const O
 }
 
 void run_sm90_outer(const KernelContext& context, Precision precision, const OuterProduct& o) {
+  if (takes_shifted_outer(precision, o)) return run_shifted_outer(context, o);
   const Positions at = positions_of(o);
   const int columns = choose_columns(o.taps.channels);
   const bool along = precision == Precision::tf32;
