@@ -66,7 +66,7 @@ describe("residual units of compute capability 9.0", function () {
 
   it("with too many channels, no multiple of 16, or taps that reach too far, are two kernels", async () => {
     for (const units of [
-      { shape: [1, 50, 144] },
+      { shape: [1, 50, 208] },
       { shape: [1, 50, 40] },
       { shape: [1, 50, 32], dilations: [10] },
       { shape: [1, 50, 32], kernel: 9 },
@@ -95,7 +95,7 @@ describe("residual units of compute capability 9.0", function () {
     graph.close();
   });
 
-  for (const channels of [32, 48, 96, 128]) {
+  for (const channels of [32, 48, 96, 128, 192]) {
     it(`of ${channels} channels give items of different lengths the bits of each alone`, async () => {
       const before = isEmulated ? launchesOf("sm90_unit_kernel") : 0;
       await checkItems(device, recordItems(channels), "bf16");

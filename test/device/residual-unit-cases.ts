@@ -57,5 +57,8 @@ export const unitCases: readonly Units[] = [
   { shape: [3, 50, 96], dilations: [3], bias: false, snake: "alone" },
   { shape: [1, 300, 128], dilations: [9] },
   { shape: [1, 1400, 128], kernel: 3, dilations: [3, 9], snake: "alone" },
+  { shape: [1, 70, 192], dilations: [9] },
+  { shape: [3, 150, 192], kernel: 3, dilations: [1, 9], snake: "beside" },
+  { shape: [2, 600, 144], kernel: 2, dilations: [3], bias: false, snake: "alone" },
   { shape: [1, 150, 112], kernel: 9, dilations: [7] },
 ];

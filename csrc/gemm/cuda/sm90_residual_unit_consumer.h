@@ -33,6 +33,8 @@ class Sm90UnitConsumer {
   static constexpr int kStep = 32 >> 4;  // of a descriptor, to the next 16 channels
   static constexpr int kRow = kSwizzleBytes >> 4, kSet = 64 * kRow;
 
+  using Sums = float[Tile::kParts][Tile::kSums];
+
  public:
   __device__ Sm90UnitConsumer(const Sm90Unit& q, const typename Tile::Rings& rings)
       : q_(q), rings_(rings), consumer_(warp_group() - 1), first_row_(consumer_ * Tile::kSets * 64) {}
@@ -44,7 +46,8 @@ class Sm90UnitConsumer {
         clear_behind<true>(q_.p.ragged, q_.p.c, place.ragged, Tile::kRows, threadIdx.x - kWarpGroup, 2 * kWarpGroup);
       }
       if (!place.has_rows) continue;
-      float sums[Tile::kSets][Tile::kSums];
+      Sums sums[Tile::kSets];
+      if constexpr (Tile::kClears) clear(sums);
       convolve(sums);
 #pragma unroll
       for (int set = 0; set < Tile::kSets; ++set) finish(place, set, sums[set]);
@@ -53,8 +56,17 @@ class Sm90UnitConsumer {
   }
 
  private:
+  // So that registers of sums are free for others once they were read: of a first product that adds in all passes of a
+  // loop but one, compilers keep them for the next tile.
+  __device__ void clear(Sums (&sums)[Tile::kSets]) const {
+#pragma unroll
+    for (int i = 0; i < Tile::kSets * Tile::kParts * Tile::kSums; ++i) {
+      sums[i / (Tile::kParts * Tile::kSums)][i / Tile::kSums % Tile::kParts][i % Tile::kSums] = 0;
+    }
+  }
+
   // The first product of the tile's rows.
-  __device__ void convolve(float (&sums)[Tile::kSets][Tile::kSums]) {
+  __device__ void convolve(Sums (&sums)[Tile::kSets]) {
     rings_.first.wait(rows_);
     barrier_wait(rings_.more + 2 * rows_.stage() + consumer_, rows_.parity());
     if (Tile::kKept) weights_ = {};
@@ -63,36 +75,43 @@ class Sm90UnitConsumer {
       const uint64_t first =
           operand_along_k(rings_.first.at(rows_) + block * Tile::kBlockBytes + first_row_ * kSwizzleBytes);
 #pragma unroll 1
-      for (int tap = 0; tap < q_.taps; ++tap, weights_ = weights_.after(1)) {
-        wait_for_weights(weights_);
+      for (int tap = 0; tap < q_.taps; ++tap) {
         const uint64_t rows = operand_after(first, tap * q_.dilation * kRow);
-        const uint64_t columns = operand_along_k(rings_.second.at(weights_));
-        wgmma_fence();
 #pragma unroll
-        for (int set = 0; set < Tile::kSets; ++set) {
+        for (int part = 0; part < Tile::kParts; ++part, weights_ = weights_.after(1)) {
+          wait_for_weights(weights_);
+          const uint64_t columns = operand_along_k(rings_.second.at(weights_));
+          wgmma_fence();
 #pragma unroll
-          for (int k = 0; k < 4 && 4 * block + k < Tile::kSteps; ++k) {
-            wgmma<Tile::kColumns, WgmmaKind::bf16>(sums[set], operand_after(rows, set * kSet + k * kStep),
-                                                   operand_after(columns, k * kStep), block > 0 || tap > 0 || k > 0);
+          for (int set = 0; set < Tile::kSets; ++set) {
+#pragma unroll
+            for (int k = 0; k < 4 && 4 * block + k < Tile::kSteps; ++k) {
+              wgmma<Tile::kPartColumns, WgmmaKind::bf16>(sums[set][part], operand_after(rows, set * kSet + k * kStep),
+                                                         operand_after(columns, k * kStep),
+                                                         Tile::kClears || block > 0 || tap > 0 || k > 0);
+            }
           }
-        }
-        wgmma_commit();
-        if (!Tile::kKept && (block > 0 || tap > 0)) {
-          wgmma_wait<1>();
-          release_weights(weights_.before(1));
+          wgmma_commit();
+          if (!Tile::kKept && (block > 0 || tap > 0 || part > 0)) {
+            wgmma_wait<1>();
+            release_weights(weights_.before(1));
+          }
         }
       }
     }
     wgmma_wait<0>();
 #pragma unroll
-    for (int set = 0; set < Tile::kSets; ++set) wgmma_settle(sums[set]);
+    for (int set = 0; set < Tile::kSets; ++set) {
+#pragma unroll
+      for (int part = 0; part < Tile::kParts; ++part) wgmma_settle(sums[set][part]);
+    }
     release_weights(weights_.before(1));
     rings_.first.release(rows_);
     rows_ = rows_.after(1);
   }
 
   // What the second product reads of it.
-  __device__ void finish_inner(const float (&sums)[Tile::kSums], uint32_t (&inner)[Tile::kSteps][4]) const {
+  __device__ void finish_inner(const Sums& sums, uint32_t (&inner)[Tile::kSteps][4]) const {
     const auto pair_of = [](UnitFactor factor, int j) {
       return *reinterpret_cast<const float2*>(table_of<Tile>(factor) + 8 * j + threadIdx.x % 4 * 2);
     };
@@ -101,7 +120,7 @@ class Sm90UnitConsumer {
       const float2 bias = pair_of(kInnerBias, j), alpha = pair_of(kInnerAlpha, j), inverse = pair_of(kInnerInverse, j);
 #pragma unroll
       for (int row = 0; row < 2; ++row) {
-        const float* pair = sums + 4 * j + 2 * row;
+        const float* pair = sums[j / (Tile::kPartColumns / 8)] + 4 * (j % (Tile::kPartColumns / 8)) + 2 * row;
         inner[j / 2][j % 2 * 2 + row] = pack_bf16(snake_near(pair[0] + bias.x, alpha.x, inverse.x),
                                                   snake_near(pair[1] + bias.y, alpha.y, inverse.y));
       }
@@ -110,25 +129,30 @@ class Sm90UnitConsumer {
 
   // The second product of a set of rows, and what follows. Numbers of x are on their way while it runs, where there are
   // registers for them.
-  __device__ void finish(const TileOfItem& place, int set, const float (&inner_sums)[Tile::kSums]) {
+  __device__ void finish(const TileOfItem& place, int set, const Sums& inner_sums) {
     uint32_t inner[Tile::kSteps][4];
     finish_inner(inner_sums, inner);
-    float sums[Tile::kSums];
-    begin_second(inner, sums);
     const Rows rows(q_, place, first_row_ + set * 64);
-    uint2 x[Tile::kFours][2];
-    if (Tile::kLoadsEarly) rows.load(q_, x);
-    wgmma_wait<0>();
-    wgmma_settle(sums);
-    wgmma_settle(inner);
-    if (set + 1 == Tile::kSets) {  // of whose weights all sets read
 #pragma unroll
-      for (int block = 0; block < Tile::kBlocks; ++block) release_weights(weights_.after(block));
-      weights_ = weights_.after(Tile::kBlocks);
+    for (int part = 0; part < Tile::kParts; ++part) {
+      float sums[Tile::kSums];
+      begin_second(inner, sums);
+      uint2 x[Tile::kFours][2];
+      if (Tile::kLoadsEarly) rows.load(q_, part * Tile::kFours, x);
+      wgmma_wait<0>();
+      wgmma_settle(sums);
+      wgmma_settle(inner);
+      if (set + 1 == Tile::kSets) {  // of whose weights all sets read
+#pragma unroll
+        for (int block = 0; block < Tile::kBlocks; ++block) release_weights(weights_.after(block));
+        weights_ = weights_.after(Tile::kBlocks);
+      }
+      if (!Tile::kLoadsEarly) rows.load(q_, part * Tile::kFours, x);
+#pragma unroll
+      for (int four = 0; four < Tile::kFours; ++four) {
+        store(rows, part * Tile::kFours + four, sums + 8 * four, x[four]);
+      }
     }
-    if (!Tile::kLoadsEarly) rows.load(q_, x);
-#pragma unroll
-    for (int four = 0; four < Tile::kFours; ++four) store(rows, four, sums + 8 * four, x[four]);
   }
 
   __device__ void begin_second(uint32_t (&inner)[Tile::kSteps][4], float (&sums)[Tile::kSums]) const {
@@ -139,7 +163,7 @@ class Sm90UnitConsumer {
 #pragma unroll
     for (int k = 0; k < Tile::kSteps; ++k) {
       const uint64_t columns = operand_along_k(rings_.second.at(weights_.after(k / 4)));
-      wgmma_of_registers<Tile::kColumns, false>(sums, inner[k], operand_after(columns, k % 4 * kStep), k > 0);
+      wgmma_of_registers<Tile::kPartColumns, false>(sums, inner[k], operand_after(columns, k % 4 * kStep), k > 0);
     }
     wgmma_commit();
   }
@@ -159,14 +183,16 @@ class Sm90UnitConsumer {
       }
     }
 
-    __device__ void load(const Sm90Unit& q, uint2 (&x)[Tile::kFours][2]) const {
+    __device__ void load(const Sm90Unit& q, int first_four, uint2 (&x)[Tile::kFours][2]) const {
       const auto* numbers = static_cast<const uint16_t*>(q.p.c.residual.data);
 #pragma unroll
       for (int four = 0; four < Tile::kFours; ++four) {
 #pragma unroll
         for (int row = 0; row < 2; ++row) {
           x[four][row] = make_uint2(0, 0);
-          if (inside(q, row, four)) x[four][row] = *reinterpret_cast<const uint2*>(numbers + at(row, four));
+          if (inside(q, row, first_four + four)) {
+            x[four][row] = *reinterpret_cast<const uint2*>(numbers + at(row, first_four + four));
+          }
         }
       }
     }

@@ -10,8 +10,8 @@ namespace lmspt::cuda {
 
 namespace {
 
-constexpr int64_t kMostUnitChannels = 128;
-constexpr int kMostColumnsOfTwoSets = 96;  // beyond which they have not enough registers
+constexpr int64_t kMostUnitChannels = 192;
+constexpr int kMostColumnsOfTwoSets = 128; // beyond which they have not enough registers
 constexpr int kRowsOfOverhead = 40;        // what a tile costs besides its rows
 
 // The sets of rows of the tiles that take the least time, where all multiprocessors take one after the other.
@@ -66,8 +66,9 @@ void launch_columns(const KernelContext& context, const ProductPair& pair, Sm90U
     if (q.p.columns > kColumns) return launch_columns<kMore...>(context, pair, q);
   }
   const int64_t channels = q.p.a.channels;
-  q.first = map_first_weights(pair.first.b, channels, q.taps, kColumns);
-  q.second = map_second_weights(pair.second.b, channels, kColumns);
+  constexpr int kPartColumns = Sm90UnitTile<kColumns, 1>::kPartColumns;
+  q.first = map_first_weights(pair.first.b, channels, q.taps, kPartColumns);
+  q.second = map_second_weights(pair.second.b, channels, kPartColumns);
   if constexpr (kColumns <= kMostColumnsOfTwoSets) {
     if (choose_sets(context, q.p) == 2) return launch_unit<Sm90UnitTile<kColumns, 2>>(context, q);
   }
@@ -98,7 +99,7 @@ bool run_sm90_unit(const KernelContext& context, Precision precision, const Prod
   q.reach = std::max(8, up((taps.count - 1) * taps.dilation, 8) * 8);
   q.x[0] = map_rows(q.p, kSetRows), q.x[1] = map_rows(q.p, q.reach);
   const ProductPair pair{first, second};
-  launch_columns<32, 48, 64, 96, 128>(context, pair, q);
+  launch_columns<32, 48, 64, 96, 128, 192>(context, pair, q);
   return true;
 }
 

@@ -50,10 +50,16 @@ class Sm90UnitProducer {
 
   __device__ void put_weights() {
     for (int block = 0; block < Tile::kBlocks; ++block) {
-      for (int tap = 0; tap < q_.taps; ++tap) rings_.second.put(weights_, &q_.first, {{block * 64, tap, 0, 0, 0}});
+      for (int tap = 0; tap < q_.taps; ++tap) {
+        for (int part = 0; part < Tile::kParts; ++part) {
+          rings_.second.put(weights_, &q_.first, {{block * 64, tap, part * Tile::kPartColumns, 0, 0}});
+        }
+      }
     }
-    for (int block = 0; block < Tile::kBlocks; ++block) {
-      rings_.second.put(weights_, &q_.second, {{block * 64, 0, 0, 0, 0}});
+    for (int part = 0; part < Tile::kParts; ++part) {
+      for (int block = 0; block < Tile::kBlocks; ++block) {
+        rings_.second.put(weights_, &q_.second, {{block * 64, 0, 0, 0, part * Tile::kPartColumns / 16}});
+      }
     }
   }
 

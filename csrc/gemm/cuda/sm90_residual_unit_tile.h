@@ -34,16 +34,20 @@ constexpr int at_most(int count) {
   return count < kMost ? count : kMost;
 }
 
+// Columns are multiplied in parts, of which one's weights are a stage.
 template <int kTileColumns, int kTileSets>
 struct Sm90UnitTile {
   static constexpr int kColumns = kTileColumns, kSets = kTileSets, kRows = kSets * kSetRows;
   static constexpr bool kKept = kColumns <= kUnitKeptColumns;
-  static constexpr int kSums = kColumns / 2, kSteps = kColumns / 16, kFours = kColumns / 16,
-                       kBlocks = (kColumns + 63) / 64;
+  static constexpr int kParts = kColumns > 128 ? 2 : 1, kPartColumns = kColumns / kParts;
+  static_assert(kParts == 1 || kSets == 1);  // sets read the weights of the second product one after the other
+  static constexpr int kSums = kPartColumns / 2, kFours = kPartColumns / 16;  // of a part
+  static constexpr int kSteps = kColumns / 16, kBlocks = (kColumns + 63) / 64;
+  static constexpr bool kClears = kColumns > 96;  // sums, before the first product
   static constexpr bool kLoadsEarly = kSets * kColumns <= 128;
   static constexpr int kBlockBytes = (kRows + kUnitReach) * kSwizzleBytes, kStageBytes = kBlocks * kBlockBytes;
   static constexpr int kTableBytes = kUnitFactors * kColumns * static_cast<int>(sizeof(float)), kBarrierBytes = 512;
-  static constexpr int kWeightBytes = kColumns * kSwizzleBytes;
+  static constexpr int kWeightBytes = kPartColumns * kSwizzleBytes;
   static constexpr int kRoom = kMostSharedBytes - kTableBytes - kBarrierBytes;
   // All weights, and as many tiles as have room then; or two tiles, and as many weights.
   static constexpr int kKeptStages = kBlocks * (kUnitKeptTaps + 1);
