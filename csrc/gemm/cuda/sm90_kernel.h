@@ -16,6 +16,9 @@ namespace lmspt::cuda {
 constexpr int kSm90Threads = 3 * kWarpGroup;
 constexpr int kProducers = 4;  // threads, each of which fills every fourth stage: one takes 0.4 us for a stage
 constexpr int kBandRows = 16;  // tiles
+// So many stages of products the second consumer begins behind the first, and stays there: so one has the tensor cores
+// while the other stores.
+constexpr int kStagesBehind = 2;
 constexpr int kBoxBytes = 64 * kSwizzleBytes;  // 64 rows of an operand along K, or 64 positions of 64 columns across K
 
 template <class Arithmetic>
@@ -35,7 +38,7 @@ struct Sm90Tile {
   static constexpr int kRoom = kMostSharedBytes - kSwizzleBlock - kConsumerWarps * kStoredBytes;
   static constexpr int kStages = kRoom / kStageBytes < 8 ? kRoom / kStageBytes : 8;
   // Else a producer might wait for a stage whose release before the last is still to come: it would see the one before.
-  static_assert(kStages >= kProducers);
+  static_assert(kStages >= kProducers && kProducers > kStagesBehind);
   static constexpr int kStoredAt = kStages * kStageBytes, kBarriersAt = kStoredAt + kConsumerWarps * kStoredBytes;
   using Ring = CopyRing<kStages, kStageBytes, kConsumerWarps, kBlocks>;  // a stage: rows, then columns
   static constexpr int kSharedBytes = kBarriersAt + Ring::kBarriers * static_cast<int>(sizeof(uint64_t));
@@ -254,6 +257,7 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
           }
         }
         if (!has_rows) continue;
+        if (consumer == 1 && at.count == 0 && blocks > kStagesBehind) ring.wait(at.after(kStagesBehind));
         float sums[Tile::kSums];
         sum_sm90<Tile>(ring, consumer, blocks, at, sums);
         finish_sm90<Tile>(q, tile, consumer, sums);

@@ -11,8 +11,8 @@ namespace lmspt::cuda {
 namespace {
 
 constexpr int64_t kMostUnitChannels = 192;
-constexpr int kMostColumnsOfTwoSets = 128; // beyond which they have not enough registers
-constexpr int kRowsOfOverhead = 40;        // what a tile costs besides its rows
+constexpr int kMostColumnsOfTwoSets = 128;  // beyond which they have not enough registers
+constexpr int kRowsOfOverhead = 40;         // what a tile costs besides its rows
 
 // The sets of rows of the tiles that take the least time, where all multiprocessors take one after the other.
 int choose_sets(const KernelContext& context, const Product& p) {
