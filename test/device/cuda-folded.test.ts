@@ -1,6 +1,6 @@
 /**
- * Gradients towards images with few channels as one product, of which what every tap gives is summed afterwards
- * (csrc/ops/conv2d/folded_cuda.h).
+ * Convolutions over images to few outputs, and gradients towards few inputs, as one product of which what every tap
+ * gives is summed afterwards (csrc/ops/conv2d/folded_cuda.h).
  */
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/graph/device.js";
@@ -14,7 +14,7 @@ import { folded, rounded } from "./product-cases.js";
 
 const REDUCED = ["bf16", "tf32", "bf16x3"] as const satisfies readonly Precision[];
 
-describe("gradients towards images with few channels on CUDA", () => {
+describe("convolutions over images with few columns on CUDA", () => {
   let cpu: Device;
   let cuda: Device;
   useBothDevices((both) => {

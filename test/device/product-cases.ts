@@ -94,8 +94,23 @@ const towards =
     })[0]!;
 type PairedOptions = { readonly [Name in keyof Conv2dOptions]: readonly [number, number] };
 
-/** Images of which what every tap gives is summed afterwards: gradients towards few inputs. */
+/** Images of which what every tap gives is summed afterwards: few outputs, or gradients towards few inputs. */
 export const folded: readonly ProductCase[] = [
+  {
+    name: "a convolution to one column",
+    inputs: { x: randomTensor([2, 9, 13, 40], 47), w: randomTensor([1, 40, 3, 3], 48), b: randomTensor([1], 49) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
+  },
+  {
+    name: "a convolution along h to one column, of one item and more channels than a block of K",
+    inputs: { x: randomTensor([1, 10, 5, 136], 60), w: randomTensor([1, 136, 3, 1], 61) },
+    build: ({ x, w }) => conv2d(x!, w!, undefined, { pad: [1, 0] }),
+  },
+  {
+    name: "a convolution to three columns with strides and dilations",
+    inputs: { x: randomTensor([2, 11, 13, 64], 62), w: randomTensor([3, 64, 3, 2], 63), b: randomTensor([3], 64) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [2, 3], dilation: [2, 1], pad: [1, 2] }),
+  },
   {
     name: "a gradient towards two channels of a spectrum",
     inputs: { x: randomTensor([2, 10, 21, 64], 65), w: randomTensor([64, 2, 3, 9], 66) },
@@ -144,11 +159,6 @@ export const images: readonly ProductCase[] = [
     name: "a convolution over images of one row",
     inputs: { x: randomTensor([3, 1, 50, 32], 44), w: randomTensor([70, 32, 3, 2], 45), b: randomTensor([70], 46) },
     build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [1, 0] }),
-  },
-  {
-    name: "a convolution to one column",
-    inputs: { x: randomTensor([2, 9, 13, 40], 47), w: randomTensor([1, 40, 3, 3], 48), b: randomTensor([1], 49) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
   },
   {
     name: "a convolution of two channels, whose taps are laid side by side",

@@ -69,6 +69,9 @@ void conv2d(const KernelContext& context) {
   p.c.h = g.w.out * g.out_channels;
   p.c.w = g.out_channels;
   p.c.span = Divisor(p.columns);
+  if (is_folded(context, precision, {g.in_channels, g.out_channels, g.h.kernel * g.w.kernel})) {
+    return run_folded(context, precision, p, FoldedAxis::forward(g.h), FoldedAxis::forward(g.w));
+  }
   if (is_unfolded(context, precision, p.a, p.rows, p.columns)) return run_unfolded(context, precision, p);
   run_product(context, precision, p);
 }
@@ -140,6 +143,10 @@ void pack_conv2d(const KernelContext& context) {
   const int64_t taps = w.shape[2] * w.shape[3];
   const ImageWeight weight{w.f32(), w.shape[1], taps};
   const Precision precision = precision_of(*context.attrs);
+  const FoldedSize folded{w.shape[1], w.shape[0], taps};
+  if (is_folded(context, precision, folded)) {
+    return pack_folded(context, precision, folded, {w.f32(), taps, w.shape[1] * taps}, context.out(0).data);
+  }
   const bool rows = are_rows(context, precision, w.shape[1]);
   pack_weights(context, precision, {1, taps, w.shape[1], w.shape[0]}, rows, weight, context.out(0).data);
 }

@@ -131,6 +131,11 @@ bool is_folded(const KernelContext& context, Precision precision, const FoldedSi
          size.taps * (size.channels - 4 * size.columns) > size.channels;
 }
 
+FoldedAxis FoldedAxis::forward(const ConvAxis& axis) {
+  return {static_cast<int>(axis.in),       static_cast<int>(axis.kernel), static_cast<int>(axis.stride),
+          static_cast<int>(axis.dilation), static_cast<int>(-axis.pad),   Divisor(1)};
+}
+
 FoldedAxis FoldedAxis::gradient(const ConvAxis& axis) {
   return {static_cast<int>(axis.out),       static_cast<int>(axis.kernel), 1,
           static_cast<int>(-axis.dilation), static_cast<int>(axis.pad),    Divisor(axis.stride)};

@@ -1,4 +1,4 @@
-// conv2d_input_grad to few inputs by the engine for compute capability 9.0, whose tiles would
+// conv2d to few outputs and conv2d_input_grad to few inputs by the engine for compute capability 9.0, whose tiles would
 // be almost empty for every tap: one product gives, in float32, what each position adds by each tap, and a pass sums
 // for every result what reaches it. The mirror image of unfolded_cuda.h.
 #pragma once
@@ -30,6 +30,7 @@ struct FoldedAxis {
   int positions, taps, step, tap_step, origin;
   Divisor divisor;
 
+  static FoldedAxis forward(const ConvAxis& axis);
   static FoldedAxis gradient(const ConvAxis& axis);
 };
 
