@@ -18,7 +18,7 @@ import type { LmSpt } from "../lib/models/lmspt.js";
 import { loadModel } from "../lib/models/load.js";
 import type { KernelCase } from "../test/device/cuda-case.js";
 import { kernelCases } from "../test/device/cuda-cases.js";
-import { images, rounded, sequences, shifted } from "../test/device/product-cases.js";
+import { folded, images, rounded, sequences, shifted } from "../test/device/product-cases.js";
 import { inputShape, recordUnits, unitCases } from "../test/device/residual-unit-cases.js";
 import { compute } from "../test/gemm/support.js";
 import { randomFloats } from "../test/golden.js";
@@ -114,7 +114,7 @@ async function writeKernels(folder: string, cpu: Device): Promise<number> {
 
 /** Products in reduced precisions, held to those of rounded operands. Convolutions in groups are in float32 anyway. */
 async function writeProducts(folder: string, cpu: Device): Promise<number> {
-  const cases = [...sequences, ...images, ...shifted].filter(({ name }) => !name.includes("groups"));
+  const cases = [...sequences, ...images, ...folded, ...shifted].filter(({ name }) => !name.includes("groups"));
   const tolerance = { tf32: 5e-5, bf16x3: 5e-5, bf16: 1e-5 } as const;
   for (const [precision, allowed] of Object.entries(tolerance) as [keyof typeof tolerance, number][]) {
     for (const [i, { inputs, build }] of cases.entries()) {

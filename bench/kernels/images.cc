@@ -76,6 +76,13 @@ void add_images(std::vector<Case>& cases, const Sizes& sizes) {
     add_image(
         cases, precision,
         {"spectral, 64 to 64, 3 x 3", batch, sizes(281, 10), sizes(64, 12), channels(64), channels(64), 3, 3, 1, 1});
+    // The ends of discriminators.
+    add_image(cases, precision,
+              {"spectral, 2 to 64", sizes(8, 2), sizes(1125, 10), sizes(64, 12), 2, channels(64), 3, 9, 1, 1});
+    add_image(cases, precision,
+              {"spectral, 64 to 1", sizes(8, 2), sizes(1125, 10), sizes(64, 12), channels(64), 1, 3, 3, 1, 1});
+    add_image(cases, precision, {"period 3, 1 to 32", batch, sizes(48000, 24), 3, 1, 32, 5, 1, 3, 1});
+    add_image(cases, precision, {"period 3, 1024 to 1", batch, sizes(593, 24), 3, channels(1024), 1, 3, 1, 1, 1});
   }
 }
 

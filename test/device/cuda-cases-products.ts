@@ -280,6 +280,11 @@ const images: readonly Image[] = [
   { x: [1, 4, 5, 8], w: [1, 8, 3, 3], attributes: { pad_h: 1, pad_w: 1 } },
   { x: [0, 4, 5, 8], w: [4, 8, 3, 3], attributes: { pad_h: 1, pad_w: 1 } },
   { x: [1, 9, 9, 4], w: [8, 4, 2, 2], attributes: { stride_h: 4, stride_w: 3 } },
+  { x: [2, 7, 11, 2], w: [32, 2, 3, 9], attributes: { pad_h: 1, pad_w: 4 } },
+  { x: [2, 6, 5, 40], w: [1, 40, 3, 3], attributes: { pad_h: 1, pad_w: 1 } },
+  { x: [1, 7, 8, 32], w: [2, 32, 2, 3], attributes: { stride_h: 3, dilation_w: 2, pad_h: 1, pad_w: 2 } },
+  { x: [0, 4, 5, 32], w: [1, 32, 3, 3], attributes: { pad_h: 1, pad_w: 1 } },
+  { x: [2, 0, 5, 32], w: [1, 32, 2, 1], attributes: { pad_h: 1 } },
 ];
 
 function imageCases({ x, w, attributes = {} }: Image, i: number): KernelCase[] {

@@ -1,6 +1,6 @@
 /** Products of the sizes at which an engine may go wrong, with operands that can be rounded beforehand. */
 import type { Value } from "../../lib/graph/graph.js";
-import { conv1d, conv2d, convTranspose1d, linear, matmul } from "../../lib/graph/ops/index.js";
+import { type Conv2dOptions, conv1d, conv2d, convTranspose1d, linear, matmul } from "../../lib/graph/ops/index.js";
 import type { Precision } from "../../lib/graph/precision.js";
 import { randomTensor, type TensorData } from "../ops/support.js";
 import { ROUNDING } from "./cuda-precision.js";
@@ -78,6 +78,61 @@ export const sequences: readonly ProductCase[] = [
   },
 ];
 
+/** The gradient towards images of one size, from x in place of what the convolution gives. */
+const towards =
+  (height: number, width: number, { stride = [1, 1], dilation = [1, 1], pad = [0, 0] }: PairedOptions): Build =>
+  ({ x, w }) =>
+    x!.graph.apply("conv2d_input_grad", [x!, w!], {
+      height,
+      width,
+      stride_h: stride[0],
+      stride_w: stride[1],
+      dilation_h: dilation[0],
+      dilation_w: dilation[1],
+      pad_h: pad[0],
+      pad_w: pad[1],
+    })[0]!;
+type PairedOptions = { readonly [Name in keyof Conv2dOptions]: readonly [number, number] };
+
+/** Images of which what every tap gives is summed afterwards: few outputs, or gradients towards few inputs. */
+export const folded: readonly ProductCase[] = [
+  {
+    name: "a convolution to one column",
+    inputs: { x: randomTensor([2, 9, 13, 40], 47), w: randomTensor([1, 40, 3, 3], 48), b: randomTensor([1], 49) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
+  },
+  {
+    name: "a convolution along h to one column, of one item and more channels than a block of K",
+    inputs: { x: randomTensor([1, 10, 5, 136], 60), w: randomTensor([1, 136, 3, 1], 61) },
+    build: ({ x, w }) => conv2d(x!, w!, undefined, { pad: [1, 0] }),
+  },
+  {
+    name: "a convolution to three columns with strides and dilations",
+    inputs: { x: randomTensor([2, 11, 13, 64], 62), w: randomTensor([3, 64, 3, 2], 63), b: randomTensor([3], 64) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [2, 3], dilation: [2, 1], pad: [1, 2] }),
+  },
+  {
+    name: "a gradient towards two channels of a spectrum",
+    inputs: { x: randomTensor([2, 10, 21, 64], 65), w: randomTensor([64, 2, 3, 9], 66) },
+    build: towards(10, 21, { pad: [1, 4] }),
+  },
+  {
+    name: "a gradient towards two channels of a spectrum of which every second column was taken",
+    inputs: { x: randomTensor([3, 7, 11, 32], 67), w: randomTensor([32, 2, 3, 9], 68) },
+    build: towards(7, 21, { stride: [1, 2], pad: [1, 4] }),
+  },
+  {
+    name: "a gradient towards one channel over periods",
+    inputs: { x: randomTensor([2, 14, 3, 32], 69), w: randomTensor([32, 1, 5, 1], 70) },
+    build: towards(41, 3, { stride: [3, 1], pad: [2, 0] }),
+  },
+  {
+    name: "a gradient with strides and dilations along both axes, which some inputs do not reach",
+    inputs: { x: randomTensor([1, 5, 4, 40], 71), w: randomTensor([40, 3, 3, 2], 72) },
+    build: towards(17, 14, { stride: [4, 3], dilation: [2, 5], pad: [2, 1] }),
+  },
+];
+
 /** Images: x (B, H, W, I), whose tiles are boxes of positions. */
 export const images: readonly ProductCase[] = [
   {
@@ -104,11 +159,6 @@ export const images: readonly ProductCase[] = [
     name: "a convolution over images of one row",
     inputs: { x: randomTensor([3, 1, 50, 32], 44), w: randomTensor([70, 32, 3, 2], 45), b: randomTensor([70], 46) },
     build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [1, 0] }),
-  },
-  {
-    name: "a convolution to one column",
-    inputs: { x: randomTensor([2, 9, 13, 40], 47), w: randomTensor([1, 40, 3, 3], 48), b: randomTensor([1], 49) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
   },
   {
     name: "a convolution of two channels, whose taps are laid side by side",

@@ -85,13 +85,6 @@ void check_reach(const Axis& axis, int64_t positions, int64_t taps) {
   if (reach + std::abs(int64_t{axis.origin}) + axis.in >= 2 * kBeyondAll) fail_for_positions();
 }
 
-void check_positions(const Product& p) {
-  if (p.rows >= kBeyondAll || p.columns >= kBeyondAll || p.a.words >= kBeyondAll) fail_for_positions();
-  const int64_t across = p.a.positions_w.value(), taps = p.a.taps_w.value();
-  check_reach(p.a.w, std::min(across, p.rows + kMostReach), taps);
-  check_reach(p.a.h, p.a.positions.value() / across, p.a.words / p.a.tap_words.value() / taps);
-}
-
 void multiply(const KernelContext& context, Precision precision, const Product& p, const ProductChoice& choice) {
   switch (precision) {
     case Precision::tf32: return multiply_tf32(context, p, choice);
@@ -160,6 +153,13 @@ Axis Axis::of(int64_t in, int64_t stride, int64_t dilation, int64_t origin, int6
     if (number >= kBeyondAll) fail_for_positions();
   }
   return {static_cast<int>(in), static_cast<int>(stride), static_cast<int>(dilation), static_cast<int>(origin), pitch};
+}
+
+void check_positions(const Product& p) {
+  if (p.rows >= kBeyondAll || p.columns >= kBeyondAll || p.a.words >= kBeyondAll) fail_for_positions();
+  const int64_t across = p.a.positions_w.value(), taps = p.a.taps_w.value();
+  check_reach(p.a.w, std::min(across, p.rows + kMostReach), taps);
+  check_reach(p.a.h, p.a.positions.value() / across, p.a.words / p.a.tap_words.value() / taps);
 }
 
 void set_taps(RowsOfA& a, Precision precision, const Taps& taps) {

@@ -2,6 +2,7 @@
 #include "gemm/cuda/outer_product.h"
 #include "gemm/cuda/pack_weights.h"
 #include "ops/conv2d/conv2d.h"
+#include "ops/conv2d/folded_cuda.h"
 #include "ops/conv2d/unfolded_cuda.h"
 
 namespace lmspt::cuda {
@@ -68,6 +69,9 @@ void conv2d(const KernelContext& context) {
   p.c.h = g.w.out * g.out_channels;
   p.c.w = g.out_channels;
   p.c.span = Divisor(p.columns);
+  if (is_folded(context, precision, {g.in_channels, g.out_channels, g.h.kernel * g.w.kernel})) {
+    return run_folded(context, precision, p, FoldedAxis::forward(g.h), FoldedAxis::forward(g.w));
+  }
   if (is_unfolded(context, precision, p.a, p.rows, p.columns)) return run_unfolded(context, precision, p);
   run_product(context, precision, p);
 }
@@ -86,9 +90,18 @@ void conv2d_input_grad(const KernelContext& context) {
   p.c.signs = Numbers(context.in(kConv2dSigns));
   p.c.slope = static_cast<float>(context.attrs->f("slope"));
   p.c.outer = p.c.limit = gx.shape.count_from(1);
+  p.c.span = Divisor(p.columns);
+  if (is_folded(context, precision, {g.out_channels, g.in_channels, g.h.kernel * g.w.kernel})) {
+    p.rows = g.batch * g.h.in * g.w.in;
+    p.a = rows_of(precision, gy, g.out_channels, {g.h.out, g.h.in, g.h.kernel, 1, 1, 0},
+                  {g.w.out, g.w.in, g.w.kernel, 1, 1, 0});
+    p.b = columns_of(w, p.a.words, p.columns);
+    p.c.h = row;
+    p.c.w = g.in_channels;
+    return run_folded(context, precision, p, FoldedAxis::gradient(g.h), FoldedAxis::gradient(g.w));
+  }
   p.c.h = g.h.stride * row;
   p.c.w = g.w.stride * g.in_channels;
-  p.c.span = Divisor(p.columns);
   int64_t taps_before = 0;
   for (int64_t phase_h = 0; phase_h < g.h.stride; ++phase_h) {
     for (int64_t phase_w = 0; phase_w < g.w.stride; ++phase_w) {
@@ -130,6 +143,10 @@ void pack_conv2d(const KernelContext& context) {
   const int64_t taps = w.shape[2] * w.shape[3];
   const ImageWeight weight{w.f32(), w.shape[1], taps};
   const Precision precision = precision_of(*context.attrs);
+  const FoldedSize folded{w.shape[1], w.shape[0], taps};
+  if (is_folded(context, precision, folded)) {
+    return pack_folded(context, precision, folded, {w.f32(), taps, w.shape[1] * taps}, context.out(0).data);
+  }
   const bool rows = are_rows(context, precision, w.shape[1]);
   pack_weights(context, precision, {1, taps, w.shape[1], w.shape[0]}, rows, weight, context.out(0).data);
 }
@@ -142,14 +159,18 @@ void pack_conv2d_input_grad(const KernelContext& context) {
   const Precision precision = precision_of(attrs);
   const int64_t tap_words = panel_count(w.shape[1]) * words_of(precision, w.shape[0]) * kPanelWidth;
   const bool rows = are_rows(context, precision, w.shape[0]);
+  const int64_t all_taps = w.shape[2] * w.shape[3];
   float* target = context.out(0).f32();
+  const FoldedSize folded{w.shape[0], w.shape[1], all_taps};
+  if (is_folded(context, precision, folded)) {
+    return pack_folded(context, precision, folded, {w.f32(), w.shape[1] * all_taps, all_taps}, target);
+  }
   for (int64_t phase_h = 0; phase_h < axis_h.stride; ++phase_h) {
     for (int64_t phase_w = 0; phase_w < axis_w.stride; ++phase_w) {
       const Phase h = phase_of(axis_h, phase_h), v = phase_of(axis_w, phase_w);
       const int64_t taps = h.axis.taps * v.axis.taps;
       const PhaseWeight weight{w.f32(), w.shape[1], w.shape[2], w.shape[3], h, v};
-      pack_weights(context, precision, {1, taps, w.shape[0], w.shape[1]}, rows, weight, target,
-                   w.shape[2] * w.shape[3] * tap_words);
+      pack_weights(context, precision, {1, taps, w.shape[0], w.shape[1]}, rows, weight, target, all_taps * tap_words);
       target += taps * tap_words;
     }
   }
