@@ -104,6 +104,49 @@ describe("tuning on CUDA", () => {
     }
   });
 
+  it("takes the fastest of the tiles of warp groups that may take the least time", async () => {
+    const kernelOf = (columns: number) => `sm90_product_kernel<lmspt::cuda::Sm90Tile<lmspt::cuda::Bf16, ${columns},`;
+    const tiles = [256, 192, 128, 64];
+    const launchesNow = () =>
+      tiles.map((columns) =>
+        Object.entries(emulation().counts().kernels).reduce(
+          (sum, [name, count]) => sum + (name.includes(kernelOf(columns)) ? count : 0),
+          0,
+        ),
+      );
+    const x = randomTensor([600, 64], 1);
+    const w = randomTensor([256, 64], 2);
+    let expected: Float32Array | undefined;
+    for (const fastest of [256, 128]) {
+      emulation().setKernelTimes(
+        Object.fromEntries(tiles.map((columns) => [kernelOf(columns), columns === fastest ? 2 : 9])),
+      );
+      await withTuning(
+        async (device) => {
+          const graph = new Graph();
+          const y = ops.linear(graph.input("x", x.shape), graph.constant(w.data, w.shape));
+          const plan = await graph.compile(device, { y }, [], { precision: "bf16" });
+          const runs: number[][] = [];
+          for (let run = 0; run < 2; run++) {
+            const before = launchesNow();
+            const { y: values } = await plan.run({ x: x.data });
+            runs.push(launchesNow().map((count, i) => count - before[i]!));
+            expected ??= (values as Float32Array).slice();
+            assert.deepEqual(values, expected);
+          }
+          assert(runs[0]!.filter((count) => count > 0).length > 1, "several are tried");
+          assert.deepEqual(
+            runs[1],
+            tiles.map((columns) => Number(columns === fastest)),
+          );
+          plan.close();
+          graph.close();
+        },
+        join(folder, String(fastest)),
+      );
+    }
+  });
+
   it("remembers it for other plans, devices and processes", async () => {
     setTimes({ large: 9, tall: 2, small: 9 });
     await withTuning(async (device) => {

@@ -50,29 +50,6 @@ std::vector<int> sizes_for(const Product& p) {
   return sizes;
 }
 
-// Whatever the time of a product depends on.
-TuningKey describe(Precision precision, const Product& p, const ProductChoice& choice) {
-  return {static_cast<int64_t>(precision),
-          p.ragged.ends ? -p.ragged.count : p.items,
-          p.groups,
-          p.rows,
-          p.columns,
-          p.a.words,
-          p.a.shifts,
-          p.a.shift_step,
-          p.a.channels,
-          p.a.taps_w.value(),
-          p.a.h.stride * kBeyondAll + p.a.w.stride,
-          p.a.h.dilation * kBeyondAll + p.a.w.dilation,
-          p.c.span.value(),
-          choice.vectors,
-          p.a.x.halves + 2 * p.c.c.halves,
-          (p.a.alpha != nullptr) + 2 * (p.c.residual.data != nullptr) + 4 * p.c.gelu +
-              8 * (p.c.before_gelu.data != nullptr) + 16 * (p.c.gelu_input.data != nullptr) +
-              32 * (p.c.alpha != nullptr) + 64 * (p.c.activated.data != nullptr) + 128 * (p.c.slope != 1) +
-              256 * (p.c.signs.data != nullptr)};
-}
-
 [[noreturn]] void fail_for_positions() {
   throw Error(ErrorCode::unsupported,
               "Expected sequences and matrices whose rows, padding and taps included, count below 2^30 on cuda, got "
@@ -97,13 +74,36 @@ void multiply(const KernelContext& context, Precision precision, const Product& 
 TileSize choose_size(const KernelContext& context, Precision precision, const Product& p, ProductChoice choice) {
   auto* tuner = static_cast<Tuner*>(context.tuner);
   if (!tuner) return usual_size(p);
-  return static_cast<TileSize>(tuner->choose(context, describe(precision, p, choice), sizes_for(p), [&](int size) {
-    choice.size = static_cast<TileSize>(size);
-    multiply(context, precision, p, choice);
-  }));
+  return static_cast<TileSize>(tuner->choose(
+      context, describe_product(ProductEngine::all, precision, p, choice.vectors), sizes_for(p), [&](int size) {
+        choice.size = static_cast<TileSize>(size);
+        multiply(context, precision, p, choice);
+      }));
 }
 
 }  // namespace
+
+TuningKey describe_product(ProductEngine engine, Precision precision, const Product& p, bool vectors) {
+  return {static_cast<int64_t>(precision) + static_cast<int64_t>(engine) * kBeyondAll,
+          p.ragged.ends ? -p.ragged.count : p.items,
+          p.groups,
+          p.rows,
+          p.columns,
+          p.a.words,
+          p.a.shifts,
+          p.a.shift_step,
+          p.a.channels,
+          p.a.taps_w.value() + p.a.positions_w.value() * kBeyondAll,
+          p.a.h.stride * kBeyondAll + p.a.w.stride,
+          p.a.h.dilation * kBeyondAll + p.a.w.dilation,
+          p.c.span.value(),
+          vectors,
+          p.a.x.halves + 2 * p.c.c.halves,
+          (p.a.alpha != nullptr) + 2 * (p.c.residual.data != nullptr) + 4 * p.c.gelu +
+              8 * (p.c.before_gelu.data != nullptr) + 16 * (p.c.gelu_input.data != nullptr) +
+              32 * (p.c.alpha != nullptr) + 64 * (p.c.activated.data != nullptr) + 128 * (p.c.slope != 1) +
+              256 * (p.c.signs.data != nullptr)};
+}
 
 bool writes_fours(const Product& p) {
   return are_in_fours(p.c.c) && are_in_fours(p.c.residual) && are_in_fours(p.c.before_gelu) &&

@@ -1,6 +1,7 @@
 // What multiplies in each precision, each compiled in a file of its own.
 #pragma once
 
+#include "device/cuda/tuning_file.h"
 #include "gemm/cuda/product.h"
 
 namespace lmspt::cuda {
@@ -27,6 +28,11 @@ Product with_items(Product p);
 
 // Whether C may be written by two or four floats at a time.
 bool writes_fours(const Product& product);
+
+enum class ProductEngine { all, sm90 };
+
+// Whatever the time of a product depends on.
+TuningKey describe_product(ProductEngine engine, Precision precision, const Product& product, bool vectors);
 
 struct ProductChoice {
   TileSize size;

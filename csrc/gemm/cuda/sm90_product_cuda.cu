@@ -1,6 +1,10 @@
 // Products for the engine of compute capability 9.0: their operands, their tiles, and which kernel takes them.
 #include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
 
+#include "device/cuda/instructions_sm90.h"
 #include "device/cuda/launch.h"
 #include "device/cuda/tuner.h"
 #include "gemm/cuda/product_units.h"
@@ -16,31 +20,53 @@ namespace {
 
 constexpr int64_t kLeastChannels = 32;  // of which a block of K is half empty
 constexpr int kTileColumns[] = {256, 192, 128, 64};
-constexpr int kColumnsOfOverhead = 32;  // what a tile costs besides its columns
+constexpr double kWorthTrying = 1.3;  // times the least time that is calculated
+
+// What a multiprocessor of an H200 does in a nanosecond.
+constexpr double kMultiplyAdds = 3000, kCacheBytes = 100, kCacheBytesOfAll = 6000;
+constexpr double kNanosecondsToStore = 4, kNanosecondsOfTile = 500;  // a column of a tile, a tile
 
 // ---- choice ----
-
-// The tiles that take the least time, where all multiprocessors take one after the other.
-int choose_columns(const KernelContext& context, const Product& p, int down_of_item) {
-  const auto* tuner = static_cast<const Tuner*>(context.tuner);
-  if (tuner && tuner->fixed() >= 0) return kTileColumns[tuner->fixed()];
-  const int64_t down = p.items * p.groups * down_of_item;
-  const int64_t at_once = gpu_of(context).multiprocessors;
-  int best = 0;
-  int64_t least = 0;
-  for (int columns : kTileColumns) {
-    const int64_t tiles = down * ((p.columns + columns - 1) / columns);
-    const int64_t time = (tiles + at_once - 1) / at_once * (columns + kColumnsOfOverhead);
-    if (best == 0 || time < least) best = columns, least = time;
-  }
-  return best;
-}
 
 // Pairs halve the copies of columns. They pay where there are tiles for all.
 bool choose_pairs(const KernelContext& context, const Product& p, int down_of_item, int columns) {
   if (p.b.item > 0) return false;
   const int64_t down = p.items * down_of_item;
   return down > 1 && down * p.groups * ((p.columns + columns - 1) / columns) >= gpu_of(context).multiprocessors;
+}
+
+// By the rounds of tiles over all multiprocessors: products, or what they wait for.
+double time_of(const KernelContext& context, const Sm90Product& q, int down_of_item, int columns) {
+  const int64_t tiles = q.p.items * q.p.groups * down_of_item * up(q.p.columns, columns);
+  const int64_t at_once = gpu_of(context).multiprocessors;
+  const int halves = choose_pairs(context, q.p, down_of_item, columns) ? 2 : 1;
+  const double busy = static_cast<double>(std::min(tiles, at_once));
+  const double cache = (kSm90Rows + columns / halves) * kSwizzleBytes / std::min(kCacheBytes, kCacheBytesOfAll / busy);
+  const double products = kSm90Rows * 64.0 * columns / kMultiplyAdds;
+  const int blocks = q.walk.channel_blocks * q.walk.h.taps * q.walk.w.taps;
+  return up(tiles, at_once) * (blocks * std::max(cache, products) + columns * kNanosecondsToStore + kNanosecondsOfTile);
+}
+
+// The tiles that may take the least time, those first of which it is calculated.
+std::vector<int> tiles_for(const KernelContext& context, const Sm90Product& q, int down_of_item) {
+  std::vector<std::pair<double, int>> all;
+  for (int tile = 0; tile < static_cast<int>(std::size(kTileColumns)); ++tile) {
+    all.emplace_back(time_of(context, q, down_of_item, kTileColumns[tile]), tile);
+  }
+  std::sort(all.begin(), all.end());
+  std::vector<int> tiles;
+  for (const auto& [time, tile] : all) {
+    if (time <= kWorthTrying * all.front().first) tiles.push_back(tile);
+  }
+  return tiles;
+}
+
+void multiply(const KernelContext& context, Precision precision, Sm90Product& q, const Sm90Choice& choice) {
+  switch (precision) {
+    case Precision::tf32: return multiply_sm90_tf32(context, q, choice);
+    case Precision::bf16x3: return multiply_sm90_bf16x3(context, q, choice);
+    default: return multiply_sm90_bf16(context, q, choice);
+  }
 }
 
 }  // namespace
@@ -64,15 +90,18 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
   q.walk = walk_of(precision, q.p);
   if (takes_shifted(precision, q)) return run_sm90_shifted(context, q);
   choose_box(q.p, q.walk.h_step > 1 ? 1 : kSm90Rows, q.tiling);
-  const int columns = choose_columns(context, q.p, q.tiling.down.value());
-  const Sm90Choice choice{columns, choose_pairs(context, q.p, q.tiling.down.value(), columns)};
+  const int down = q.tiling.down.value();
   map_a(q, halves, planes);
-  map_b(q, halves, planes, choice.pairs ? columns / 2 : columns);
-  switch (precision) {
-    case Precision::tf32: return multiply_sm90_tf32(context, q, choice);
-    case Precision::bf16x3: return multiply_sm90_bf16x3(context, q, choice);
-    default: return multiply_sm90_bf16(context, q, choice);
-  }
+  const auto run = [&](int tile) {
+    const int columns = kTileColumns[tile];
+    const Sm90Choice choice{columns, choose_pairs(context, q.p, down, columns)};
+    map_b(q, halves, planes, choice.pairs ? columns / 2 : columns);
+    multiply(context, precision, q, choice);
+  };
+  const std::vector<int> tiles = tiles_for(context, q, down);
+  auto* tuner = static_cast<Tuner*>(context.tuner);
+  run(tuner ? tuner->choose(context, describe_product(ProductEngine::sm90, precision, q.p, q.vectors), tiles, run)
+            : tiles.front());
 }
 
 void run_sm90_items(const KernelContext& context, Precision precision, const Product& product) {
