@@ -53,14 +53,23 @@ struct Rewritten {
   std::vector<Row> rows;
 };
 
+// Addresses from the first to the last that products read.
+struct Span {
+  uintptr_t begin = UINTPTR_MAX, end = 0;
+
+  void add(uintptr_t address, size_t bytes) { begin = std::min(begin, address), end = std::max(end, address + bytes); }
+  bool meets(uintptr_t address, size_t bytes) const { return begin < address + bytes && address < end; }
+};
+
 // What a copy brought, or brings.
 struct Region {
   uintptr_t begin, end, barrier;
   bool landed = false;
-  uint32_t phase = 0;               // of the barrier, in which it landed
-  std::array<int, kWarps> reads{};  // of products under way
-  Clock read{}, touched{};          // when each warp last read it in a product, or by itself
-  Rewritten rewritten;              // empty where no thread wrote
+  uint32_t phase = 0;                // of the barrier, in which it landed
+  std::array<int, kWarps> reads{};   // of products under way
+  Clock read{}, touched{};           // when each warp last read it in a product, or by itself
+  std::array<Span, kWarps> spans{};  // what each warp's products read of it
+  Rewritten rewritten;               // empty where no thread wrote
 
   bool meets(uintptr_t address, size_t bytes) const { return begin < address + bytes && address < end; }
 };
@@ -333,6 +342,7 @@ void start_read(uintptr_t address, size_t bytes, const void* code) {
       ++region.rewritten.rows[row].reads;
     });
     ++region.reads[warp];
+    region.spans[warp].add(address, bytes);
   }
   if (!any) raise(FaultKind::other, what + ", which no bulk copy brought", code);
 }
@@ -429,9 +439,12 @@ void store_operands(unsigned char* target, const void* words) {
   if (rewritten.rows.empty()) {
     rewritten.rows.resize((region.end - region.begin) / 128);
     rewritten.chunks.resize(8 * rewritten.rows.size());
-    for (Rewritten::Row& row : rewritten.rows) row.read = region.read;
-    for (int reads : region.reads) {
-      for (Rewritten::Row& row : rewritten.rows) row.reads += reads;
+    for (size_t row = 0; row < rewritten.rows.size(); ++row) {
+      for (int reader = 0; reader < kWarps; ++reader) {
+        if (!region.spans[reader].meets(region.begin + 128 * row, 128)) continue;
+        rewritten.rows[row].read[reader] = region.read[reader];
+        rewritten.rows[row].reads += region.reads[reader];
+      }
     }
   }
   const size_t chunk = (reinterpret_cast<uintptr_t>(target) - region.begin) / 16;

@@ -1,6 +1,7 @@
 /** Items of different lengths in one convolution: on CUDA, too, each has the bits of it alone. */
-import { checkItems, itemsCases } from "../ops/items.js";
-import { TILES, withSettings } from "./cuda-device.js";
+import assert from "node:assert/strict";
+import { afterConvolution, checkItems, itemsCases } from "../ops/items.js";
+import { isEmulated, launchesOf, openCuda, TILES, withEnvironment, withSettings } from "./cuda-device.js";
 import { PRECISIONS } from "./cuda-precision.js";
 
 describe("items of different lengths on CUDA", function () {
@@ -18,6 +19,16 @@ describe("items of different lengths on CUDA", function () {
     it(`have the bits of each alone in ${tile} tiles`, () =>
       withSettings({ LMSPT_CUDA_TILE: tile }, async (device) => {
         for (const one of itemsCases) await checkItems(device, one, "bf16");
+      }));
+  }
+
+  for (const one of wide) {
+    it(`have the bits of each alone where tiles at their ends clear what lies beyond: ${one.name}`, () =>
+      withEnvironment({ LMSPT_CUDA_GAPS: "0" }, async () => {
+        await using device = openCuda();
+        const passes = isEmulated ? launchesOf("sm90_ragged_kernel") : 0;
+        await checkItems(device, afterConvolution(one), "bf16");
+        if (isEmulated) assert.equal(launchesOf("sm90_ragged_kernel"), passes);
       }));
   }
 

@@ -2,26 +2,14 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/graph/device.js";
 import { Graph } from "../../lib/graph/graph.js";
-import { conv1d } from "../../lib/graph/ops/index.js";
 import { randomFloats } from "../golden.js";
-import { checkItems, type ItemsCase, residualUnit } from "../ops/items.js";
+import { afterConvolution, checkItems, residualUnit } from "../ops/items.js";
 import { sizeOf } from "../ops/oracles.js";
-import { randomTensor } from "../ops/support.js";
 import { isEmulated, launchesOf, openCuda, type Settings, withEnvironment } from "./cuda-device.js";
 import { inputShape, recordUnits, type Units, unitCases } from "./residual-unit-cases.js";
 
 /** The same steps as two products, with what lies in between as floats. */
 const APART = { LMSPT_CUDA_UNITS: "0" };
-
-/** A unit of items of different lengths, after a convolution. */
-function recordItems(channels: number): ItemsCase {
-  const unit = residualUnit(channels, [70, 3], 9);
-  return {
-    ...unit,
-    weights: { ...unit.weights, first: randomTensor([channels, channels, 1], 8) },
-    build: (values, items) => unit.build({ ...values, x: conv1d(values.x!, values.first!) }, items),
-  };
-}
 
 /** How often the kernel runs, the steps, and the result; settings are of the environment while the plan runs. */
 async function run(device: Device, units: Units, settings: Settings = {}) {
@@ -98,7 +86,7 @@ describe("residual units of compute capability 9.0", function () {
   for (const channels of [32, 48, 96, 128, 192]) {
     it(`of ${channels} channels give items of different lengths the bits of each alone`, async () => {
       const before = isEmulated ? launchesOf("sm90_unit_kernel") : 0;
-      await checkItems(device, recordItems(channels), "bf16");
+      await checkItems(device, afterConvolution(residualUnit(channels, [70, 3], 9)), "bf16");
       if (isEmulated) assert(launchesOf("sm90_unit_kernel") > before);
     });
   }

@@ -64,6 +64,16 @@ export function residualUnit(
   return { name: `a residual unit of ${channels} channels`, channels, frameRows, missing, weights, build };
 }
 
+/** The same of what a convolution gives, which a plan in bf16 stores as bf16 numbers. */
+export function afterConvolution(one: ItemsCase): ItemsCase {
+  const first = randomTensor([one.channels, one.channels, 1], 8);
+  return {
+    ...one,
+    weights: { ...one.weights, first },
+    build: (values, items) => one.build({ ...values, x: conv1d(values.x!, values.first!) }, items),
+  };
+}
+
 /** With what CUDA computes in the layer before: Snake of a result that is also read, and of one that is not. */
 function followedBySnake(name: string, channels: number, [frameRows, missing]: readonly [number, number]): ItemsCase {
   const weights = {

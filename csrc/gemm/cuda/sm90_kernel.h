@@ -8,6 +8,7 @@
 #include "device/cuda/copy_ring.h"
 #include "device/cuda/launch.h"
 #include "device/cuda/warp_groups.h"
+#include "gemm/cuda/sm90_item_ends.h"
 #include "gemm/cuda/sm90_store.h"
 #include "gemm/cuda/sm90_units.h"
 
@@ -41,7 +42,12 @@ struct Sm90Tile {
   static_assert(kStages >= kProducers && kProducers > kStagesBehind);
   static constexpr int kStoredAt = kStages * kStageBytes, kBarriersAt = kStoredAt + kConsumerWarps * kStoredBytes;
   using Ring = CopyRing<kStages, kStageBytes, kConsumerWarps, kBlocks>;  // a stage: rows, then columns
-  static constexpr int kSharedBytes = kBarriersAt + Ring::kBarriers * static_cast<int>(sizeof(uint64_t));
+  static constexpr int kConsumers = kConsumerWarps * 32 / kWarpGroup;
+  static constexpr bool kClears = kKind == WgmmaKind::bf16 && kTerms == 1;  // ends of items, where they have no gaps
+  static constexpr int kEndBarriersAt = kBarriersAt + Ring::kBarriers * static_cast<int>(sizeof(uint64_t));
+  static constexpr int kSharedBytes = kEndBarriersAt + kConsumers * static_cast<int>(sizeof(uint64_t));
+
+  static __device__ uint64_t* end_barriers() { return reinterpret_cast<uint64_t*>(swizzled_shared() + kEndBarriersAt); }
 };
 
 // ---- kernels ----
@@ -134,15 +140,16 @@ __device__ inline void produce_sm90(const Sm90Product& q, const typename Tile::R
   }
 }
 
-// The sums of 64 rows of a tile, by a consumer.
-template <class Tile>
+// The sums of 64 rows of a tile, by a consumer. `prepare(block, rows)` comes before the products of a block of K.
+template <class Tile, class Prepare>
 __device__ inline void sum_sm90(const typename Tile::Ring& ring, int consumer, int blocks,
-                                typename Tile::Ring::Place& at, float (&sums)[Tile::kSums]) {
+                                typename Tile::Ring::Place& at, float (&sums)[Tile::kSums], const Prepare& prepare) {
   constexpr bool kAcross = Tile::kKind == WgmmaKind::bf16_across;
   constexpr int kStep = (kAcross ? 2 * kSwizzleBlock : 32) >> 4;  // of a descriptor, to the next K of an instruction
   for (int block = 0; block < blocks; ++block) {
     ring.wait(at);
-    const unsigned char *a = ring.at(at) + consumer * kBoxBytes, *b = ring.at(at) + Tile::kABytes;
+    unsigned char *a = ring.at(at) + consumer * kBoxBytes, *b = ring.at(at) + Tile::kABytes;
+    prepare(block, a);
     const uint64_t rows = kAcross ? operand_across_k(a, kBoxBytes) : operand_along_k(a);
     const uint64_t columns = kAcross ? operand_across_k(b, kBoxBytes) : operand_along_k(b);
     wgmma_fence();
@@ -223,6 +230,7 @@ __device__ inline void run_with_ring(const Produce& produce, const Consume& cons
   };
   if (threadIdx.x == 0) {
     ring.make();
+    for (int i = 0; i < Tile::kConsumers; ++i) barrier_init(Tile::end_barriers() + i, Sm90ItemEnds::kArrivals);
     barrier_init_fence();
   }
   meet();
@@ -246,6 +254,7 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
     const auto consume = [&](const auto& ring, int rank, int consumer) {
       const int blocks = q.walk.channel_blocks * q.walk.h.taps * q.walk.w.taps * Tile::kTerms;
       typename Tile::Ring::Place at;
+      Sm90ItemEnds ends(Tile::end_barriers() + consumer);
       for (int unit = first_unit_of<Tile>(); unit < q.tiling.units; unit += unit_step_of<Tile>()) {
         Sm90Place tile = Sm90Place::of<Tile>(q, unit, rank);
         const bool has_rows = tile.enter_item<Tile>(q, unit, rank);
@@ -259,7 +268,13 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_product_kernel(const __g
         if (!has_rows) continue;
         if (consumer == 1 && at.count == 0 && blocks > kStagesBehind) ring.wait(at.after(kStagesBehind));
         float sums[Tile::kSums];
-        sum_sm90<Tile>(ring, consumer, blocks, at, sums);
+        if constexpr (Tile::kClears) {
+          ends.enter(q, tile.ragged, tile.w);
+          const auto clear = [&](int block, unsigned char* rows) { ends.clear(q, consumer, block, rows); };
+          sum_sm90<Tile>(ring, consumer, blocks, at, sums, clear);
+        } else {
+          sum_sm90<Tile>(ring, consumer, blocks, at, sums, [](int, unsigned char*) {});
+        }
         finish_sm90<Tile>(q, tile, consumer, sums);
       }
     };

@@ -139,7 +139,7 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_outer_kernel(const __gri
       for (int unit = first_unit_of<Tile>(); unit < q.units; unit += unit_step_of<Tile>()) {
         const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, unit, rank);
         float sums[Tile::kColumns / 2];
-        sum_sm90<Tile>(ring, consumer, (task.end - task.begin) * Tile::kTerms, at, sums);
+        sum_sm90<Tile>(ring, consumer, (task.end - task.begin) * Tile::kTerms, at, sums, [](int, unsigned char*) {});
         finish_sm90_outer<Tile>(q, task, consumer, sums);
       }
     };

@@ -7,6 +7,7 @@
 #include "device/cuda/instructions_sm90.h"
 #include "device/cuda/launch.h"
 #include "device/cuda/tuner.h"
+#include "device/setting.h"
 #include "gemm/cuda/product_units.h"
 #include "gemm/cuda/sm90_geometry.h"
 #include "gemm/cuda/sm90_operands.h"
@@ -24,7 +25,9 @@ constexpr double kWorthTrying = 1.3;  // times the least time that is calculated
 
 // What a multiprocessor of an H200 does in a nanosecond.
 constexpr double kMultiplyAdds = 3000, kCacheBytes = 100, kCacheBytesOfAll = 6000;
-constexpr double kNanosecondsToStore = 4, kNanosecondsOfTile = 500;  // a column of a tile, a tile
+constexpr double kMemoryBytesOfAll = 3500;
+constexpr double kNanosecondsToStore = 4, kNanosecondsOfTile = 500;     // a column of a tile, a tile
+constexpr double kNanosecondsToClear = 150, kNanosecondsOfPass = 2000;  // a block of K, the pass that makes gaps
 
 // ---- choice ----
 
@@ -69,6 +72,18 @@ void multiply(const KernelContext& context, Precision precision, Sm90Product& q,
   }
 }
 
+// Whether tiles at the ends of items clear what lies beyond, instead of a pass that puts zeros around items: by what
+// either takes. Both give the same bits. LMSPT_CUDA_GAPS=0 clears wherever a kernel can.
+bool has_no_gaps(const KernelContext& context, Precision precision, const Product& p) {
+  if (precision != Precision::bf16 || !p.a.x.halves || p.a.alpha) return false;
+  if (is_switched_off("LMSPT_CUDA_GAPS")) return true;
+  const double bytes = 4.0 * p.ragged.frames * p.ragged.in * p.a.w.pitch;
+  const int tiles = 2 * p.ragged.count * up(p.columns, kTileColumns[0]);
+  const int64_t blocks = up(p.a.tap_words.value(), 32) * taps_along_w(p.a).count;
+  return blocks * up(tiles, gpu_of(context).multiprocessors) * kNanosecondsToClear <
+         bytes / kMemoryBytesOfAll + kNanosecondsOfPass;
+}
+
 }  // namespace
 
 bool has_sm90_engine(const KernelContext& context, Precision precision) {
@@ -87,6 +102,7 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
   Sm90Product q;
   q.p = with_items(product);
   q.vectors = writes_fours(q.p);
+  q.clears = q.p.ragged.ends && q.p.ragged.gap == 0;
   q.walk = walk_of(precision, q.p);
   if (takes_shifted(precision, q)) return run_sm90_shifted(context, q);
   choose_box(q.p, q.walk.h_step > 1 ? 1 : kSm90Rows, q.tiling);
@@ -107,13 +123,16 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
 void run_sm90_items(const KernelContext& context, Precision precision, const Product& product) {
   Product ready = product;
   RowsOfA& a = ready.a;
-  ready.ragged.gap = gap_of(product);
-  const int64_t rows = ready.ragged.rows_with_gaps();
+  const bool in_place = has_no_gaps(context, precision, product);
+  if (!in_place) ready.ragged.gap = gap_of(product);
+  const int64_t rows = in_place ? int64_t{ready.ragged.frames} * ready.ragged.in : ready.ragged.rows_with_gaps();
   a.w = Axis::of(rows, a.w.stride, a.w.dilation, a.w.origin, a.w.pitch);
   a.item = rows * a.w.pitch;
-  const Scratch scratch(context, bytes_of_operands(precision, a.item));
-  make_ragged_operands(context, precision, product.a, ready.ragged, scratch.data());
-  a.x.data = scratch.data();
+  const Scratch scratch(context, in_place ? 0 : bytes_of_operands(precision, a.item));
+  if (!in_place) {
+    make_ragged_operands(context, precision, product.a, ready.ragged, scratch.data());
+    a.x.data = scratch.data();
+  }
   run_sm90_operands(context, precision, ready);
 }
 

@@ -66,6 +66,7 @@ struct Sm90Product {
   Sm90Tiling tiling;
   Product p;  // its rows are those of one item
   bool vectors = false;
+  bool clears = false;  // items of different lengths have no gaps, and tiles at their ends clear what lies beyond
 };
 
 struct Sm90Choice {
