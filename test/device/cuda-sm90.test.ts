@@ -238,7 +238,7 @@ describe("products of compute capability 9.0", () => {
       }
     }
     for (const [kernel, cases] of [
-      ["sm90_", images],
+      ["sm90_product_kernel", images],
       ["sm90_shifted_kernel", shifted],
     ] as const) {
       for (const { name, inputs, build } of cases) {

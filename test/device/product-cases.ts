@@ -156,6 +156,11 @@ export const images: readonly ProductCase[] = [
     build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: 1 }),
   },
   {
+    name: "a convolution over images so narrow that shifted taps would store few rows",
+    inputs: { x: randomTensor([3, 90, 1, 64], 78), w: randomTensor([40, 64, 2, 2], 79), b: randomTensor([40], 80) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [0, 1] }),
+  },
+  {
     name: "a convolution over images of one row",
     inputs: { x: randomTensor([3, 1, 50, 32], 44), w: randomTensor([70, 32, 3, 2], 45), b: randomTensor([70], 46) },
     build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [1, 0] }),
@@ -191,12 +196,12 @@ export const shifted: readonly ProductCase[] = [
   },
   {
     name: "a convolution over images of one column",
-    inputs: { x: randomTensor([3, 90, 1, 64], 69), w: randomTensor([8, 64, 1, 2], 70), b: randomTensor([8], 71) },
-    build: ({ x, w, b }) => conv2d(x!, w!, b, { pad: [0, 1] }),
+    inputs: { x: randomTensor([3, 90, 1, 64], 69), w: randomTensor([32, 64, 2, 4], 70), b: randomTensor([32], 71) },
+    build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [1, 2], pad: [0, 2] }),
   },
   {
     name: "a convolution of two blocks of channels with strides along h and dilation",
-    inputs: { x: randomTensor([2, 19, 14, 72], 72), w: randomTensor([50, 72, 2, 5], 73), b: randomTensor([50], 74) },
+    inputs: { x: randomTensor([2, 40, 30, 72], 72), w: randomTensor([50, 72, 2, 5], 73), b: randomTensor([50], 74) },
     build: ({ x, w, b }) => conv2d(x!, w!, b, { stride: [3, 1], dilation: [2, 4], pad: [1, 7] }),
   },
   {

@@ -24,8 +24,6 @@ class Tuner {
   int choose(const KernelContext& context, const TuningKey& key, const std::vector<int>& candidates,
              const std::function<void(int)>& run);
 
-  int fixed() const { return fixed_; }
-
   void save();  // what was found since it was last called
 
  private:

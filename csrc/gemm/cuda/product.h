@@ -50,6 +50,7 @@ struct ColumnsOfB {
   const uint32_t* data = nullptr;
   int64_t item = 0, group = 0, panel = 0, plane = 0;  // words from one to the next
   bool rows = false;
+  int64_t columns = 0;  // in rows: those that are there, the others are zeros; 0 where all of the product's are
 };
 
 // Element (m, n) lies at c + item + outer + group + h + w + n / span * span_step + n % span; of those, what lies

@@ -6,7 +6,6 @@
 namespace lmspt::cuda {
 
 constexpr int kMapBytes = 16;  // addresses and steps of maps are multiples of
-constexpr int kMostBox = 256;  // of a box along each dimension
 
 // The order of sums follows from this alone.
 Sm90Walk walk_of(Precision precision, const Product& p);

@@ -68,7 +68,7 @@ void map_b(Sm90Product& q, bool halves, int planes, int box_columns) {
     const uint32_t* data = b.data + (plane < planes ? plane * b.plane : 0);
     q.b[plane] = tensor_map({data,
                              halves,
-                             {channels, taps, q.p.columns, count, 1},
+                             {channels, taps, b.columns > 0 ? b.columns : q.p.columns, count, 1},
                              {channels, channels * taps, b.group * floats, kMapBytes},
                              {halves ? 64 : 32, 1, box_columns, 1, 1}});
   }

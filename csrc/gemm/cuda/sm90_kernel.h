@@ -1,6 +1,6 @@
 // The kernel of the engine for compute capability 9.0 and its launcher. Include only from the sm90_*_cuda.cu files.
 //
-// A block has three warp groups. One thread of the first, the producer, keeps a ring of stages filled by bulk copies,
+// A block has three warp groups. Four threads of the first, the producers, keep a ring of stages filled by bulk copies,
 // as far ahead as it is large; the other two, the consumers, multiply 64 rows of the tile each. Blocks stay for as many
 // tiles as there are, and copies for the next tile begin while the sums of this one are stored.
 #pragma once
@@ -9,14 +9,10 @@
 #include "device/cuda/launch.h"
 #include "device/cuda/warp_groups.h"
 #include "gemm/cuda/sm90_item_ends.h"
-#include "gemm/cuda/sm90_store.h"
-#include "gemm/cuda/sm90_units.h"
+#include "gemm/cuda/sm90_tiles.h"
 
 namespace lmspt::cuda {
 
-constexpr int kSm90Threads = 3 * kWarpGroup;
-constexpr int kProducers = 4;  // threads, each of which fills every fourth stage: one takes 0.4 us for a stage
-constexpr int kBandRows = 16;  // tiles
 // So many stages of products the second consumer begins behind the first, and stays there: so one has the tensor cores
 // while the other stores.
 constexpr int kStagesBehind = 2;
@@ -39,7 +35,9 @@ struct Sm90Tile {
   static constexpr int kRoom = kMostSharedBytes - kSwizzleBlock - kConsumerWarps * kStoredBytes;
   static constexpr int kStages = kRoom / kStageBytes < 8 ? kRoom / kStageBytes : 8;
   // Else a producer might wait for a stage whose release before the last is still to come: it would see the one before.
-  static_assert(kStages >= kProducers && kProducers > kStagesBehind);
+  static_assert(kStages >= kProducers);
+  // The second consumer waits for a stage that is filled before any is released.
+  static_assert(kStages > kStagesBehind);
   static constexpr int kStoredAt = kStages * kStageBytes, kBarriersAt = kStoredAt + kConsumerWarps * kStoredBytes;
   using Ring = CopyRing<kStages, kStageBytes, kConsumerWarps, kBlocks>;  // a stage: rows, then columns
   static constexpr int kConsumers = kConsumerWarps * 32 / kWarpGroup;
@@ -51,64 +49,6 @@ struct Sm90Tile {
 };
 
 // ---- kernels ----
-
-// A tile: its group, item, first position within the item and first column. The last of an odd number of tiles has a
-// partner without rows.
-struct Sm90Place {
-  int group, item, h, w, n;
-  bool is_stored;        // whether it has rows
-  int first_row = 0;     // of x, where the item begins, in strides
-  RaggedPlace ragged{};  // of items of different lengths
-
-  template <class Tile>
-  static __device__ Sm90Place of(const Sm90Product& q, int unit, int rank) {
-    const Sm90Tiling& tiling = q.tiling;
-    constexpr int kBand = kBandRows / Tile::kBlocks;
-    const Parts group = divide(unit, tiling.of_group), band = divide(group.rest, tiling.of_band);
-    const int first = band.quotient * kBand, left = tiling.rows - first, height = left < kBand ? left : kBand;
-    const int across = height == kBand ? band.rest / kBand : band.rest / height;
-    const int row = (first + band.rest - across * height) * Tile::kBlocks + rank;
-    const Parts item = divide(row, tiling.down), box = divide(item.rest, tiling.boxes_across);
-    return {group.quotient,
-            item.quotient,
-            box.quotient * tiling.kept_height,
-            box.rest * tiling.kept_width,
-            across * Tile::kColumns,
-            item.quotient < q.p.items};
-  }
-
-  // Where the tile lies in its item. False where no tile of its unit has rows.
-  template <class Tile>
-  __device__ bool enter_item(const Sm90Product& q, int unit, int rank) {
-    const RaggedItems& items = q.p.ragged;
-    if (!items.ends) return true;
-    bool some = false;
-    for (int other = 0; other < Tile::kBlocks; ++other) {
-      Sm90Place tile = of<Tile>(q, unit, other);
-      tile.ragged = RaggedPlace::by_thread<kSm90Rows>(items, tile.w / kSm90Rows);
-      tile.is_stored = tile.is_stored && tile.ragged.exists(items);
-      tile.w = tile.ragged.m;
-      const int first_row = tile.ragged.first * items.in + (tile.ragged.item + 1) * items.gap;
-      tile.first_row = divide(first_row, q.walk.w.stride).quotient;
-      some |= tile.is_stored && !tile.ragged.is_behind(items);
-      if (other == rank) *this = tile;
-    }
-    return some;
-  }
-
-  __device__ bool is_behind(const Sm90Product& q) const { return q.p.ragged.ends && ragged.is_behind(q.p.ragged); }
-};
-
-// Units of work of a cluster. Asked for where they are needed: across the branch of the warp groups they take
-// registers.
-template <class Tile>
-__device__ inline int first_unit_of() {
-  return static_cast<int>(blockIdx.x) / Tile::kBlocks;
-}
-template <class Tile>
-__device__ inline int unit_step_of() {
-  return static_cast<int>(gridDim.x) / Tile::kBlocks;
-}
 
 template <class Tile>
 __device__ inline void produce_sm90(const Sm90Product& q, const typename Tile::Ring& ring, int rank, int producer) {
@@ -126,8 +66,8 @@ __device__ inline void produce_sm90(const Sm90Product& q, const typename Tile::R
         for (int term = 0; term < Tile::kTerms; ++term, at = at.after(1)) {  // hi lo, lo hi, hi hi
           if (static_cast<int>(at.count % kProducers) != producer) continue;
           const Parts taps = divide(tap, walk.taps_w), of_h = walk.h.at(taps.quotient), of_w = walk.w.at(taps.rest);
-          const int rest = of_h.rest + of_w.rest, map = rest >= walk.longer;
-          const int w = walk.none[map] ? -kSm90Rows : tile.first_row + tile.w + of_w.quotient;
+          const int rest = of_h.rest + of_w.rest, map = walk.map_of(rest);
+          const int w = walk.none[map] ? -kMostBox : tile.first_row + tile.w + of_w.quotient;
           const int h = tile.h * walk.h_step + of_h.quotient + tile.group;
           const int a_plane = Tile::kTerms == 3 && term == 1, b_plane = Tile::kTerms == 3 && term == 0;
           ring.begin(at, bytes);
@@ -167,52 +107,6 @@ __device__ inline void sum_sm90(const typename Tile::Ring& ring, int consumer, i
   wgmma_wait<0>();
   wgmma_settle(sums);
   ring.release(at.before(1));
-}
-
-// Stores what a consumer summed, one set of 64 rows of its tile after the other.
-template <class Tile>
-__device__ inline void finish_sm90(const Sm90Product& q, const Sm90Place& tile, int consumer,
-                                   const float (&sums)[Tile::kSums]) {
-  constexpr int kSets = Tile::kSums / (Tile::kColumns / 2), kChunks = Tile::kColumns / kStoredColumns;
-  const Product& p = q.p;
-  const Sm90Tiling& tiling = q.tiling;
-  const int thread = thread_now(), lane = thread % 32, warp = thread / 32 % 4;
-  const int row = lane / 8, column = lane % 8 * 4;
-  auto* staged = reinterpret_cast<float*>(swizzled_shared() + Tile::kStoredAt + (consumer * 4 + warp) * kStoredBytes);
-  const TileItem item = p.ragged.ends ? item_of(p, tile.ragged, tile.group) : item_of(p, tile.item, tile.group);
-  const float* bias = p.c.bias ? p.c.bias + tile.group * p.c.span.value() : nullptr;
-  const float* mine = staged + row * kStoredPitch + column;
-  constexpr int kPitch = 4 * kStoredPitch;
-#pragma unroll 1
-  for (int set = 0; set < kSets; ++set) {
-    const int first = ((consumer * kSets + set) * 4 + warp) * kStoredRows;
-    const auto position = [&](int i) {
-      const Parts place = divide(first + row + 4 * i, tiling.width);
-      const int w = tile.w + place.rest, m = (tile.h + place.quotient) * tiling.width_of_item + w;
-      const bool kept = place.quotient < tiling.kept_height && place.rest < tiling.kept_width;
-      return tile.is_stored && kept && w < tiling.width_of_item && m < item.rows ? m : -1;
-    };
-    const Sm90Rows<Tile::Operands::kHalves> rows(p, item, position);
-#pragma unroll 1
-    for (int chunk = 0; chunk < kChunks; ++chunk) {
-      const int first = tile.n + chunk * kStoredColumns, n = first + column;
-      if (first >= p.columns) break;
-      if (q.vectors) {
-        const auto columns = rows.template fetch<4>(bias, n);  // on its way while sums change places
-        stage_columns(sums, set * kChunks + chunk, staged);
-        __syncwarp();
-        rows.store(columns, bias != nullptr, mine, kPitch);
-      } else {
-        stage_columns(sums, set * kChunks + chunk, staged);
-        __syncwarp();
-#pragma unroll 1
-        for (int i = 0; i < 4; ++i) {
-          rows.store(rows.template fetch<1>(bias, n + i), bias != nullptr, mine + i, kPitch);
-        }
-      }
-      __syncwarp();  // before the next columns
-    }
-  }
 }
 
 // What both kernels have in common: `produce(ring, rank, producer)` runs in kProducers threads, which need so many
@@ -305,16 +199,6 @@ void launch_clusters(const KernelContext& context, void (*kernel)(Parameter), in
   const int64_t clusters = std::min(units, clusters_at_once<Tile>(context, kernel));
   launch(context, kernel,
          {dim3(static_cast<unsigned>(clusters * Tile::kBlocks)), kSm90Threads, Tile::kSharedBytes, Tile::kBlocks}, q);
-}
-
-// The rest of the tiling, whose boxes are chosen.
-template <class Tile>
-void count_units(const Product& p, Sm90Tiling& tiling) {
-  tiling.rows = up(p.items * tiling.down.value(), Tile::kBlocks);
-  tiling.across = up(p.columns, Tile::kColumns);
-  tiling.of_group = Divisor(tiling.rows * tiling.across);
-  tiling.of_band = Divisor(kBandRows / Tile::kBlocks * tiling.across);
-  tiling.units = static_cast<int>(p.groups * tiling.rows * tiling.across);
 }
 
 template <class Tile>

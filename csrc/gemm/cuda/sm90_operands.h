@@ -2,6 +2,7 @@
 // parts before all lo parts.
 #pragma once
 
+#include "device/cuda/launch.h"
 #include "gemm/cuda/product.h"
 
 namespace lmspt::cuda {
@@ -14,6 +15,24 @@ inline size_t bytes_of_operands(Precision precision, int64_t count) {
 // alpha. Planes of bf16x3 are `plane` numbers apart.
 void make_operands(const KernelContext& context, Precision precision, const Numbers& x, const float* alpha,
                    int64_t channels, int64_t count, int64_t plane, void* operands);
+
+// `count` numbers as operands for the length of a launcher: where they lie if they are bf16 numbers, else rounded.
+class Operands {
+ public:
+  Operands(const KernelContext& context, Precision precision, const Numbers& x, int64_t count)
+      : scratch_(context, lie_ready(precision, x) ? 0 : bytes_of_operands(precision, count)), data_(x.data) {
+    if (lie_ready(precision, x)) return;
+    make_operands(context, precision, x, nullptr, count, count, count, scratch_.data());
+    data_ = scratch_.data();
+  }
+  const void* data() const { return data_; }
+
+ private:
+  static bool lie_ready(Precision precision, const Numbers& x) { return precision == Precision::bf16 && x.halves; }
+
+  Scratch scratch_;
+  const void* data_;
+};
 
 // The same of items of different lengths, (rows, channels) with rows of zeros around each of them.
 void make_ragged_operands(const KernelContext& context, Precision precision, const RowsOfA& a, const RaggedItems& items,

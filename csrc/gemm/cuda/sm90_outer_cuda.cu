@@ -11,8 +11,6 @@ namespace lmspt::cuda {
 
 namespace {
 
-constexpr int64_t kManyTasks = 2 * 132;                       // for every multiprocessor of a large GPU two
-constexpr int64_t kLeastPiece = 512, kMostPiece = 16 * 1024;  // positions, so that sums do not lose digits
 constexpr int64_t kLeastSize = 32;    // outputs and inputs, of which tiles are half empty or more
 constexpr int kFewRows = 4;           // tiles, of which a partner without rows wastes more than a pair gains
 constexpr int kNowhere = -(1 << 28);  // outside of every map, and in bytes a number of 32 bits
@@ -145,11 +143,8 @@ void choose_pieces(const OuterProduct& o, const Positions& at, int columns, Sm90
   q.blocks_w = at.w.out / q.width, q.blocks_h = up(at.h.out, q.height);
   q.blocks = static_cast<int>(at.items * q.blocks_w * q.blocks_h);
   const int64_t tiles = int64_t{1} * q.down * q.across * at.h.taps * at.w.taps * q.groups;
-  const int64_t of_block = int64_t{q.width} * q.height;
-  int64_t pieces = std::max(kManyTasks / tiles, (q.blocks * of_block + kMostPiece - 1) / kMostPiece);
-  pieces = std::max<int64_t>(1, std::min(pieces, q.blocks * of_block / kLeastPiece));
-  q.piece = up(q.blocks, pieces);
-  q.pieces = up(q.blocks, q.piece);
+  const Pieces pieces = Pieces::of(tiles, q.blocks, q.width * q.height);
+  q.piece = pieces.blocks, q.pieces = pieces.count;
 }
 
 void sum(const KernelContext& context, Precision precision, Sm90Outer& q, const Sm90Choice& choice) {
@@ -185,29 +180,23 @@ void run_sm90_outer(const KernelContext& context, Precision precision, const Out
   choose_pieces(o, at, columns, q);
   const Sm90Choice choice{columns, choose_pairs(context, at, q)};
 
-  const int64_t p_count = o.depth * o.p_pitch, x_count = at.items * o.taps.outer;
-  const auto bytes = [&](const Numbers& x, int64_t count, const Transposed& transposed) {
-    if (along) return static_cast<size_t>(transposed.count()) * sizeof(float);
-    return x.halves ? 0 : bytes_of_operands(precision, count);
-  };
-  const Scratch p_scratch(context, bytes(o.p, p_count, transposed_p(o, at)));
-  const Scratch x_scratch(context, bytes(o.taps.x, x_count, transposed_q(at)));
   const Scratch partial(context, q.pieces == 1 ? 0 : q.pieces * o.groups * o.rows * o.columns * sizeof(float));
   q.partial = static_cast<float*>(partial.data());
   if (along) {
-    make_operands_along_k(context, static_cast<const float*>(o.p.data), transposed_p(o, at), p_scratch.data());
-    make_operands_along_k(context, static_cast<const float*>(o.taps.x.data), transposed_q(at), x_scratch.data());
-    map_along(o, at, p_scratch.data(), x_scratch.data(), choice.pairs ? columns / 2 : columns, q);
+    const Transposed of_p = transposed_p(o, at), of_x = transposed_q(at);
+    const Scratch p(context, static_cast<size_t>(of_p.count()) * sizeof(float));
+    const Scratch x(context, static_cast<size_t>(of_x.count()) * sizeof(float));
+    make_operands_along_k(context, static_cast<const float*>(o.p.data), of_p, p.data());
+    make_operands_along_k(context, static_cast<const float*>(o.taps.x.data), of_x, x.data());
+    map_along(o, at, p.data(), x.data(), choice.pairs ? columns / 2 : columns, q);
+    sum(context, precision, q, choice);
   } else {
+    const Operands p(context, precision, o.p, o.depth * o.p_pitch);
+    const Operands x(context, precision, o.taps.x, at.items * o.taps.outer);
     const int64_t items = at.items * (precision == Precision::bf16x3 ? 2 : 1);
-    const auto operand = [&](const Numbers& x, int64_t count, const Scratch& scratch) -> Operand {
-      if (!scratch.data()) return {x.data, items};
-      make_operands(context, precision, x, nullptr, count, count, count, scratch.data());
-      return {scratch.data(), items};
-    };
-    map_across(o, at, operand(o.p, p_count, p_scratch), operand(o.taps.x, x_count, x_scratch), choice.pairs, q);
+    map_across(o, at, {p.data(), items}, {x.data(), items}, choice.pairs, q);
+    sum(context, precision, q, choice);
   }
-  sum(context, precision, q, choice);
   if (q.partial) add_pieces(context, o, q.pieces, q.partial);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gemm/cuda/sm90_kernel.h"
+#include "gemm/cuda/sm90_outer_store.h"
 #include "gemm/cuda/sm90_outer_units.h"
 
 namespace lmspt::cuda {
@@ -101,34 +102,6 @@ __device__ inline void produce_sm90_outer(const Sm90Outer& q, const typename Til
 }
 
 template <class Tile>
-__device__ inline void finish_sm90_outer(const Sm90Outer& q, const Sm90OuterTask& task, int consumer,
-                                         const float (&sums)[Tile::kColumns / 2]) {
-  const OuterProduct& o = q.o;
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, channels = o.channels.value();
-  const int tap = task.tap_h * q.w.taps + task.tap_w;
-  float* target = o.c + task.group * o.c_group + tap * o.tap_step;
-  if (q.partial) {
-    target = q.partial + (int64_t{task.piece} * q.groups + task.group) * o.rows * o.columns + tap * channels;
-  }
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const int64_t m = task.m + consumer * 64 + warp * 16 + half * 8 + lane / 4;
-    if (m >= o.rows) continue;
-#pragma unroll
-    for (int j = 0; j < Tile::kColumns / 8; ++j) {
-      const int channel = task.channel + 8 * j + lane % 4 * 2;
-      if (channel >= channels) continue;
-      const float* pair = sums + 4 * j + 2 * half;
-      if (q.partial) {
-        *reinterpret_cast<float2*>(target + m * o.columns + channel) = make_float2(pair[0], pair[1]);
-      } else {
-        for (int e = 0; e < 2; ++e) target[m * o.row_step + (channel + e) * o.channel_step] = pair[e];
-      }
-    }
-  }
-}
-
-template <class Tile>
 __global__ __launch_bounds__(kSm90Threads, 1) void sm90_outer_kernel(const __grid_constant__ Sm90Outer q) {
   if constexpr (kHasWgmma) {
     const auto produce = [&](const auto& ring, int rank, int producer) {
@@ -140,7 +113,9 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_outer_kernel(const __gri
         const Sm90OuterTask task = Sm90OuterTask::of<Tile>(q, unit, rank);
         float sums[Tile::kColumns / 2];
         sum_sm90<Tile>(ring, consumer, (task.end - task.begin) * Tile::kTerms, at, sums, [](int, unsigned char*) {});
-        finish_sm90_outer<Tile>(q, task, consumer, sums);
+        const OuterSums place{task.piece, task.group, task.tap_h * q.w.taps + task.tap_w, task.m + consumer * 64,
+                              task.channel};
+        store_outer_sums(q.o, q.partial, place, sums);
       }
     };
     run_with_ring<Tile, 56>(produce, consume);

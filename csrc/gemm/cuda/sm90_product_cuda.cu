@@ -39,22 +39,22 @@ bool choose_pairs(const KernelContext& context, const Product& p, int down_of_it
 }
 
 // By the rounds of tiles over all multiprocessors: products, or what they wait for.
-double time_of(const KernelContext& context, const Sm90Product& q, int down_of_item, int columns) {
+double time_of(const KernelContext& context, const Sm90Product& q, int terms, int down_of_item, int columns) {
   const int64_t tiles = q.p.items * q.p.groups * down_of_item * up(q.p.columns, columns);
   const int64_t at_once = gpu_of(context).multiprocessors;
   const int halves = choose_pairs(context, q.p, down_of_item, columns) ? 2 : 1;
   const double busy = static_cast<double>(std::min(tiles, at_once));
   const double cache = (kSm90Rows + columns / halves) * kSwizzleBytes / std::min(kCacheBytes, kCacheBytesOfAll / busy);
   const double products = kSm90Rows * 64.0 * columns / kMultiplyAdds;
-  const int blocks = q.walk.channel_blocks * q.walk.h.taps * q.walk.w.taps;
+  const int blocks = q.walk.channel_blocks * q.walk.h.taps * q.walk.w.taps * terms;
   return up(tiles, at_once) * (blocks * std::max(cache, products) + columns * kNanosecondsToStore + kNanosecondsOfTile);
 }
 
 // The tiles that may take the least time, those first of which it is calculated.
-std::vector<int> tiles_for(const KernelContext& context, const Sm90Product& q, int down_of_item) {
+std::vector<int> tiles_for(const KernelContext& context, const Sm90Product& q, int terms, int down_of_item) {
   std::vector<std::pair<double, int>> all;
   for (int tile = 0; tile < static_cast<int>(std::size(kTileColumns)); ++tile) {
-    all.emplace_back(time_of(context, q, down_of_item, kTileColumns[tile]), tile);
+    all.emplace_back(time_of(context, q, terms, down_of_item, kTileColumns[tile]), tile);
   }
   std::sort(all.begin(), all.end());
   std::vector<int> tiles;
@@ -104,7 +104,7 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
   q.vectors = writes_fours(q.p);
   q.clears = q.p.ragged.ends && q.p.ragged.gap == 0;
   q.walk = walk_of(precision, q.p);
-  if (takes_shifted(precision, q)) return run_sm90_shifted(context, q);
+  if (run_sm90_shifted(context, precision, q)) return;
   choose_box(q.p, q.walk.h_step > 1 ? 1 : kSm90Rows, q.tiling);
   const int down = q.tiling.down.value();
   map_a(q, halves, planes);
@@ -114,7 +114,7 @@ void run_sm90_operands(const KernelContext& context, Precision precision, const 
     map_b(q, halves, planes, choice.pairs ? columns / 2 : columns);
     multiply(context, precision, q, choice);
   };
-  const std::vector<int> tiles = tiles_for(context, q, down);
+  const std::vector<int> tiles = tiles_for(context, q, planes == 2 ? 3 : 1, down);
   auto* tuner = static_cast<Tuner*>(context.tuner);
   run(tuner ? tuner->choose(context, describe_product(ProductEngine::sm90, precision, q.p, q.vectors), tiles, run)
             : tiles.front());

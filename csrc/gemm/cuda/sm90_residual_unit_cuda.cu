@@ -12,14 +12,12 @@ namespace {
 
 constexpr int64_t kMostUnitChannels = 192;
 constexpr int kMostColumnsOfTwoSets = 128;  // beyond which they have not enough registers
-constexpr int kRowsOfOverhead = 40;         // what a tile costs besides its rows
 
 // The sets of rows of the tiles that take the least time, where all multiprocessors take one after the other.
 int choose_sets(const KernelContext& context, const Product& p) {
   const auto time = [&](int sets) {
     const int rows = sets * kSetRows;
-    const int64_t tiles = p.items * TileOfItem::count_of_item(p, rows);
-    return up(tiles, most_resident_blocks(context)) * (rows + kRowsOfOverhead);
+    return time_of_rounds(p.items * TileOfItem::count_of_item(p, rows), most_resident_blocks(context), rows);
   };
   return time(2) <= time(1) ? 2 : 1;
 }

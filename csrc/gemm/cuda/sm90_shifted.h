@@ -6,11 +6,9 @@
 
 namespace lmspt::cuda {
 
-// Whether they take a product whose walk is known. Rows of x do not matter.
-bool takes_shifted(Precision precision, const Sm90Product& product);
-
-// Fills in the tiling and the maps. Sums are in the order of blocks of channels, taps along h, rests of w, taps of a
-// rest.
-void run_sm90_shifted(const KernelContext& context, Sm90Product& product);
+// False, with nothing done, where the product, whose walk is known, is none of these. Sums are in the order of blocks
+// of channels, taps along h, rests of w, taps of a rest; where that is not the order of other kernels, weights alone
+// decide.
+bool run_sm90_shifted(const KernelContext& context, Precision precision, const Sm90Product& product);
 
 }  // namespace lmspt::cuda

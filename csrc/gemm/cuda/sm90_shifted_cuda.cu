@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kMostShift = 16;       // positions from the first tap of a rest to the last
 constexpr int kLeastTaps = 2;        // of a rest
-constexpr int kRowsOfOverhead = 40;  // what a tile costs besides its rows
+constexpr double kLeastShare = 0.4;  // of rows, below which it is better to bring them for every tap
 
 struct Shifts {
   int rests, step, reach;
@@ -32,7 +32,8 @@ Sm90Tiling tiling_of(const Product& p, int rows, int reach) {
   const int height = up(p.rows, across), needed = rows + reach;
   Sm90Tiling best;
   int fewest = 0;
-  for (int kept = 1; kept <= std::max(across, 2) && kept + reach <= kMostBox; ++kept) {
+  constexpr int kNarrowest = 2;  // one position and a reach of one would be a box of more than 256 rows
+  for (int kept = 1; kept <= std::max(across, kNarrowest) && kept + reach <= kMostBox; ++kept) {
     const int width = kept + reach, brought = up(needed, width), kept_height = std::min(needed / width, height);
     if (kept_height == 0 || brought > kMostBox || brought * width > rows + kShiftedMore) continue;
     const int boxes = up(across, kept) * up(height, kept_height);
@@ -56,31 +57,41 @@ void launch_shifted(const KernelContext& context, Sm90Shifted& q) {
          {resident_blocks(context, product.tiling.units), kSm90Threads, Tile::kSharedBytes}, q);
 }
 
-}  // namespace
-
-bool takes_shifted(Precision precision, const Sm90Product& product) {
-  const Product& p = product.p;
-  if (precision != Precision::bf16 || is_switched_off("LMSPT_CUDA_SHIFTS")) return false;
-  if (!is_image(p.a) || p.groups > 1 || p.b.item > 0 || p.columns > Sm90ShiftedTile<2>::kColumns) return false;
-  const Shifts shifts = shifts_of(product.walk.w);
-  return product.walk.h_step == 1 && product.walk.w.taps >= kLeastTaps * shifts.rests && shifts.reach <= kMostShift;
+// How much of what is multiplied is stored.
+double kept_share(const Product& p, const Sm90Tiling& tiling, int rows) {
+  return static_cast<double>(p.rows) / (static_cast<double>(tiling.down.value()) * rows);
 }
 
-void run_sm90_shifted(const KernelContext& context, Sm90Product& product) {
+bool suits(Precision precision, const Sm90Product& product, const Shifts& shifts) {
+  const Product& p = product.p;
+  if (precision != Precision::bf16 || !is_image(p.a) || p.groups > 1 || p.b.item > 0) return false;
+  if (p.columns > Sm90ShiftedTile<2>::kColumns || product.walk.h_step > 1) return false;
+  // Images of one row are sequences, of which these taps are summed in another order.
+  if (shifts.rests > 1 && product.walk.h.taps == 1) return false;
+  return product.walk.w.taps >= kLeastTaps * shifts.rests && shifts.reach <= kMostShift;
+}
+
+}  // namespace
+
+bool run_sm90_shifted(const KernelContext& context, Precision precision, const Sm90Product& product) {
+  const Product& p = product.p;
   const Shifts shifts = shifts_of(product.walk.w);
-  const auto tiling = [&](int sets) { return tiling_of(product.p, sets * kSm90Rows, shifts.reach); };
-  const auto time = [&](int sets) {
-    const int64_t tiles = product.p.items * tiling(sets).down.value();
-    return up(tiles, most_resident_blocks(context)) * (sets * kSm90Rows + kRowsOfOverhead);
+  if (!suits(precision, product, shifts) || is_switched_off("LMSPT_CUDA_SHIFTS")) return false;
+  constexpr int kFew = Sm90ShiftedTile<2>::kRows, kMany = Sm90ShiftedTile<4>::kRows;
+  const Sm90Tiling few = tiling_of(p, kFew, shifts.reach), many = tiling_of(p, kMany, shifts.reach);
+  if (shifts.rests == 1 && kept_share(p, few, kFew) < kLeastShare) return false;
+  const auto time = [&](const Sm90Tiling& tiling, int rows) {
+    return time_of_rounds(p.items * tiling.down.value(), most_resident_blocks(context), rows);
   };
-  const int sets = time(4) <= time(2) ? 4 : 2;
-  product.tiling = tiling(sets);
   Sm90Shifted q{product, shifts.rests, shifts.step};
-  if (sets == 4) {
+  if (time(many, kMany) <= time(few, kFew)) {
+    q.product.tiling = many;
     launch_shifted<Sm90ShiftedTile<4>>(context, q);
   } else {
+    q.product.tiling = few;
     launch_shifted<Sm90ShiftedTile<2>>(context, q);
   }
+  return true;
 }
 
 }  // namespace lmspt::cuda

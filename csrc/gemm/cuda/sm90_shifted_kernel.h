@@ -2,16 +2,20 @@
 //
 // Positions of one rest along w are brought once for all taps that read them, as a box that is wider than what it keeps
 // by what taps reach over. Row i of a tap's operand is row i + shift of the box; rows between two rows of the image are
-// multiplied and never stored. Weights follow in a ring of their own.
+// multiplied and never stored. Weights follow in a ring of their own. A consumer multiplies kSets times 64 rows.
 #pragma once
 
+#include "device/cuda/copy_ring.h"
+#include "device/cuda/warp_groups.h"
 #include "gemm/cuda/arithmetic.h"
-#include "gemm/cuda/sm90_geometry.h"
-#include "gemm/cuda/sm90_kernel.h"
+#include "gemm/cuda/sm90_tiles.h"
 
 namespace lmspt::cuda {
 
 constexpr int kShiftedMore = 64;  // rows of a box beyond those of its tile, at most
+constexpr int kWeightProducers = kProducers - 1;
+constexpr int kTapsBehind = 2;       // that the second consumer begins behind the first: one multiplies, one stores
+constexpr int kTapsOfBoxBehind = 4;  // of a box, below which it would keep boxes from being brought ahead
 
 // The parameter of the kernel.
 struct Sm90Shifted {
@@ -25,14 +29,14 @@ struct Sm90ShiftedTile {
   static constexpr int kColumns = 64, kBlocks = 1, kSets = kTileSets;
   static constexpr int kSumsOfSet = kColumns / 2, kSums = kSets * kSumsOfSet;  // of a thread
   static constexpr int kRows = kSets * kSm90Rows;
-  static constexpr int kBoxBytesOfRest = (kRows + kShiftedMore) * kSwizzleBytes;
+  static constexpr int kStageBytes = (kRows + kShiftedMore) * kSwizzleBytes;
   static constexpr int kWeightBytes = kColumns * kSwizzleBytes, kBarrierBytes = 256;
   static constexpr int kRoom = kMostSharedBytes - kConsumerWarps * kStoredBytes - kBarrierBytes;
   static constexpr int kStages = kSets > 2 ? 2 : 3;
-  static constexpr int kRoomForWeights = (kRoom - kStages * kBoxBytesOfRest) / kWeightBytes;
+  static constexpr int kRoomForWeights = (kRoom - kStages * kStageBytes) / kWeightBytes;
   static constexpr int kWeightStages = kRoomForWeights < 8 ? kRoomForWeights : 8;
-  static_assert(kWeightStages >= kProducers);
-  using RowRing = CopyRing<kStages, kBoxBytesOfRest, kConsumerWarps>;
+  static_assert(kWeightStages >= kWeightProducers && kWeightStages > kTapsBehind);
+  using RowRing = CopyRing<kStages, kStageBytes, kConsumerWarps>;
   using WeightRing = CopyRing<kWeightStages, kWeightBytes, kConsumerWarps>;
   using Rings = TwoRings<RowRing, WeightRing>;
   static_assert(Rings::kBytes - Rings::kStageBytes <= kBarrierBytes);
@@ -63,25 +67,25 @@ __device__ inline void produce_boxes(const Sm90Shifted& shifted, const typename 
     const Sm90Place tile = Sm90Place::of<Tile>(q, unit, 0);
     each_shifted_box(shifted, [&](int block, int tap_h, int rest_w, int) {
       const Parts of_h = walk.h.at(tap_h), of_w = walk.w.at(rest_w);
-      const int rest = of_h.rest + of_w.rest, map = rest >= walk.longer;
-      const int w = walk.none[map] ? -kMostBox : tile.w + of_w.quotient, h = tile.h + of_h.quotient;
+      const int rest = of_h.rest + of_w.rest, map = walk.map_of(rest);
+      const int w = walk.none[map] ? -kMostBox : tile.w + of_w.quotient;
       ring.begin(at, bytes);
-      ring.copy(at, 0, &q.a[map], {{block * 64, rest, w, h, tile.item}});
+      ring.copy(at, 0, &q.a[map], {{block * 64, rest, w, tile.h + of_h.quotient, tile.item}});
       at = at.after(1);
     });
   }
 }
 
 template <class Tile>
-__device__ inline void produce_weights(const Sm90Shifted& shifted, const typename Tile::WeightRing& ring, int producer,
-                                       int producers) {
+__device__ inline void produce_weights(const Sm90Shifted& shifted, const typename Tile::WeightRing& ring,
+                                       int producer) {
   const Sm90Product& q = shifted.product;
   typename Tile::WeightRing::Place at;
   for (int unit = first_unit_of<Tile>(); unit < q.tiling.units; unit += unit_step_of<Tile>()) {
     each_shifted_box(shifted, [&](int block, int tap_h, int rest, int taps) {
       int tap = tap_h * q.walk.w.taps + rest;
       for (int i = 0; i < taps; ++i, tap += shifted.rests, at = at.after(1)) {
-        if (static_cast<int>(at.count) % producers != producer) continue;
+        if (static_cast<int>(at.count % kWeightProducers) != producer) continue;
         ring.begin(at, Tile::kWeightBytes);
         ring.copy(at, 0, &q.b[0], {{block * 64, tap, 0, 0, 0}});
       }
@@ -102,6 +106,7 @@ class Sm90ShiftedConsumer {
 
   __device__ void run() {
     const Sm90Product& q = q_.product;
+    if (consumer_ == 1 && q.walk.w.taps >= kTapsOfBoxBehind * q_.rests) rings_.second.wait(weights_.after(kTapsBehind));
     for (int unit = first_unit_of<Tile>(); unit < q.tiling.units; unit += unit_step_of<Tile>()) {
       float sums[Tile::kSums];
       sum(sums);
@@ -167,7 +172,7 @@ __global__ __launch_bounds__(kSm90Threads, 1) void sm90_shifted_kernel(const __g
     __syncthreads();
     const auto produce = [&](int producer) {
       if (producer == 0) return produce_boxes<Tile>(q, rings.first);
-      produce_weights<Tile>(q, rings.second, producer - 1, kProducers - 1);
+      produce_weights<Tile>(q, rings.second, producer - 1);
     };
     run_warp_groups<kSm90Threads / kWarpGroup, 40, kProducers>(produce,
                                                                [&] { Sm90ShiftedConsumer<Tile>(q, rings).run(); });

@@ -12,20 +12,15 @@ namespace lmspt::cuda {
 
 namespace {
 
-constexpr int kLeastTaps = 2, kMostTaps = 4;                   // along h
-constexpr int64_t kTasks = 2 * 132;                            // for every multiprocessor of a large GPU two
-constexpr int64_t kLeastBlocks = 8, kMostBlocksOfPiece = 256;  // so that sums do not lose digits
+constexpr int kLeastTaps = 2, kMostTaps = 4;  // along h
 
 void choose_pieces(const Positions& at, Sm90ShiftedOuter& q) {
   q.blocks_w = up(at.w.out, kOuterStep), q.blocks_h = up(at.h.out, kOuterStep);
   q.blocks = static_cast<int>(at.items * q.blocks_w * q.blocks_h);
   q.pairs = up(at.w.taps, 2), q.across = up(q.o.taps.channels, kOuterWidth);
-  const int64_t tasks = int64_t{1} * q.pairs * q.across;
-  int64_t pieces = std::max<int64_t>(kTasks / tasks, up(q.blocks, kMostBlocksOfPiece));
-  pieces = std::max<int64_t>(1, std::min(pieces, q.blocks / kLeastBlocks));
-  q.piece = up(q.blocks, pieces);
-  q.pieces = up(q.blocks, q.piece);
-  q.units = static_cast<int>(tasks * q.pieces);
+  const Pieces pieces = Pieces::of(q.pairs * q.across, q.blocks, kOuterStep * kOuterStep);
+  q.piece = pieces.blocks, q.pieces = pieces.count;
+  q.units = q.pairs * q.across * q.pieces;
 }
 
 void map_images(const Positions& at, const void* p, const void* x, Sm90ShiftedOuter& q) {
@@ -75,17 +70,9 @@ void run_shifted_outer(const KernelContext& context, const OuterProduct& o) {
   q.w = Sm90Axis::of(at.w.x, at.w.taps, at.w.x.dilation, at.w.x.stride);
   q.first = at.h.x.origin, q.step = at.h.x.dilation, q.reach = (at.h.taps - 1) * q.step;
   choose_pieces(at, q);
-  const int64_t p_count = o.depth * o.p_pitch, x_count = at.items * o.taps.outer;
-  const auto bytes = [](const Numbers& x, int64_t count) {
-    return x.halves ? 0 : bytes_of_operands(Precision::bf16, count);
-  };
-  const Scratch p_scratch(context, bytes(o.p, p_count)), x_scratch(context, bytes(o.taps.x, x_count));
-  const auto operand = [&](const Numbers& x, int64_t count, const Scratch& scratch) -> const void* {
-    if (!scratch.data()) return x.data;
-    make_operands(context, Precision::bf16, x, nullptr, count, count, count, scratch.data());
-    return scratch.data();
-  };
-  map_images(at, operand(o.p, p_count, p_scratch), operand(o.taps.x, x_count, x_scratch), q);
+  const Operands p(context, Precision::bf16, o.p, o.depth * o.p_pitch);
+  const Operands x(context, Precision::bf16, o.taps.x, at.items * o.taps.outer);
+  map_images(at, p.data(), x.data(), q);
   const Scratch partial(context, q.pieces == 1 ? 0 : q.pieces * o.rows * o.columns * sizeof(float));
   q.partial = static_cast<float*>(partial.data());
   launch_taps<kLeastTaps>(context, at.h.taps, q);

@@ -5,9 +5,10 @@
 // taps along h at once.
 #pragma once
 
-#include "gemm/cuda/arithmetic.h"
-#include "gemm/cuda/outer_product.h"
-#include "gemm/cuda/sm90_kernel.h"
+#include "device/cuda/copy_ring.h"
+#include "device/cuda/warp_groups.h"
+#include "gemm/cuda/sm90_outer_store.h"
+#include "gemm/cuda/sm90_tiles.h"
 
 namespace lmspt::cuda {
 
@@ -36,8 +37,9 @@ struct ShiftedOuterTile {
   static constexpr int kTaps = kTapsAlongH, kSums = kOuterWidth / 2;
   static constexpr int kPBytes = kOuterStep * kSwizzleBlock;
   static constexpr int kQBytes = (kOuterStep + kOuterReach) * kSwizzleBlock;
-  static constexpr int kStages = 6;
-  using Ring = CopyRing<kStages, kPBytes + 2 * kQBytes, kConsumerWarps>;
+  static constexpr int kStageBytes = kPBytes + 2 * kQBytes, kBarrierBytes = 128;
+  static constexpr int kStages = (kMostSharedBytes - kBarrierBytes) / kStageBytes;
+  using Ring = CopyRing<kStages, kStageBytes, kConsumerWarps>;
   static constexpr int kBarriersAt = kStages * Ring::kStageBytes;
   static constexpr int kSharedBytes = kBarriersAt + Ring::kBarriers * static_cast<int>(sizeof(uint64_t));
   static_assert(kSharedBytes <= kMostSharedBytes && kStages >= kProducers);
@@ -111,36 +113,8 @@ template <class Tile>
 __device__ inline void pass_shifted_outer(const typename Tile::Ring& ring, int blocks, typename Tile::Ring::Place& at) {
   for (int block = 0; block < blocks; ++block, at = at.after(1)) {
     ring.wait(at);
+    __syncwarp();
     ring.release(at);
-  }
-}
-
-template <class Tile>
-__device__ inline void finish_shifted_outer(const Sm90ShiftedOuter& q, const ShiftedOuterTask& task, int tap_w,
-                                            const float (&sums)[Tile::kTaps][Tile::kSums]) {
-  const OuterProduct& o = q.o;
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, channels = o.channels.value();
-#pragma unroll
-  for (int tap_h = 0; tap_h < Tile::kTaps; ++tap_h) {
-    const int tap = tap_h * q.w.taps + tap_w;
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const int64_t m = warp * 16 + half * 8 + lane / 4;
-      if (m >= o.rows) continue;
-#pragma unroll
-      for (int j = 0; j < kOuterWidth / 8; ++j) {
-        const int channel = task.channel + 8 * j + lane % 4 * 2;
-        if (channel >= channels) continue;
-        const float* pair = sums[tap_h] + 4 * j + 2 * half;
-        if (q.partial) {
-          float* target = q.partial + (task.piece * o.rows + m) * o.columns + tap * channels + channel;
-          *reinterpret_cast<float2*>(target) = make_float2(pair[0], pair[1]);
-        } else {
-          float* target = o.c + tap * o.tap_step + m * o.row_step + channel * o.channel_step;
-          for (int e = 0; e < 2; ++e) target[e * o.channel_step] = pair[e];
-        }
-      }
-    }
   }
 }
 
@@ -167,7 +141,11 @@ __global__ __launch_bounds__(kSm90Threads,
         }
         float sums[Tile::kTaps][Tile::kSums];
         sum_shifted_outer<Tile>(ring, consumer, q.step, blocks, at, sums);
-        finish_shifted_outer<Tile>(q, task, tap, sums);
+#pragma unroll
+        for (int tap_h = 0; tap_h < Tile::kTaps; ++tap_h) {
+          const OuterSums place{task.piece, 0, tap_h * q.w.taps + tap, 0, task.channel};
+          store_outer_sums(q.o, q.partial, place, sums[tap_h]);
+        }
       }
     };
     run_warp_groups<kSm90Threads / kWarpGroup, 56, kProducers>(

@@ -9,9 +9,16 @@ namespace lmspt::cuda {
 constexpr int kSm90Rows = 128;     // of a tile
 constexpr int kConsumerWarps = 8;  // of a block, which multiply
 constexpr int kMostSharedBytes = 227 * 1024;
+constexpr int kMostBox = 256;        // positions of a box along each dimension
+constexpr int kRowsOfOverhead = 40;  // what a tile costs besides its rows
 
 // How many steps hold so many, the last one perhaps in part.
 inline int up(int64_t count, int64_t step) { return static_cast<int>((count + step - 1) / step); }
+
+// The time of tiles of so many rows, where blocks take one after the other.
+inline int64_t time_of_rounds(int64_t tiles, int64_t at_once, int rows) {
+  return up(tiles, at_once) * int64_t{rows + kRowsOfOverhead};
+}
 
 // Along one axis of x, rows of one rest modulo the stride are a dimension of the map. Tap i of output t lies at rest r
 // of group t + q + first, (q, r) = divide(i * dilation + origin, stride).
@@ -43,6 +50,8 @@ struct Sm90Walk {
   bool none[2] = {};            // maps without any rows
   int items_of_plane = 0;       // lo parts lie so many items behind
   int b_item = 0, b_group = 0;  // steps along the fourth dimension of b
+
+  __device__ int map_of(int rest) const { return rest >= longer; }
 };
 
 // Tiles in the order in which they are computed: bands of rows, in each band column after column. Row i of a tile is

@@ -76,6 +76,9 @@ void conv2d(const KernelContext& context) {
   run_product(context, precision, p);
 }
 
+// From outputs to inputs, with all taps; which of them reach what is left to run_folded.
+Axis2d reversed(const ConvAxis& axis) { return {axis.out, axis.in, axis.kernel, 1, 1, 0}; }
+
 void conv2d_input_grad(const KernelContext& context) {
   const Tensor gy = context.in(0), w = context.in(1);
   const Tensor& gx = context.out(0);
@@ -93,8 +96,7 @@ void conv2d_input_grad(const KernelContext& context) {
   p.c.span = Divisor(p.columns);
   if (is_folded(context, precision, {g.out_channels, g.in_channels, g.h.kernel * g.w.kernel})) {
     p.rows = g.batch * g.h.in * g.w.in;
-    p.a = rows_of(precision, gy, g.out_channels, {g.h.out, g.h.in, g.h.kernel, 1, 1, 0},
-                  {g.w.out, g.w.in, g.w.kernel, 1, 1, 0});
+    p.a = rows_of(precision, gy, g.out_channels, reversed(g.h), reversed(g.w));
     p.b = columns_of(w, p.a.words, p.columns);
     p.c.h = row;
     p.c.w = g.in_channels;

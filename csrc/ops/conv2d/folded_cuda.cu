@@ -9,7 +9,7 @@ namespace lmspt::cuda {
 namespace {
 
 constexpr int kMostSums = 128;  // of a position: rows of a tile
-constexpr int kNine = 9;        // numbers that a thread waits for at once: taps of 3 by 3 and 3 by 9 are nines
+constexpr int kAtOnce = 9;      // numbers that a thread waits for: taps of 3 by 3 and 3 by 9 are padded
 
 // ---- kernels ----
 
@@ -22,8 +22,8 @@ struct FoldedWeight {
   }
 };
 
-// What a tap does to a position: to rows and columns of x, and to the place of what was summed for it. It reaches those
-// results whose rests modulo the divisors are its phase.
+// A tap: how many rows and columns of x, from that of a result on, what it adds to the result comes from, and how far
+// on that lies in the parts. It reaches those results alone whose rests modulo the divisors are its phase.
 struct alignas(16) TapPlace {
   int h, w, phase;
   int64_t offset;
@@ -35,12 +35,12 @@ __device__ inline int rest_of_tap(const FoldedAxis& axis, int tap) {
   return -tap * axis.tap_step % axis.divisor.value();
 }
 
-__device__ inline TapPlace place_of_tap(const FoldedAxis& h, const FoldedAxis& w, int tap, int64_t positions) {
+__device__ inline TapPlace place_of_tap(const FoldedAxis& h, const FoldedAxis& w, int tap, int64_t pitch) {
   const int tap_h = tap / w.taps, tap_w = tap % w.taps;
   const int rest_h = rest_of_tap(h, tap_h), rest_w = rest_of_tap(w, tap_w);
   const int from_h = (tap_h * h.tap_step + rest_h) / h.divisor.value();
   const int from_w = (tap_w * w.tap_step + rest_w) / w.divisor.value();
-  const int64_t offset = tap * positions + int64_t{from_h} * w.positions + from_w;
+  const int64_t offset = tap * pitch + int64_t{from_h} * w.positions + from_w;
   return {from_h, from_w, rest_h * w.divisor.value() + rest_w, offset};
 }
 
@@ -54,14 +54,14 @@ __device__ inline bool is_position(const FoldedAxis& axis, int number) {
   return static_cast<unsigned>(number) < static_cast<unsigned>(axis.positions);
 }
 
-// `parts` are (columns, taps, positions of all items). A thread has a row of the results.
+// `parts` are (columns, taps, positions of all items), taps `pitch` apart. A thread has a row of the results.
 __global__ __launch_bounds__(kThreads) void fold_kernel(const Product results, const FoldedAxis h, const FoldedAxis w,
-                                                        int64_t positions, const float* parts) {
-  __shared__ TapPlace places[kMostSums + kNine];
-  const int taps = h.taps * w.taps, nines = (taps + kNine - 1) / kNine * kNine;
+                                                        int64_t pitch, const float* parts) {
+  __shared__ TapPlace places[kMostSums + kAtOnce];
+  const int taps = h.taps * w.taps, padded = (taps + kAtOnce - 1) / kAtOnce * kAtOnce;
 #pragma unroll 1
-  for (int tap = static_cast<int>(threadIdx.x); tap < nines; tap += kThreads) {
-    places[tap] = tap < taps ? place_of_tap(h, w, tap, positions) : TapPlace{0, 0, -1, 0};
+  for (int tap = static_cast<int>(threadIdx.x); tap < padded; tap += kThreads) {
+    places[tap] = tap < taps ? place_of_tap(h, w, tap, pitch) : TapPlace{0, 0, -1, 0};
   }
   __syncthreads();
   const TileItem all = item_of(results, 0, 0);
@@ -72,19 +72,19 @@ __global__ __launch_bounds__(kThreads) void fold_kernel(const Product results, c
     const int phase = at_h.rest * w.divisor.value() + at_w.rest;
     const RowOfC<true, false> c(results, all, static_cast<int>(row));
     const float* source = parts + (int64_t{item.quotient} * h.positions + at_h.quotient) * w.positions + at_w.quotient;
-    for (int n = 0; n < results.columns; ++n, source += taps * positions) {
+    for (int n = 0; n < results.columns; ++n, source += taps * pitch) {
       float sum = 0;
-      for (int first = 0; first < nines; first += kNine) {
-        float values[kNine];
+      for (int first = 0; first < padded; first += kAtOnce) {
+        float values[kAtOnce];
 #pragma unroll
-        for (int i = 0; i < kNine; ++i) {
+        for (int i = 0; i < kAtOnce; ++i) {
           const TapPlace& tap = places[first + i];
           const bool meets = tap.phase == phase, in_h = is_position(h, at_h.quotient + tap.h);
           const bool inside = meets & in_h & is_position(w, at_w.quotient + tap.w);  // without branches
           values[i] = inside ? source[tap.offset] : 0.f;
         }
 #pragma unroll
-        for (int i = 0; i < kNine; ++i) sum += values[i];
+        for (int i = 0; i < kAtOnce; ++i) sum += values[i];
       }
       c.put<1>(results.c.bias, n, false, &sum);
     }
@@ -93,15 +93,20 @@ __global__ __launch_bounds__(kThreads) void fold_kernel(const Product results, c
 
 // ---- launchers ----
 
+// What positions give: (sums, positions), `pitch` apart so that four are stored at a time.
+struct FoldedParts {
+  int64_t sums, positions, pitch;
+  float* data;
+};
+
 // parts = weights (columns and taps, channels) times x (positions, channels) transposed: neighbours along w lie side by
 // side for the pass that follows.
-void multiply_parts(const KernelContext& context, Precision precision, const Product& results, int64_t positions,
-                    float* parts) {
-  const bool halves = precision == Precision::bf16 && results.a.x.halves;
+void multiply_parts(const KernelContext& context, Precision precision, const Product& results,
+                    const FoldedParts& parts) {
   const int64_t channels = results.a.channels, words = words_of(precision, channels);
-  const int64_t sums = results.columns * (results.a.words / results.a.tap_words.value());
+  const int64_t sums = parts.sums, positions = parts.positions;
   Product p;
-  p.rows = sums, p.columns = positions;
+  p.rows = sums, p.columns = parts.pitch;
   p.a.x.data = const_cast<uint32_t*>(results.b.data);
   p.a.item = panel_count(sums) * kPanelWidth * words * floats_of_word(precision);
   p.a.channels = static_cast<int>(channels);
@@ -110,15 +115,14 @@ void multiply_parts(const KernelContext& context, Precision precision, const Pro
   set_taps(p.a, precision, {1, 1, 1});
   p.b.group = p.b.plane = positions * words;
   p.b.rows = true;
-  p.c.c = Numbers(parts);
-  p.c.item = p.c.limit = sums * positions;
-  p.c.w = positions;
-  p.c.span = Divisor(positions);
+  p.b.columns = positions;
+  p.c.c = Numbers(parts.data);
+  p.c.item = p.c.limit = sums * parts.pitch;
+  p.c.w = parts.pitch;
+  p.c.span = Divisor(parts.pitch);
   check_positions(p);
-  const int64_t count = positions * channels;
-  const Scratch operands(context, halves ? 0 : bytes_of_operands(precision, count));
-  if (!halves) make_operands(context, precision, results.a.x, nullptr, channels, count, count, operands.data());
-  p.b.data = static_cast<const uint32_t*>(halves ? results.a.x.data : operands.data());
+  const Operands operands(context, precision, results.a.x, positions * channels);
+  p.b.data = static_cast<const uint32_t*>(operands.data());
   run_sm90_operands(context, precision, p);
 }
 
@@ -126,6 +130,7 @@ void multiply_parts(const KernelContext& context, Precision precision, const Pro
 
 // In bytes of a position in bf16: a tile of 64 columns reads it and the weights again for every tap, 3 a channel, out
 // of the second-level cache at 6 TB/s; here it is read once, 2 a channel, and 8 a sum are written and read at 4 TB/s.
+// Tiles whose taps are shifts (sm90_shifted.h) read less, and take twice as long as this still.
 bool is_folded(const KernelContext& context, Precision precision, const FoldedSize& size) {
   return are_rows(context, precision, size.channels) && size.taps * size.columns <= kMostSums &&
          size.taps * (size.channels - 4 * size.columns) > size.channels;
@@ -152,12 +157,14 @@ void run_folded(const KernelContext& context, Precision precision, const Product
   if (results.rows == 0) return;
   check_positions(results);
   const int64_t taps = int64_t{h.taps} * w.taps;
-  const int64_t positions = results.rows / results.a.positions.value() * h.positions * w.positions;
-  const Scratch parts(context, results.columns * taps * positions * sizeof(float));
-  if (positions > 0) {
-    multiply_parts(context, precision, results, positions, static_cast<float*>(parts.data()));
-  }
-  launch_threads(context, fold_kernel, results.rows, results, h, w, positions, static_cast<const float*>(parts.data()));
+  FoldedParts parts;
+  parts.sums = results.columns * taps;
+  parts.positions = results.rows / results.a.positions.value() * h.positions * w.positions;
+  parts.pitch = (parts.positions + 3) / 4 * 4;
+  const Scratch scratch(context, parts.sums * parts.pitch * sizeof(float));
+  parts.data = static_cast<float*>(scratch.data());
+  if (parts.positions > 0) multiply_parts(context, precision, results, parts);
+  launch_threads(context, fold_kernel, results.rows, results, h, w, parts.pitch, static_cast<const float*>(parts.data));
 }
 
 }  // namespace lmspt::cuda
