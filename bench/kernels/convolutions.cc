@@ -9,8 +9,7 @@ namespace lmspt::lab {
 namespace {
 
 constexpr int64_t kTaps = 7, kDilation = 3;
-constexpr int64_t kMostJoined = 192;      // channels of a unit that one kernel does
-constexpr int64_t kMostJoinedSm90 = 128;  // the same on compute capability 9.0, in bf16
+constexpr int64_t kMostJoined = 192;  // channels of a unit that one kernel does
 
 struct Place {
   int64_t batch, rows, channels;
@@ -36,7 +35,7 @@ std::vector<Variant> without(Precision precision, int64_t channels) {
   if (precision != Precision::fp32 && channels >= kLeastOfWgmma) {
     variants.push_back(without_wgmma());
     variants.back().same_traffic = false;  // more units are one kernel
-    if (precision == Precision::bf16 && channels <= kMostJoinedSm90) {
+    if (precision == Precision::bf16 && channels <= kMostJoined) {
       variants.push_back({"two kernels", {{"LMSPT_CUDA_UNITS", "0"}}, false});
     }
   }

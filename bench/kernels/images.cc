@@ -27,9 +27,12 @@ void add_image(std::vector<Case>& cases, Precision precision, const Image& i) {
     return all;
   };
   const int64_t values = (pixels * i.channels + rows * i.outputs) * size;
+  std::vector<Variant> variants = engines_for(precision, std::min(i.channels, i.outputs));
+  if (precision == Precision::bf16 && i.kernel_w > 1) {
+    variants.push_back({"without shifts", {{"LMSPT_CUDA_SHIFTS", "0"}}});
+  }
   const auto add = [&](const char* family, const char* op, auto record, const Work& work) {
-    cases.push_back(
-        {family, i.name, precision, {op}, record, work, engines_for(precision, std::min(i.channels, i.outputs))});
+    cases.push_back({family, i.name, precision, {op}, record, work, variants});
   };
   const auto forward = [=](Recorder& r) {
     r.want(r.one("conv2d",

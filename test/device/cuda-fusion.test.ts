@@ -110,7 +110,7 @@ describe("fusion on CUDA", () => {
         const channels = unit.shape[2];
         const fits = channels <= 192 && !(precision !== "fp32" && channels < 16);
         const inRows = takesRows && precision === "bf16" && channels >= 32 && channels % 8 === 0;
-        const two = inRows && (channels > 128 || channels % 16 > 0);
+        const two = inRows && channels % 16 > 0;
         const one = fits && !two;
         assert.deepEqual(whole.ops, one ? ["fused_residual_unit"] : ["conv1d", "conv1d"], JSON.stringify(unit));
         assert.deepEqual(whole.outputs, parts.outputs, JSON.stringify(unit));

@@ -32,7 +32,7 @@ class Sm90ItemEnds {
     if (!reaches_) return;
     constexpr int kThreadsOfRow = 2, kBytes = kSwizzleBytes / kThreadsOfRow;
     const Sm90Axis& w = q.walk.w;
-    const Parts tap = w.at(block % w.taps);
+    const Parts tap = w.at(divide(block, q.walk.taps_w).rest);
     const int thread = static_cast<int>(threadIdx.x) % kWarpGroup, row = thread / kThreadsOfRow;
     const int at = (m_ + consumer * 64 + row + tap.quotient) * w.stride.value() + tap.rest;
     if (static_cast<unsigned>(at) >= static_cast<unsigned>(in_)) {

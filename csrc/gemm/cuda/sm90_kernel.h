@@ -133,8 +133,7 @@ __device__ inline void run_with_ring(const Produce& produce, const Consume& cons
     return 0;
   };
   run_warp_groups<kSm90Threads / kWarpGroup, kProducerRegisters, kProducers>(
-      [&](int producer) { produce(ring, rank(), producer); },
-      [&] { consume(ring, rank(), static_cast<int>(threadIdx.x) / kWarpGroup - 1); });
+      [&](int producer) { produce(ring, rank(), producer); }, [&] { consume(ring, rank(), warp_group() - 1); });
   if constexpr (Tile::kBlocks > 1) {
     __syncwarp();
     meet();  // a block stays while others write to it
