@@ -22,7 +22,11 @@ describe("items of different lengths on CUDA", function () {
       }));
   }
 
-  for (const one of wide) {
+  const inRows = itemsCases.filter(
+    ({ name, channels }) => channels >= 32 && channels % 8 === 0 && !name.includes("one output"),
+  );
+
+  for (const one of inRows) {
     it(`have the bits of each alone where tiles at their ends clear what lies beyond: ${one.name}`, () =>
       withEnvironment({ LMSPT_CUDA_GAPS: "0" }, async () => {
         await using device = openCuda();

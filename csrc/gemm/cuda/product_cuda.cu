@@ -102,7 +102,7 @@ TuningKey describe_product(ProductEngine engine, Precision precision, const Prod
           (p.a.alpha != nullptr) + 2 * (p.c.residual.data != nullptr) + 4 * p.c.gelu +
               8 * (p.c.before_gelu.data != nullptr) + 16 * (p.c.gelu_input.data != nullptr) +
               32 * (p.c.alpha != nullptr) + 64 * (p.c.activated.data != nullptr) + 128 * (p.c.slope != 1) +
-              256 * (p.c.signs.data != nullptr)};
+              256 * (p.c.signs.data != nullptr) + 512 * (p.b.item > 0) + 1024 * (p.ragged.gap > 0)};
 }
 
 bool writes_fours(const Product& p) {

@@ -78,7 +78,7 @@ bool has_no_gaps(const KernelContext& context, Precision precision, const Produc
   if (precision != Precision::bf16 || !p.a.x.halves || p.a.alpha) return false;
   if (is_switched_off("LMSPT_CUDA_GAPS")) return true;
   const double bytes = 4.0 * p.ragged.frames * p.ragged.in * p.a.w.pitch;
-  const int tiles = 2 * p.ragged.count * up(p.columns, kTileColumns[0]);
+  const int64_t tiles = int64_t{2} * p.ragged.count * p.groups * up(p.columns, kTileColumns[2]);
   const int64_t blocks = up(p.a.tap_words.value(), 32) * taps_along_w(p.a).count;
   return blocks * up(tiles, gpu_of(context).multiprocessors) * kNanosecondsToClear <
          bytes / kMemoryBytesOfAll + kNanosecondsOfPass;

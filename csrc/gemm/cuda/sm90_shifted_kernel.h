@@ -106,6 +106,7 @@ class Sm90ShiftedConsumer {
 
   __device__ void run() {
     const Sm90Product& q = q_.product;
+    // There are no blocks without a unit, for which this would wait forever.
     if (consumer_ == 1 && q.walk.w.taps >= kTapsOfBoxBehind * q_.rests) rings_.second.wait(weights_.after(kTapsBehind));
     for (int unit = first_unit_of<Tile>(); unit < q.tiling.units; unit += unit_step_of<Tile>()) {
       float sums[Tile::kSums];
