@@ -94,7 +94,7 @@ void set_taps(RowsOfA& a, Precision precision, const Taps& taps);
 // Throws where positions do not fit into 30 bits.
 void check_positions(const Product& product);
 
-// Checks that.
+// Checks positions.
 void run_product(const KernelContext& context, Precision precision, const Product& product);
 
 // The same for two products of one shape whose second has one tap and reads Snake of what the first gives, bias

@@ -13,9 +13,6 @@
 
 namespace lmspt::cuda {
 
-// So many stages of products the second consumer begins behind the first, and stays there: so one has the tensor cores
-// while the other stores.
-constexpr int kStagesBehind = 2;
 constexpr int kBoxBytes = 64 * kSwizzleBytes;  // 64 rows of an operand along K, or 64 positions of 64 columns across K
 
 template <class Arithmetic>
@@ -39,11 +36,11 @@ struct Sm90Tile {
   // The second consumer waits for a stage that is filled before any is released.
   static_assert(kStages > kStagesBehind);
   static constexpr int kStoredAt = kStages * kStageBytes, kBarriersAt = kStoredAt + kConsumerWarps * kStoredBytes;
-  using Ring = CopyRing<kStages, kStageBytes, kConsumerWarps, kBlocks>;  // a stage: rows, then columns
-  static constexpr int kConsumers = kConsumerWarps * 32 / kWarpGroup;
+  using Ring = CopyRing<kStages, kStageBytes, kConsumerWarps, kBlocks>;     // a stage: rows, then columns
   static constexpr bool kClears = kKind == WgmmaKind::bf16 && kTerms == 1;  // ends of items, where they have no gaps
+  static constexpr int kEndBarriers = kClears ? kConsumerWarps * 32 / kWarpGroup : 0;  // one of each consumer
   static constexpr int kEndBarriersAt = kBarriersAt + Ring::kBarriers * static_cast<int>(sizeof(uint64_t));
-  static constexpr int kSharedBytes = kEndBarriersAt + kConsumers * static_cast<int>(sizeof(uint64_t));
+  static constexpr int kSharedBytes = kEndBarriersAt + kEndBarriers * static_cast<int>(sizeof(uint64_t));
 
   static __device__ uint64_t* end_barriers() { return reinterpret_cast<uint64_t*>(swizzled_shared() + kEndBarriersAt); }
 };
@@ -124,7 +121,7 @@ __device__ inline void run_with_ring(const Produce& produce, const Consume& cons
   };
   if (threadIdx.x == 0) {
     ring.make();
-    for (int i = 0; i < Tile::kConsumers; ++i) barrier_init(Tile::end_barriers() + i, Sm90ItemEnds::kArrivals);
+    for (int i = 0; i < Tile::kEndBarriers; ++i) barrier_init(Tile::end_barriers() + i, Sm90ItemEnds::kArrivals);
     barrier_init_fence();
   }
   meet();

@@ -167,7 +167,7 @@ bool takes_sm90_outer(const KernelContext& context, Precision precision, const O
 }
 
 void run_sm90_outer(const KernelContext& context, Precision precision, const OuterProduct& o) {
-  if (takes_shifted_outer(precision, o)) return run_shifted_outer(context, o);
+  if (takes_sm90_shifted_outer(precision, o)) return run_sm90_shifted_outer(context, o);
   const Positions at = positions_of(o);
   const int columns = choose_columns(o.taps.channels);
   const bool along = precision == Precision::tf32;

@@ -124,8 +124,8 @@ void run_sm90_items(const KernelContext& context, Precision precision, const Pro
   Product ready = product;
   RowsOfA& a = ready.a;
   const bool in_place = has_no_gaps(context, precision, product);
-  if (!in_place) ready.ragged.gap = gap_of(product);
-  const int64_t rows = in_place ? int64_t{ready.ragged.frames} * ready.ragged.in : ready.ragged.rows_with_gaps();
+  ready.ragged.gap = in_place ? 0 : gap_of(product);
+  const int64_t rows = ready.ragged.rows_with_gaps();
   a.w = Axis::of(rows, a.w.stride, a.w.dilation, a.w.origin, a.w.pitch);
   a.item = rows * a.w.pitch;
   const Scratch scratch(context, in_place ? 0 : bytes_of_operands(precision, a.item));

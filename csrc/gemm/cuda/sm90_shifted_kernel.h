@@ -14,8 +14,7 @@ namespace lmspt::cuda {
 
 constexpr int kShiftedMore = 64;  // rows of a box beyond those of its tile, at most
 constexpr int kWeightProducers = kProducers - 1;
-constexpr int kTapsBehind = 2;       // that the second consumer begins behind the first: one multiplies, one stores
-constexpr int kTapsOfBoxBehind = 4;  // of a box, below which it would keep boxes from being brought ahead
+constexpr int kTapsToBeBehind = 4;  // of a box: with fewer, consumers apart would keep boxes from being brought ahead
 
 // The parameter of the kernel.
 struct Sm90Shifted {
@@ -35,7 +34,7 @@ struct Sm90ShiftedTile {
   static constexpr int kStages = kSets > 2 ? 2 : 3;
   static constexpr int kRoomForWeights = (kRoom - kStages * kStageBytes) / kWeightBytes;
   static constexpr int kWeightStages = kRoomForWeights < 8 ? kRoomForWeights : 8;
-  static_assert(kWeightStages >= kWeightProducers && kWeightStages > kTapsBehind);
+  static_assert(kWeightStages >= kWeightProducers && kWeightStages > kStagesBehind);
   using RowRing = CopyRing<kStages, kStageBytes, kConsumerWarps>;
   using WeightRing = CopyRing<kWeightStages, kWeightBytes, kConsumerWarps>;
   using Rings = TwoRings<RowRing, WeightRing>;
@@ -107,7 +106,8 @@ class Sm90ShiftedConsumer {
   __device__ void run() {
     const Sm90Product& q = q_.product;
     // There are no blocks without a unit, for which this would wait forever.
-    if (consumer_ == 1 && q.walk.w.taps >= kTapsOfBoxBehind * q_.rests) rings_.second.wait(weights_.after(kTapsBehind));
+    if (consumer_ == 1 && q.walk.w.taps >= kTapsToBeBehind * q_.rests)
+      rings_.second.wait(weights_.after(kStagesBehind));
     for (int unit = first_unit_of<Tile>(); unit < q.tiling.units; unit += unit_step_of<Tile>()) {
       float sums[Tile::kSums];
       sum(sums);

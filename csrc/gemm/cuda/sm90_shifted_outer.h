@@ -8,8 +8,8 @@
 namespace lmspt::cuda {
 
 // Whether they take one that suits the engine (sm90_outer.h).
-bool takes_shifted_outer(Precision precision, const OuterProduct& product);
+bool takes_sm90_shifted_outer(Precision precision, const OuterProduct& product);
 
-void run_shifted_outer(const KernelContext& context, const OuterProduct& product);
+void run_sm90_shifted_outer(const KernelContext& context, const OuterProduct& product);
 
 }  // namespace lmspt::cuda

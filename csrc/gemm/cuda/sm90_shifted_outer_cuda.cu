@@ -55,7 +55,7 @@ void launch_taps(const KernelContext& context, int taps, const Sm90ShiftedOuter&
 
 }  // namespace
 
-bool takes_shifted_outer(Precision precision, const OuterProduct& o) {
+bool takes_sm90_shifted_outer(Precision precision, const OuterProduct& o) {
   if (precision != Precision::bf16 || o.groups > 1 || o.rows > kOuterWidth) return false;
   const Positions at = positions_of(o);
   const int taps = at.h.taps;
@@ -63,7 +63,7 @@ bool takes_shifted_outer(Precision precision, const OuterProduct& o) {
          (taps - 1) * at.h.x.dilation <= kOuterReach && !is_switched_off("LMSPT_CUDA_SHIFTS");
 }
 
-void run_shifted_outer(const KernelContext& context, const OuterProduct& o) {
+void run_sm90_shifted_outer(const KernelContext& context, const OuterProduct& o) {
   const Positions at = positions_of(o);
   Sm90ShiftedOuter q{};
   q.o = o;

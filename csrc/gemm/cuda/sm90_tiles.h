@@ -12,6 +12,9 @@ namespace lmspt::cuda {
 constexpr int kSm90Threads = 3 * kWarpGroup;
 constexpr int kProducers = 4;  // threads, each of which fills every fourth stage: one takes 0.4 us for a stage
 constexpr int kBandRows = 16;  // tiles
+// So many stages the second consumer begins behind the first, and stays there: so one has the tensor cores while the
+// other stores.
+constexpr int kStagesBehind = 2;
 
 // A tile: its group, item, first position within the item and first column. The last of an odd number of tiles has a
 // partner without rows.

@@ -9,7 +9,8 @@ namespace lmspt::cuda {
 namespace {
 
 constexpr int kMostSums = 128;  // of a position: rows of a tile
-constexpr int kAtOnce = 9;      // numbers that a thread waits for: taps of 3 by 3 and 3 by 9 are padded
+constexpr int kAtOnce =
+    9;  // numbers that a thread waits for: of 3 by 3 and 3 by 9 taps there are so many, or three times
 
 // ---- kernels ----
 
